@@ -1,0 +1,218 @@
+//! The puzzle function: Argon2id (RFC 9106), version 0x13, 32 bytes of output,
+//! no secret and no associated data.
+//!
+//! The password is the nonce in decimal ASCII, the salt is
+//! `seed + visitorId + traceData`. A [`PuzzleHasher`] keeps its memory between
+//! hashes: allocating and touching 64 MiB afresh costs more than the hash.
+
+use crate::{
+    target::Hash,
+    values::{Invalid, Nonce, Seed, TraceData, VisitorId},
+};
+use argon2_rust::{
+    Algorithm, Argon2, Hasher, Params, Version,
+    params::{Memory, TagLen},
+};
+use serde::{Deserialize, Serialize};
+
+/// What one hash costs: the three parameters of Argon2, told to the client with
+/// every puzzle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Cost {
+    /// Memory in KiB: 8 × `parallelism` … 2^22 (4 GiB).
+    pub memory_cost: u32,
+    /// Passes over the memory: 1 … 100.
+    pub time_cost: u32,
+    /// Lanes: 1 … 16.
+    pub parallelism: u32,
+}
+
+impl Cost {
+    /// 64 MiB, three passes, one lane.
+    pub const DEFAULT: Self = Self { memory_cost: 65_536, time_cost: 3, parallelism: 1 };
+
+    fn params(self) -> Result<Params, Invalid> {
+        let rule = Invalid(
+            "an Argon2 cost: parallelism 1 to 16, time_cost 1 to 100, memory_cost 8 × parallelism to 4194304 KiB",
+        );
+        let in_range = (1..=16).contains(&self.parallelism)
+            && (1..=100).contains(&self.time_cost)
+            && (8 * self.parallelism..=4_194_304).contains(&self.memory_cost);
+        if !in_range {
+            return Err(rule);
+        }
+        Params::builder()
+            .memory(Memory::kib(self.memory_cost.into()))
+            .passes(self.time_cost)
+            .lanes(self.parallelism)
+            .tag_len(TagLen::bytes(32))
+            .build()
+            .map_err(|_| rule)
+    }
+}
+
+/// The part of the hash input that does not change while mining.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Challenge {
+    salt: Vec<u8>,
+}
+
+impl Challenge {
+    /// The puzzle of `seed` for one visitor with one trace.
+    pub fn new(seed: &Seed, visitor: &VisitorId, trace: &TraceData) -> Self {
+        let mut salt = seed.to_string().into_bytes();
+        salt.extend_from_slice(visitor.as_str().as_bytes());
+        salt.extend_from_slice(trace.as_str().as_bytes());
+        Self { salt }
+    }
+}
+
+/// Why a hash could not be computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HashingError {
+    /// The device would not give the memory.
+    #[error("not enough memory for the puzzle")]
+    OutOfMemory,
+    /// Argon2 refused its input; cannot happen with validated values.
+    #[error("the hash function failed")]
+    Failed,
+}
+
+/// Computes puzzle hashes one after the other in one reused arena.
+pub struct PuzzleHasher {
+    hasher: Hasher,
+}
+
+impl std::fmt::Debug for PuzzleHasher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PuzzleHasher").field("params", self.hasher.params()).finish()
+    }
+}
+
+impl PuzzleHasher {
+    /// A hasher for `cost`, without its memory yet.
+    ///
+    /// # Errors
+    /// [`Invalid`] if the cost is out of range.
+    pub fn new(cost: Cost) -> Result<Self, Invalid> {
+        Ok(Self { hasher: Argon2::new(Algorithm::Argon2id, Version::V0x13, cost.params()?).hasher() })
+    }
+
+    /// Allocates the arena now, so that the first hash need not.
+    ///
+    /// # Errors
+    /// [`HashingError::OutOfMemory`].
+    pub fn reserve(&mut self) -> Result<(), HashingError> {
+        self.hasher.reserve().map_err(|_| HashingError::OutOfMemory)
+    }
+
+    /// The hash of `nonce` for `challenge`. Allocates nothing once the arena is there.
+    ///
+    /// # Errors
+    /// [`HashingError`].
+    pub fn hash(&mut self, challenge: &Challenge, nonce: Nonce) -> Result<Hash, HashingError> {
+        self.reserve()?;
+        let mut digits = [0; 20];
+        let mut output = [0; 32];
+        self.hasher
+            .hash_into(nonce.write_decimal(&mut digits), &challenge.salt, &mut output)
+            .map_err(|_| HashingError::Failed)?;
+        Ok(Hash::from_bytes(output))
+    }
+
+    /// True if this build of the hash function gives the known answer of the
+    /// protocol. A miner that would only burn power finds out before it starts;
+    /// the server's health check calls it too.
+    pub fn passes_self_test() -> bool {
+        let answer = || {
+            let cost = Cost { memory_cost: 64, time_cost: 1, parallelism: 1 };
+            let challenge = Challenge::new(
+                &"00112233445566778899aabbccddeeff".parse().ok()?,
+                &"visitor-1".parse().ok()?,
+                &"fl=0f0\nip=203.0.113.45\nts=0\n".parse().ok()?,
+            );
+            Self::new(cost).ok()?.hash(&challenge, Nonce::new(1).ok()?).ok()
+        };
+        answer()
+            .is_some_and(|hash| hash.to_string() == "5b900edac41d6811c0563b3733b525a7c79ea4f6c6f5a3571dca7e4b55fc22ec")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn known() -> Challenge {
+        Challenge::new(
+            &"00112233445566778899aabbccddeeff".parse().unwrap(),
+            &"visitor-1".parse().unwrap(),
+            &"fl=0f0\nip=203.0.113.45\nts=0\n".parse().unwrap(),
+        )
+    }
+
+    #[test]
+    fn the_protocols_known_answer_at_full_cost() {
+        let mut hasher = PuzzleHasher::new(Cost::DEFAULT).unwrap();
+        let hash = hasher.hash(&known(), Nonce::new(1).unwrap()).unwrap();
+        assert_eq!(hash.to_string(), "d71129e1faa4cf96cc936b38b53f4d06132088c6dab156cc05b8590477562a36");
+    }
+
+    #[test]
+    fn the_self_test_holds_the_small_known_answer() {
+        assert!(PuzzleHasher::passes_self_test());
+    }
+
+    #[test]
+    fn costs_out_of_range_are_refused() {
+        let good = Cost { memory_cost: 64, time_cost: 1, parallelism: 1 };
+        assert!(PuzzleHasher::new(good).is_ok());
+        for bad in [
+            Cost { memory_cost: 7, ..good },
+            Cost { memory_cost: 4_194_305, ..good },
+            Cost { time_cost: 0, ..good },
+            Cost { time_cost: 101, ..good },
+            Cost { parallelism: 0, ..good },
+            Cost { parallelism: 17, memory_cost: 1024, ..good },
+            Cost { parallelism: 9, ..good },
+        ] {
+            assert!(PuzzleHasher::new(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn agrees_with_an_independent_implementation(
+            seed: [u8; 16], visitor in "[0-9A-Za-z_-]{8,64}", trace in "[a-z]{2}=.{0,300}\n",
+            nonce in 0..=Nonce::MAX.get(), memory in 8u32..200, passes in 1u32..4, lanes in 1u32..4,
+        ) {
+            let memory_cost = memory.max(8 * lanes);
+            let mut hasher = PuzzleHasher::new(Cost { memory_cost, time_cost: passes, parallelism: lanes }).unwrap();
+            let seed = Seed::from_bytes(seed);
+            let challenge = Challenge::new(&seed, &visitor.parse().unwrap(), &trace.parse().unwrap());
+            let hash = hasher.hash(&challenge, Nonce::new(nonce).unwrap()).unwrap();
+
+            let params = argon2::Params::new(memory_cost, passes, lanes, Some(32)).unwrap();
+            let oracle = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
+            let mut expected = [0; 32];
+            oracle
+                .hash_password_into(nonce.to_string().as_bytes(), format!("{seed}{visitor}{trace}").as_bytes(), &mut expected)
+                .unwrap();
+            prop_assert_eq!(hash, Hash::from_bytes(expected));
+        }
+
+        #[test]
+        fn no_accepted_hash_input_can_be_split_in_two_ways(
+            visitor in "[0-9A-Za-z_-]{8,64}", trace in "[a-z]{2}=.{0,40}", cut in 0usize..110,
+        ) {
+            let joined = format!("{visitor}{trace}");
+            if joined.is_char_boundary(cut) && cut < joined.len() {
+                let (other_visitor, other_trace) = joined.split_at(cut);
+                let accepted = other_visitor.parse::<VisitorId>().is_ok()
+                    && other_trace.parse::<TraceData>().is_ok_and(|trace| trace.is_splice_proof());
+                prop_assert_eq!(accepted, other_visitor == visitor);
+            }
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! How the difficulty moves between rounds.
+//!
+//! Two rules: `step` follows single solve times digit by digit and gives a round
+//! up after a while; `rising` estimates the network's rate over many rounds and
+//! lets the target of each round rise until somebody clears it. Both judge a
+//! round by its mining time against a band, and say so in words.
+
+use crate::{
+    curve::{Curve, RisingCurve},
+    target::{Difficulty, Target},
+};
+use std::time::Duration;
+
+/// 3 · Γ(4/3)³: with a quadratic curve the expected solve time is the reference
+/// time when rate · reference share · reference time equals this.
+const HASHES_AT_REFERENCE: f64 = 2.136_157_8;
+
+/// What the operator asks of the rounds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pace {
+    /// The difficulty never falls below this.
+    pub easiest: Difficulty,
+    /// The difficulty never grows above this.
+    pub hardest: Difficulty,
+    /// A solve in less mining time is too fast.
+    pub shortest: Duration,
+    /// A solve in more mining time is too slow.
+    pub longest: Duration,
+}
+
+/// Which rule governs the rounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuleName {
+    /// ±1 digit by the last solve time, with a time-out.
+    Step,
+    /// A target that rises inside the round, from an estimate of the network's rate.
+    Rising,
+}
+
+/// How a round ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Somebody won after this much mining time.
+    Solved(Duration),
+    /// Nobody won within [`Rule::time_out`].
+    TimedOut,
+}
+
+/// A rule with what it has learnt from the rounds so far.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rule {
+    pace: Pace,
+    kind: Kind,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Kind {
+    Step(Difficulty),
+    Rising(RateEstimate),
+}
+
+/// Solves over exposure, both with weights e^(−age/8) in rounds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct RateEstimate {
+    solves: f64,
+    exposure: f64,
+    /// Hashes per second.
+    rate: f64,
+}
+
+impl Rule {
+    /// The rule at the start, when only the configured difficulty is known.
+    pub fn new(name: RuleName, start: Difficulty, pace: Pace) -> Self {
+        let start = start.step(0.0, pace.easiest, pace.hardest);
+        let kind = match name {
+            RuleName::Step => Kind::Step(start),
+            RuleName::Rising => {
+                // As if one solve had been seen at the rate for which the start
+                // difficulty is right: the first real rounds soon outweigh it.
+                let rate = HASHES_AT_REFERENCE / (Target::from(start).share() * reference_time(&pace));
+                Kind::Rising(RateEstimate { solves: 1.0, exposure: 1.0 / rate, rate })
+            }
+        };
+        Self { pace, kind }
+    }
+
+    /// The curve of the next round.
+    pub fn curve(&self) -> Curve {
+        match &self.kind {
+            Kind::Step(difficulty) => Curve::Fixed((*difficulty).into()),
+            Kind::Rising(estimate) => {
+                let reference_time = reference_time(&self.pace);
+                let (easiest, hardest) = (Target::from(self.pace.easiest), Target::from(self.pace.hardest));
+                let share = HASHES_AT_REFERENCE / (estimate.rate * reference_time);
+                Curve::Rising(RisingCurve {
+                    reference_time,
+                    reference_target: Target::from_share(share).min(easiest).max(hardest),
+                    power: 2.0,
+                    easiest,
+                    hardest,
+                })
+            }
+        }
+    }
+
+    /// The difficulty that the next round is known by: its fixed one, or that of
+    /// its reference target.
+    pub fn difficulty(&self) -> f64 {
+        match self.curve() {
+            Curve::Fixed(target) => target.difficulty(),
+            Curve::Rising(curve) => curve.reference_target.difficulty(),
+        }
+    }
+
+    /// The mining time after which an unsolved round is given up, if ever.
+    pub fn time_out(&self) -> Option<Duration> {
+        match self.kind {
+            Kind::Step(_) => Some(self.pace.longest),
+            Kind::Rising(_) => None,
+        }
+    }
+
+    /// Learns from a round that was played on [`Rule::curve`], and says in words
+    /// how it was judged.
+    pub fn after_round(&mut self, outcome: Outcome) -> String {
+        let curve = self.curve();
+        let Pace { easiest, hardest, shortest, longest } = self.pace;
+        let steps = match outcome {
+            Outcome::Solved(time) if time < shortest => 1.0,
+            Outcome::Solved(time) if longest < time => -1.0,
+            Outcome::Solved(_) => 0.0,
+            Outcome::TimedOut => -1.0,
+        };
+        let at_bound = match &mut self.kind {
+            Kind::Step(difficulty) => {
+                let next = difficulty.step(steps, easiest, hardest);
+                let stuck = steps != 0.0 && next == *difficulty;
+                *difficulty = next;
+                stuck
+            }
+            Kind::Rising(estimate) => {
+                if let (Outcome::Solved(time), Curve::Rising(curve)) = (outcome, &curve) {
+                    estimate.learn(exposure(curve, time));
+                }
+                false
+            }
+        };
+        let (shortest, longest) = (shortest.as_secs_f64(), longest.as_secs_f64());
+        match outcome {
+            _ if at_bound && 0.0 < steps => format!("Already at max difficulty ({})", hardest.digits()),
+            _ if at_bound => format!("Already at min difficulty ({})", easiest.digits()),
+            Outcome::TimedOut => format!("No solution within {longest}s of mining"),
+            Outcome::Solved(time) => {
+                let time = time.as_secs_f64();
+                if 0.0 < steps {
+                    format!("Solved too fast ({time:.1}s < {shortest}s)")
+                } else if steps < 0.0 {
+                    format!("Solved too slow ({time:.1}s > {longest}s)")
+                } else {
+                    format!("Perfect timing ({time:.1}s within {shortest}-{longest}s)")
+                }
+            }
+        }
+    }
+}
+
+impl RateEstimate {
+    fn learn(&mut self, exposure: f64) {
+        let fade = (-1.0f64 / 8.0).exp();
+        self.solves = self.solves * fade + 1.0;
+        self.exposure = self.exposure * fade + exposure;
+        self.rate = (self.solves / self.exposure).clamp(self.rate / 8.0, self.rate * 8.0);
+    }
+}
+
+/// The geometric middle of the band, in seconds.
+fn reference_time(pace: &Pace) -> f64 {
+    (pace.shortest.as_secs_f64() * pace.longest.as_secs_f64()).sqrt()
+}
+
+/// ∫ target(t) dt over the round's mining time, in shares × seconds: how many
+/// wins a rate of one hash per second would have made.
+fn exposure(curve: &RisingCurve, solve_time: Duration) -> f64 {
+    let (low, high) = (curve.hardest.share(), curve.easiest.share());
+    let reference = curve.reference_target.share();
+    let end = solve_time.as_secs_f64();
+    // Where the curve leaves its lower bound, and where it meets its upper one.
+    let meets = |share: f64| curve.reference_time * (share / reference).powf(1.0 / curve.power);
+    let (rises, tops) = (meets(low).min(end), meets(high).min(end));
+    let primitive = |t: f64| {
+        reference * curve.reference_time * (t / curve.reference_time).powf(curve.power + 1.0) / (curve.power + 1.0)
+    };
+    // A solve in no measurable time still counts as an instant of exposure.
+    (low * rises + primitive(tops) - primitive(rises) + high * (end - tops)).max(low * 1e-3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn digits(n: f64) -> Difficulty {
+        Difficulty::new(n).unwrap()
+    }
+
+    fn pace() -> Pace {
+        Pace {
+            easiest: digits(1.0),
+            hardest: digits(6.0),
+            shortest: Duration::from_secs(30),
+            longest: Duration::from_secs(120),
+        }
+    }
+
+    fn solved(seconds: f64) -> Outcome {
+        Outcome::Solved(Duration::from_secs_f64(seconds))
+    }
+
+    #[test]
+    fn step_judges_single_rounds_and_says_why() {
+        let table = [
+            (3.0, solved(12.1), 4.0, "Solved too fast (12.1s < 30s)"),
+            (3.0, solved(140.0), 2.0, "Solved too slow (140.0s > 120s)"),
+            (3.0, solved(87.3), 3.0, "Perfect timing (87.3s within 30-120s)"),
+            (3.0, solved(30.0), 3.0, "Perfect timing (30.0s within 30-120s)"),
+            (3.0, solved(120.0), 3.0, "Perfect timing (120.0s within 30-120s)"),
+            (6.0, solved(1.0), 6.0, "Already at max difficulty (6)"),
+            (1.0, solved(121.0), 1.0, "Already at min difficulty (1)"),
+            (3.0, Outcome::TimedOut, 2.0, "No solution within 120s of mining"),
+            (1.0, Outcome::TimedOut, 1.0, "Already at min difficulty (1)"),
+        ];
+        for (before, outcome, after, reason) in table {
+            let mut rule = Rule::new(RuleName::Step, digits(before), pace());
+            assert_eq!(rule.after_round(outcome), reason);
+            assert_eq!(rule.difficulty(), after, "{reason}");
+            assert_eq!(rule.curve(), Curve::Fixed(digits(after).into()));
+            assert_eq!(rule.time_out(), Some(Duration::from_secs(120)));
+        }
+    }
+
+    #[test]
+    fn a_start_outside_the_bounds_is_moved_inside() {
+        for name in [RuleName::Step, RuleName::Rising] {
+            assert_eq!(Rule::new(name, digits(9.0), pace()).difficulty(), 6.0);
+            assert_eq!(Rule::new(name, digits(0.0), pace()).difficulty(), 1.0);
+        }
+    }
+
+    #[test]
+    fn rising_starts_at_the_configured_difficulty_and_never_gives_up() {
+        let rule = Rule::new(RuleName::Rising, digits(3.0), pace());
+        assert!((rule.difficulty() - 3.0).abs() < 1e-9);
+        assert_eq!(rule.time_out(), None);
+        assert!((rule.curve().rising().unwrap().reference_time - 60.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn rising_follows_the_solve_times_in_both_directions() {
+        let mut fast = Rule::new(RuleName::Rising, digits(3.0), pace());
+        let mut slow = fast.clone();
+        assert_eq!(fast.after_round(solved(12.1)), "Solved too fast (12.1s < 30s)");
+        assert_eq!(slow.after_round(solved(140.0)), "Solved too slow (140.0s > 120s)");
+        assert!(slow.difficulty() < 3.0 && 3.0 < fast.difficulty());
+    }
+
+    proptest! {
+        #[test]
+        fn the_difficulty_stays_in_bounds_whatever_happens(
+            rising: bool, start in 0.0..10.0f64, times in prop::collection::vec(0.0..1e5f64, 0..40),
+        ) {
+            let name = if rising { RuleName::Rising } else { RuleName::Step };
+            let mut rule = Rule::new(name, digits(start), pace());
+            for time in times {
+                rule.after_round(if time < 9e4 { solved(time) } else { Outcome::TimedOut });
+                prop_assert!((1.0 - 1e-9..=6.0 + 1e-9).contains(&rule.difficulty()), "{}", rule.difficulty());
+            }
+        }
+
+        #[test]
+        fn exposure_is_the_area_under_the_target(start in 1.0..6.0f64, end in 0.1..2000.0f64) {
+            let curve = Rule::new(RuleName::Rising, digits(start), pace()).curve();
+            let pieces = 4000;
+            let width = end / f64::from(pieces);
+            let area: f64 = (0..pieces)
+                .map(|i| curve.target_at(Duration::from_secs_f64((f64::from(i) + 0.5) * width)).share() * width)
+                .sum();
+            let exact = exposure(curve.rising().unwrap(), Duration::from_secs_f64(end));
+            prop_assert!((area / exact - 1.0).abs() < 1e-3, "{area} {exact}");
+        }
+    }
+}

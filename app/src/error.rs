@@ -1,0 +1,185 @@
+//! The one error that leaves the server, as JSON: `{"code","detail",…}`.
+//!
+//! `code` is for programs and never changes its meaning; `detail` is one sentence
+//! for people. The race, the gate and the prizes have error types of their own
+//! and know nothing of this one; the edge turns theirs into this.
+
+use leptos::server_fn::{
+    codec::JsonEncoding,
+    error::{FromServerFnError, ServerFnErrorErr},
+};
+use puzzle::{RoundNumber, Seed};
+use serde::{Deserialize, Serialize};
+
+/// What went wrong, for programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// `400`: the request is not what the protocol says; the detail names the field.
+    Malformed,
+    /// `413`: the body is larger than the route allows.
+    BodyTooLarge,
+    /// `415`: the body is not `application/json`.
+    UnsupportedMediaType,
+    /// `404`: there is nothing at this path.
+    NotFound,
+    /// `405`: this path does not answer that method.
+    MethodNotAllowed,
+    /// `408`: the request was not sent in time.
+    RequestTimeout,
+    /// `403`: another site's page made this call.
+    CrossSite,
+    /// `403`: neither a session that passed the check nor a token.
+    MissingToken,
+    /// `403`: the human check was refused.
+    TurnstileFailed,
+    /// `503`: the human check cannot be asked.
+    TurnstileUnavailable,
+    /// `402`: a hashcash stamp is missing or not good enough.
+    StampRequired,
+    /// `403`: the submitted trace names another address than the request's.
+    IdentityMismatch,
+    /// `403`: the session belongs to another visitor id.
+    VisitorMismatch,
+    /// `409`: the round is over.
+    PuzzleAlreadySolved,
+    /// `400`: the claimed hash is not below the target.
+    BelowDifficulty,
+    /// `429`: one submission at a time.
+    TooManySubmissions,
+    /// `429`: too many requests from this address.
+    TooManyRequests,
+    /// `503`: the verifier is full.
+    VerificationBusy,
+    /// `400`: the hash is not the one that the nonce has.
+    HashMismatch,
+    /// `503`: the server is stopping.
+    ShuttingDown,
+    /// `500`: our fault.
+    Internal,
+    /// On a WebSocket: no message of the protocol.
+    UnknownMessage,
+    /// On a WebSocket: a hash rate that no device has.
+    BadHashrate,
+    /// In the browser: the server could not be reached or understood.
+    Unreachable,
+}
+
+impl ErrorCode {
+    /// The HTTP status that goes with the code.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::Malformed | Self::BelowDifficulty | Self::HashMismatch | Self::UnknownMessage | Self::BadHashrate => {
+                400
+            }
+            Self::StampRequired => 402,
+            Self::CrossSite
+            | Self::MissingToken
+            | Self::TurnstileFailed
+            | Self::IdentityMismatch
+            | Self::VisitorMismatch => 403,
+            Self::NotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::RequestTimeout => 408,
+            Self::PuzzleAlreadySolved => 409,
+            Self::BodyTooLarge => 413,
+            Self::UnsupportedMediaType => 415,
+            Self::TooManySubmissions | Self::TooManyRequests => 429,
+            Self::Internal => 500,
+            Self::TurnstileUnavailable | Self::VerificationBusy | Self::ShuttingDown | Self::Unreachable => 503,
+        }
+    }
+}
+
+/// An error as it travels. Fields beyond `code` and `detail` are there only
+/// where the protocol names them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
+#[error("{detail}")]
+pub struct ApiError {
+    /// For programs.
+    pub code: ErrorCode,
+    /// One sentence for people.
+    pub detail: String,
+    /// The round that is being played, with `puzzle_already_solved`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round: Option<RoundNumber>,
+    /// Its seed, with `puzzle_already_solved`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<Seed>,
+    /// With `below_difficulty` on a rising target: in how many seconds of mining
+    /// time the hash wins; `Some(None)`, JSON `null`, if never.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    pub valid_in: Option<Option<f64>>,
+    /// Whole seconds after which a retry makes sense; also the header `Retry-After`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
+    /// Cloudflare's error codes, with `turnstile_failed`.
+    #[serde(default, rename = "error-codes", skip_serializing_if = "Vec::is_empty")]
+    pub error_codes: Vec<String>,
+}
+
+/// Tells a `null` from an absent field.
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<f64>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+impl ApiError {
+    /// An error without extra fields.
+    pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
+        Self {
+            code,
+            detail: detail.into(),
+            round: None,
+            seed: None,
+            valid_in: None,
+            retry_after: None,
+            error_codes: Vec::new(),
+        }
+    }
+}
+
+impl FromServerFnError for ApiError {
+    type Encoder = JsonEncoding;
+
+    /// Called by the framework for what goes wrong around a server function: on
+    /// the server that is a body it cannot read, in the browser a server it
+    /// cannot reach.
+    fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
+        match error {
+            ServerFnErrorErr::Args(why)
+            | ServerFnErrorErr::MissingArg(why)
+            | ServerFnErrorErr::Deserialization(why) => Self::new(ErrorCode::Malformed, why).answered(),
+            ServerFnErrorErr::Request(why) | ServerFnErrorErr::Response(why) => Self::new(ErrorCode::Unreachable, why),
+            other => Self::new(ErrorCode::Internal, other.to_string()),
+        }
+    }
+}
+
+impl ApiError {
+    /// On the server, gives the answer under way this error's status and
+    /// `Retry-After`; the framework would answer 500 to any error.
+    #[must_use]
+    pub fn answered(self) -> Self {
+        #[cfg(feature = "ssr")]
+        crate::host::set_status(&self);
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_fields_that_apply_travel() {
+        let plain = ApiError::new(ErrorCode::PuzzleAlreadySolved, "Puzzle already solved by someone else");
+        assert_eq!(
+            serde_json::to_string(&plain).unwrap(),
+            r#"{"code":"puzzle_already_solved","detail":"Puzzle already solved by someone else"}"#
+        );
+        let never = ApiError { valid_in: Some(None), ..ApiError::new(ErrorCode::BelowDifficulty, "no") };
+        let text = serde_json::to_string(&never).unwrap();
+        assert_eq!(text, r#"{"code":"below_difficulty","detail":"no","valid_in":null}"#);
+        assert_eq!(serde_json::from_str::<ApiError>(&text).unwrap(), never);
+    }
+}

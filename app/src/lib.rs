@@ -1,0 +1,15 @@
+//! HashPass as its visitors see it: the page, the server functions behind it and
+//! the words that browser and server exchange.
+//!
+//! The crate is built twice: with the feature `ssr` into the server, which
+//! renders the page, and with `hydrate` into the browser, which takes it over.
+//! It knows the server only through one trait, [`host::Host`]; nothing in here
+//! may depend on how that is implemented.
+
+pub mod api;
+pub mod error;
+#[cfg(feature = "ssr")]
+pub mod host;
+pub mod wire;
+
+pub use error::{ApiError, ErrorCode};
