@@ -1,1 +1,126 @@
-fn main(){}
+//! The command line: `hashpass` serves, `hashpass check-code` checks a code.
+
+use clap::{Parser, Subcommand};
+use hashpass::host::{
+    config::{Config, LogFormat, VARIABLES},
+    server,
+};
+use puzzle::{Nonce, Seed, VisitorId, invite_code::InviteCode};
+use std::{fmt::Write, process::ExitCode};
+use tracing_subscriber::EnvFilter;
+
+/// Hands out scarce invite codes by a fair, public race.
+#[derive(Debug, Parser)]
+#[command(version, after_long_help = environment_help())]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the race (the default).
+    Serve,
+    /// Recompute an invite code with HASHPASS_HMAC_SECRET: exit code 0 if it is
+    /// valid, 1 if it is not.
+    CheckCode {
+        /// The winner's visitor id.
+        #[arg(long)]
+        visitor: VisitorId,
+        /// The winning nonce.
+        #[arg(long)]
+        nonce: Nonce,
+        /// The seed of the round that was won.
+        #[arg(long)]
+        seed: Seed,
+        /// The code to check.
+        code: String,
+    },
+}
+
+/// Where the settings come from, for `--help`.
+fn environment_help() -> String {
+    let mut help = String::from("Settings come from the environment and, for what it does not set, from .env:\n");
+    for variable in VARIABLES {
+        let default = if variable.default.is_empty() { "not set" } else { variable.default };
+        let _ = write!(help, "\n  {}\n      {} [default: {default}]", variable.name, variable.purpose);
+    }
+    help
+}
+
+fn main() -> ExitCode {
+    let command = CommandLine::parse().command.unwrap_or(Command::Serve);
+    let outcome = match command {
+        Command::Serve => serve(),
+        Command::CheckCode { visitor, nonce, seed, code } => check_code(&visitor, nonce, &seed, &code),
+    };
+    outcome.unwrap_or_else(|message| {
+        eprintln!("hashpass: {message}");
+        ExitCode::from(2)
+    })
+}
+
+fn check_code(visitor: &VisitorId, nonce: Nonce, seed: &Seed, code: &str) -> Result<ExitCode, String> {
+    let secret = Config::code_secret_from_environment().map_err(|problems| problems.to_string())?;
+    let secret = secret.ok_or("HASHPASS_HMAC_SECRET is not set: codes of a server that made up its own cannot be checked")?;
+    let valid = InviteCode::derive(&secret, visitor, nonce, seed).as_str() == code;
+    eprintln!("{}", if valid { "valid" } else { "not valid" });
+    Ok(if valid { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn serve() -> Result<ExitCode, String> {
+    let config = Config::from_environment().map_err(|problems| problems.to_string())?;
+    let filter = EnvFilter::try_new(&config.log_filter).map_err(|error| format!("RUST_LOG is wrong: {error}"))?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match config.log_format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().init(),
+    }
+    announce(&config);
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("the runtime cannot start: {error}"))?;
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::bind(config.listen)
+            .await
+            .map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
+        if let Ok(address) = listener.local_addr() {
+            tracing::info!(%address, "listening on http://{address}");
+        }
+        server::run(config, listener, stop_signal()).await.map_err(|error| error.to_string())
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says loudly what an operator must know of the settings.
+fn announce(config: &Config) {
+    if config.gate.turnstile.is_none() {
+        tracing::warn!("TEST MODE: every token passes the human check. Never use this in production");
+    }
+    if config.race.secret_is_random {
+        tracing::warn!("HASHPASS_HMAC_SECRET is not set: codes of this run cannot be checked after it");
+    }
+    if config.mentions_uvloop {
+        tracing::info!("HASHPASS_DISABLE_UVLOOP is accepted and has no effect: there is no uvloop here");
+    }
+}
+
+/// Done when the process is asked to stop, by Ctrl-C or SIGTERM.
+async fn stop_signal() {
+    let interrupt = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! {
+        () = interrupt => {}
+        () = terminate => {}
+    }
+}

@@ -7,9 +7,17 @@
 //! may depend on how that is implemented.
 
 pub mod api;
+#[cfg(feature = "hydrate")]
+pub mod browser;
 pub mod error;
 #[cfg(feature = "ssr")]
 pub mod host;
+pub mod mining;
+pub mod page;
+#[cfg(any(feature = "hydrate", test))]
+pub mod race_client;
+pub mod scene;
+pub mod shell;
 pub mod wire;
 
 pub use error::{ApiError, ErrorCode};

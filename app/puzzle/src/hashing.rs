@@ -33,7 +33,7 @@ impl Cost {
 
     fn params(self) -> Result<Params, Invalid> {
         let rule = Invalid(
-            "an Argon2 cost: parallelism 1 to 16, time_cost 1 to 100, memory_cost 8 × parallelism to 4194304 KiB",
+            "the Argon2 cost must be parallelism 1 to 16, time_cost 1 to 100, memory_cost 8 × parallelism to 4194304 KiB",
         );
         let in_range = (1..=16).contains(&self.parallelism)
             && (1..=100).contains(&self.time_cost)

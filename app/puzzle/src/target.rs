@@ -33,7 +33,7 @@ impl Hash {
     }
 }
 
-hex_newtype!(Hash, 32, "64 lower-case hex digits");
+hex_newtype!(Hash, 32, "hash must be 64 lower-case hex digits");
 
 /// The number a hash must be below in order to win.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -87,7 +87,7 @@ impl Target {
     }
 }
 
-hex_newtype!(Target, 32, "64 lower-case hex digits");
+hex_newtype!(Target, 32, "target must be 64 lower-case hex digits");
 
 impl From<Difficulty> for Target {
     /// floor(2^256 / 16^d); for a whole number d exactly the hashes whose hex
@@ -109,7 +109,7 @@ impl Difficulty {
         if (0.0..=16.0).contains(&digits) {
             Ok(Self(digits))
         } else {
-            Err(Invalid("a number of hex digits from 0 to 16"))
+            Err(Invalid("difficulty must be a number of hex digits from 0 to 16"))
         }
     }
 

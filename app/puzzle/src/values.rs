@@ -10,9 +10,10 @@ use crate::hex::hex_newtype;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::{fmt, net::IpAddr, str::FromStr};
 
-/// What a value must be, when it is not: the sentence's end after "must be".
+/// What a value must be, when it is not, as a whole sentence:
+/// "nonce must be an integer from 0 to 9007199254740991".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be {0}")]
+#[error("{0}")]
 pub struct Invalid(pub &'static str);
 
 /// Reads a string and parses it; both failures name the same rule.
@@ -26,7 +27,7 @@ where
         type Value = T;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str(self.0)
+            write!(f, "a string: {}", self.0)
         }
 
         fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
@@ -54,7 +55,7 @@ impl Seed {
     }
 }
 
-hex_newtype!(Seed, 16, "32 lower-case hex digits");
+hex_newtype!(Seed, 16, "seed must be 32 lower-case hex digits");
 
 /// The number a miner varies: 0 … 2^53 − 1, so that every JSON reader holds it exactly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,7 +65,7 @@ impl Nonce {
     /// The largest nonce, 2^53 − 1.
     pub const MAX: Self = Self((1 << 53) - 1);
 
-    const RULE: &str = "an integer from 0 to 9007199254740991";
+    const RULE: &str = "nonce must be an integer from 0 to 9007199254740991";
 
     /// # Errors
     /// [`Invalid`] above [`Nonce::MAX`].
@@ -123,7 +124,7 @@ impl<'de> Deserialize<'de> for Nonce {
             type Value = Nonce;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(Nonce::RULE)
+                write!(f, "a number: {}", Nonce::RULE)
             }
 
             fn visit_u64<E: de::Error>(self, value: u64) -> Result<Nonce, E> {
@@ -140,7 +141,7 @@ impl<'de> Deserialize<'de> for Nonce {
 pub struct VisitorId(String);
 
 impl VisitorId {
-    const RULE: &str = "8 to 64 characters of 0-9, A-Z, a-z, _ and -";
+    const RULE: &str = "visitorId must be 8 to 64 characters of 0-9, A-Z, a-z, _ and -";
 
     /// The characters.
     pub fn as_str(&self) -> &str {
@@ -180,7 +181,7 @@ impl<'de> Deserialize<'de> for VisitorId {
 pub struct TraceData(String);
 
 impl TraceData {
-    const RULE: &str = "1 to 2048 bytes of text";
+    const RULE: &str = "traceData must be 1 to 2048 bytes of text";
 
     /// The text as it came.
     pub fn as_str(&self) -> &str {

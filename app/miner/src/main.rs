@@ -1,0 +1,9 @@
+//! The worker's own program: registers [`Miner`] with the page that spawned it.
+//! It only does something inside a browser's worker.
+
+use gloo_worker::Registrable;
+use miner::Miner;
+
+fn main() {
+    Miner::registrar().register();
+}

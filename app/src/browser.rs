@@ -1,0 +1,266 @@
+//! The browser around the [race client](crate::race_client): carries out what it
+//! asks for, tells it what happens, and shows its state on the page.
+//!
+//! One loop on the page's thread takes events from one queue and hands them over
+//! one after the other, so nothing in here is ever in the middle of two things.
+//! Everything that waits runs beside it and comes back as an event. Nothing in
+//! here decides anything.
+
+pub mod clipboard;
+pub mod fingerprint;
+pub mod human_check;
+pub mod request;
+pub mod socket;
+pub mod storage;
+pub mod theme;
+pub mod trace;
+
+use crate::{
+    api,
+    mining::{MinerPool, PoolEvent, chosen_workers, loader_url, page_time},
+    page::Board,
+    race_client::{Device, Effect, EntryError, Event, RaceClient},
+    scene::{Command, Note},
+    wire::{PageState, SessionRequest, SessionView, Submission, TurnstileConfig, Win},
+};
+use futures::{
+    StreamExt,
+    channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded},
+    future::{Either, select},
+};
+use gloo_timers::future::TimeoutFuture;
+use leptos::prelude::{Set, Update, WithUntracked};
+use socket::{Socket, SocketEvent};
+use std::{cell::Cell, future::Future, rc::Rc, time::Duration};
+use wasm_bindgen::{JsCast, closure::Closure};
+use wasm_bindgen_futures::spawn_local;
+
+/// How often the figures on the page are renewed, while something moves.
+const REFRESH: Duration = Duration::from_millis(250);
+
+/// How long a submission may take: the server may have a queue to work through.
+const SUBMISSION_SECONDS: u32 = 30;
+
+/// How long any other request may take.
+const REQUEST_SECONDS: u32 = 12;
+
+/// Takes part in the race, on a page rendered from `page`.
+pub fn launch(page: PageState, board: Board, commands: UnboundedReceiver<Command>) {
+    let (events, queue) = unbounded();
+    let driver = Driver::new(page, board, events);
+    driver.listen(commands);
+    spawn_local(driver.run(queue));
+}
+
+/// An event and where it comes from: what an old connection or an old job still
+/// has to say is not heard any more.
+enum Arrival {
+    Event(Event),
+    Socket { connection: u64, event: Event },
+    Pool { generation: u64, event: PoolEvent },
+}
+
+struct Driver {
+    page: PageState,
+    board: Board,
+    client: RaceClient,
+    events: UnboundedSender<Arrival>,
+    socket: Option<Socket>,
+    /// Counts the connections.
+    connection: u64,
+    pool: MinerPool,
+    /// Counts the jobs.
+    generation: Rc<Cell<u64>>,
+    shown_at: Duration,
+}
+
+impl Driver {
+    fn new(page: PageState, board: Board, events: UnboundedSender<Arrival>) -> Self {
+        let generation = Rc::new(Cell::new(0));
+        let pool = {
+            let (events, generation) = (events.clone(), generation.clone());
+            let loader = loader_url(&page.miner_simd, &page.miner_scalar).to_owned();
+            MinerPool::new(loader, move |event| send(&events, Arrival::Pool { generation: generation.get(), event }))
+        };
+        let client = RaceClient::new(&page, device());
+        Self { page, board, client, events, socket: None, connection: 0, pool, generation, shown_at: Duration::ZERO }
+    }
+
+    /// Passes on what the visitor does and what the browser tells.
+    fn listen(&self, mut commands: UnboundedReceiver<Command>) {
+        let events = self.events.clone();
+        spawn_local(async move {
+            while let Some(command) = commands.next().await {
+                send(&events, Arrival::Event(Event::Command(command)));
+            }
+        });
+        let events = self.events.clone();
+        let online = Closure::<dyn Fn()>::new(move || send(&events, Arrival::Event(Event::BackOnline)));
+        if let Some(window) = web_sys::window() {
+            window.set_ononline(Some(online.as_ref().unchecked_ref()));
+        }
+        // It listens for as long as the page is open.
+        online.forget();
+    }
+
+    async fn run(mut self, mut queue: UnboundedReceiver<Arrival>) {
+        let had_session = storage::read(storage::HAD_SESSION).is_some();
+        self.hear(Event::Begin { had_session });
+        loop {
+            let wait = self.time_until_the_next_moment();
+            let arrival = match select(queue.next(), TimeoutFuture::new(wait)).await {
+                Either::Left((Some(arrival), _)) => arrival,
+                Either::Left((None, _)) => return,
+                Either::Right(((), _)) => Arrival::Event(Event::Moment),
+            };
+            match arrival {
+                Arrival::Event(event) => self.hear(event),
+                Arrival::Socket { connection, event } if connection == self.connection => self.hear(event),
+                Arrival::Pool { generation, event } if generation == self.generation.get() => {
+                    self.hear(Event::Pool(event));
+                }
+                Arrival::Socket { .. } | Arrival::Pool { .. } => {}
+            }
+        }
+    }
+
+    /// In milliseconds.
+    fn time_until_the_next_moment(&self) -> u32 {
+        let now = page_time();
+        let refresh = self.shown_at + REFRESH;
+        let next = self.client.deadline(now).map_or(refresh, |deadline| deadline.min(refresh));
+        // Rounded up: a moment too early would only be followed by another one.
+        u32::try_from(next.saturating_sub(now).as_micros().div_ceil(1000)).unwrap_or(1000)
+    }
+
+    fn hear(&mut self, event: Event) {
+        let is_routine = matches!(event, Event::Moment | Event::Pool(PoolEvent::Progress { .. }));
+        let now = page_time();
+        for effect in self.client.handle(event, now) {
+            self.carry_out(effect);
+        }
+        if !is_routine || self.shown_at + REFRESH <= now {
+            self.show(now);
+        }
+    }
+
+    fn show(&mut self, now: Duration) {
+        self.shown_at = now;
+        let scene = self.client.scene(now);
+        if self.board.scene.with_untracked(|shown| *shown != scene) {
+            self.board.scene.set(scene);
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Enter => {
+                let config = self.page.turnstile.clone();
+                self.answer_later(async move { Event::Entered(enter(&config).await) });
+            }
+            Effect::RememberSession => storage::write(storage::HAD_SESSION, "yes"),
+            Effect::FetchWins => self.answer_later(async {
+                Event::WinsFetched(request::get_json::<Vec<Win>>("/api/wins", REQUEST_SECONDS).await)
+            }),
+            Effect::IdentifyVisitor => self.answer_later(async {
+                let (visitor, at_random) = fingerprint::visitor_id().await;
+                Event::Identified { visitor, at_random }
+            }),
+            Effect::FetchTrace => {
+                self.answer_later(async { Event::TraceFetched(trace::fetch(REQUEST_SECONDS).await) });
+            }
+            Effect::FetchPuzzle => self.answer_later(async {
+                Event::PuzzleFetched(request::in_time(api::fetch_puzzle(), REQUEST_SECONDS).await)
+            }),
+            Effect::OpenSocket => self.open_socket(),
+            Effect::DropSocket => self.socket = None,
+            Effect::Send(message) => {
+                if let Some(socket) = &self.socket {
+                    socket.send(&message);
+                }
+            }
+            Effect::PrepareMiner(cost) => self.pool.prepare(cost),
+            Effect::StartMiner { job, workers } => {
+                self.begin_generation();
+                self.pool.start(job, workers);
+            }
+            Effect::ReplaceJob(job) => {
+                self.begin_generation();
+                self.pool.replace_job(job);
+            }
+            Effect::SetWorkers(workers) => self.pool.set_workers(workers),
+            Effect::StopMiner => {
+                self.begin_generation();
+                self.pool.stop();
+            }
+            Effect::RememberWorkers(workers) => storage::write(storage::WORKERS, &workers.to_string()),
+            Effect::Submit { round, submission } => self.answer_later(async move {
+                let Submission { visitor_id, nonce, submitted_seed, trace_data, hash } = submission;
+                let answer = api::submit_solution(visitor_id, nonce, submitted_seed, trace_data, hash);
+                Event::Answered { round, result: request::in_time(answer, SUBMISSION_SECONDS).await }
+            }),
+            Effect::Write(note) => self.write(note),
+        }
+    }
+
+    /// Does something beside the loop; its outcome comes back as an event.
+    fn answer_later(&self, work: impl Future<Output = Event> + 'static) {
+        let events = self.events.clone();
+        spawn_local(async move { send(&events, Arrival::Event(work.await)) });
+    }
+
+    fn open_socket(&mut self) {
+        self.connection += 1;
+        let (connection, events) = (self.connection, self.events.clone());
+        self.socket = Socket::open(move |event| {
+            let event = match event {
+                SocketEvent::Opened => Event::SocketOpened,
+                SocketEvent::Heard(message) => Event::Heard(message),
+                SocketEvent::Closed => Event::SocketClosed,
+            };
+            send(&events, Arrival::Socket { connection, event });
+        });
+        if self.socket.is_none() {
+            send(&self.events, Arrival::Socket { connection, event: Event::SocketClosed });
+        }
+    }
+
+    fn begin_generation(&self) {
+        self.generation.set(self.generation.get() + 1);
+    }
+
+    fn write(&self, note: Note) {
+        let time = js_sys::Date::new_0();
+        let time = format!("{:02}:{:02}:{:02}", time.get_hours(), time.get_minutes(), time.get_seconds());
+        self.board.log.update(|log| log.write(time, note));
+    }
+}
+
+/// The queue lives as long as the page; there is nobody to tell if it does not.
+fn send(events: &UnboundedSender<Arrival>, arrival: Arrival) {
+    drop(events.unbounded_send(arrival));
+}
+
+/// Passes the human check and makes a session.
+async fn enter(config: &TurnstileConfig) -> Result<SessionView, EntryError> {
+    let token = human_check::token(config).await.ok_or(EntryError::HumanCheckMissing)?;
+    let body = SessionRequest { turnstile_token: Some(token) };
+    request::post_json("/api/session", &body, REQUEST_SECONDS).await.map_err(EntryError::Refused)
+}
+
+fn device() -> Device {
+    let (cores, is_phone) = web_sys::window().map_or((1, true), |window| {
+        let navigator = window.navigator();
+        // Absent in some browsers, and then not a number: that counts as 0.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let cores = navigator.hardware_concurrency() as usize;
+        let agent = navigator.user_agent().unwrap_or_default();
+        // A tablet of Apple's calls itself a Mac, but no Mac has a touch screen.
+        let is_phone = agent.contains("Mobi")
+            || agent.contains("Android")
+            || (agent.contains("Macintosh") && 1 < navigator.max_touch_points());
+        (cores.clamp(1, 64), is_phone)
+    });
+    let remembered = storage::read(storage::WORKERS).and_then(|workers| workers.parse().ok());
+    Device { workers: chosen_workers(remembered, cores, is_phone), most_workers: cores, random: js_sys::Math::random }
+}

@@ -1,0 +1,83 @@
+//! Requests to our own server. Every one has a deadline, and every answer that is
+//! not the server's own JSON (a proxy's error page, say) counts as no answer.
+
+use crate::error::{ApiError, ErrorCode};
+use futures::future::{Either, select};
+use gloo_timers::future::TimeoutFuture;
+use serde::{Serialize, de::DeserializeOwned};
+use std::{future::Future, pin::pin};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Headers, RequestInit, Response};
+
+/// Asks for JSON.
+///
+/// # Errors
+/// The server's error, or `unreachable`.
+pub async fn get_json<T: DeserializeOwned>(path: &str, seconds: u32) -> Result<T, ApiError> {
+    in_time(async { read(&fetch(path, &RequestInit::new()).await?).await }, seconds).await
+}
+
+/// Asks for plain text.
+///
+/// # Errors
+/// `unreachable`, whatever is wrong.
+pub async fn get_text(path: &str, seconds: u32) -> Result<String, ApiError> {
+    let text = async {
+        let (status, text) = fetch(path, &RequestInit::new()).await?;
+        if (200..300).contains(&status) { Ok(text) } else { Err(unreachable(format!("The server answered {status}."))) }
+    };
+    in_time(text, seconds).await
+}
+
+/// Sends JSON and reads JSON.
+///
+/// # Errors
+/// The server's error, or `unreachable`.
+pub async fn post_json<T: DeserializeOwned>(path: &str, body: &impl Serialize, seconds: u32) -> Result<T, ApiError> {
+    let body = serde_json::to_string(body).map_err(|error| ApiError::new(ErrorCode::Malformed, error.to_string()))?;
+    let init = RequestInit::new();
+    init.set_method("POST");
+    init.set_body(&JsValue::from_str(&body));
+    if let Ok(headers) = Headers::new() {
+        drop(headers.set("content-type", "application/json"));
+        init.set_headers(&headers);
+    }
+    in_time(async { read(&fetch(path, &init).await?).await }, seconds).await
+}
+
+/// Waits for `answer`, but not for ever.
+///
+/// # Errors
+/// Its own, or `unreachable` after so many seconds.
+pub async fn in_time<T>(answer: impl Future<Output = Result<T, ApiError>>, seconds: u32) -> Result<T, ApiError> {
+    match select(pin!(answer), TimeoutFuture::new(seconds * 1000)).await {
+        Either::Left((result, _)) => result,
+        Either::Right(((), _)) => Err(unreachable(format!("The server did not answer within {seconds} s."))),
+    }
+}
+
+async fn fetch(path: &str, init: &RequestInit) -> Result<(u16, String), ApiError> {
+    let answered = async {
+        let window = web_sys::window()?;
+        let response = JsFuture::from(window.fetch_with_str_and_init(path, init)).await.ok()?;
+        let response: Response = response.dyn_into().ok()?;
+        let text = JsFuture::from(response.text().ok()?).await.ok()?;
+        Some((response.status(), text.as_string()?))
+    };
+    answered.await.ok_or_else(|| unreachable("The server could not be reached.".to_owned()))
+}
+
+async fn read<T: DeserializeOwned>(answer: &(u16, String)) -> Result<T, ApiError> {
+    let (status, text) = answer;
+    let understood = if (200..300).contains(status) {
+        serde_json::from_str(text).map(Ok)
+    } else {
+        serde_json::from_str(text).map(Err)
+    };
+    understood.unwrap_or_else(|_| Err(unreachable(format!("The answer could not be read (status {status})."))))
+}
+
+fn unreachable(detail: String) -> ApiError {
+    ApiError::new(ErrorCode::Unreachable, detail)
+}

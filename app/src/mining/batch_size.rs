@@ -1,0 +1,80 @@
+//! How many hashes a worker should compute before it answers.
+//!
+//! A batch is the time after which a stop or a new round is felt, so it should
+//! last about [`BATCH_TIME`]; it never has less than one hash, however long that
+//! takes. The size follows what the last batch took.
+
+use std::time::Duration;
+
+/// How long a batch should last: below what people notice, far above what a
+/// message costs.
+pub const BATCH_TIME: Duration = Duration::from_millis(200);
+
+/// No batch has more hashes than this, so that one absurd measurement does little.
+pub const LARGEST_BATCH: u32 = 8192;
+
+/// From one batch to the next the size grows at most by this factor: the first
+/// measurements of a cheap cost are mostly noise.
+const GROWTH: u32 = 4;
+
+/// The size of a worker's next batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchSize(u32);
+
+impl Default for BatchSize {
+    /// One hash: nothing is known yet.
+    fn default() -> Self {
+        Self(1)
+    }
+}
+
+impl BatchSize {
+    /// The number of hashes.
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+
+    /// Takes into account that `hashes` hashes took `duration`.
+    pub fn learn(&mut self, hashes: u32, duration: Duration) {
+        // Whole hashes that fit; a batch is rather too short than too long.
+        let fitting = BATCH_TIME.as_nanos() * u128::from(hashes) / duration.as_nanos().max(1);
+        let most = self.0.saturating_mul(GROWTH).min(LARGEST_BATCH);
+        self.0 = u32::try_from(fitting).unwrap_or(most).clamp(1, most);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(batches: &[(u32, u64)]) -> u32 {
+        let mut size = BatchSize::default();
+        for (hashes, milliseconds) in batches {
+            size.learn(*hashes, Duration::from_millis(*milliseconds));
+        }
+        size.get()
+    }
+
+    #[test]
+    fn a_batch_lasts_two_hundred_milliseconds() {
+        let table: [(&[(u32, u64)], u32); 7] = [
+            (&[], 1),
+            (&[(1, 150)], 1),
+            (&[(1, 99)], 2),
+            (&[(1, 2000)], 1),
+            (&[(1, 10), (4, 40)], 16),
+            (&[(1, 10), (4, 40), (16, 160)], 20),
+            (&[(1, 10), (4, 40), (16, 160), (20, 1000)], 4),
+        ];
+        for (batches, size) in table {
+            assert_eq!(after(batches), size, "{batches:?}");
+        }
+    }
+
+    #[test]
+    fn no_measurement_makes_a_batch_absurd() {
+        assert_eq!(after(&[(1, 0); 20]), LARGEST_BATCH);
+        assert_eq!(after(&[(0, 0)]), 1);
+        assert_eq!(after(&[(u32::MAX, u64::MAX / 1_000_000)]), 1);
+    }
+}

@@ -1,0 +1,97 @@
+//! What surrounds every page: header, banner, footer.
+
+use super::{Board, text};
+use leptos::{html::Select, prelude::*};
+
+/// The name of the site, the live connection and the choice of theme.
+#[component]
+pub fn Header() -> impl IntoView {
+    view! {
+        <header class="header">
+            <a class="brand" href="/">
+                <Mark/>
+                {text::site_name()}
+            </a>
+            <div class="header-end">
+                {use_context::<Board>().map(|board| view! { <ConnectionState board/> })}
+                <ThemeChoice/>
+            </div>
+        </header>
+    }
+}
+
+/// The site's mark: a bar with a hash that has cleared it.
+#[component]
+fn Mark() -> impl IntoView {
+    view! {
+        <svg class="mark" viewBox="0 0 32 32" aria-hidden="true">
+            <rect class="mark-ground" width="32" height="32" rx="8"></rect>
+            <path class="mark-bar" d="M6 20h20"></path>
+            <circle class="mark-hash" cx="19" cy="11.5" r="4"></circle>
+        </svg>
+    }
+}
+
+/// Whether the page gets live news.
+#[component]
+fn ConnectionState(
+    /// What is shown.
+    board: Board,
+) -> impl IntoView {
+    let connection = Memo::new(move |_| board.scene.read().connection);
+    view! {
+        <p class="connection needs-scripts" data-testid="connection" data-state=move || connection.get().name()>
+            {move || text::connection(connection.get())}
+        </p>
+    }
+}
+
+/// System, light or dark.
+#[component]
+fn ThemeChoice() -> impl IntoView {
+    let select = NodeRef::<Select>::new();
+    // The server cannot know what this browser remembers.
+    #[cfg(feature = "hydrate")]
+    Effect::new(move |_| {
+        if let Some(select) = select.get() {
+            select.set_value(&crate::browser::theme::chosen());
+        }
+    });
+    let choose = move |_| {
+        #[cfg(feature = "hydrate")]
+        if let Some(select) = select.get_untracked() {
+            crate::browser::theme::choose(&select.value());
+        }
+    };
+    view! {
+        <label class="theme needs-scripts">
+            <span class="visually-hidden">{text::theme()}</span>
+            <select node_ref=select on:change=choose autocomplete="off" data-testid="theme">
+                {text::themes().map(|(value, name)| view! { <option value=value>{name}</option> }).collect_view()}
+            </select>
+        </label>
+    }
+}
+
+/// What everybody must know before anything else.
+#[component]
+pub fn Banner() -> impl IntoView {
+    let test_mode = use_context::<Board>().is_some_and(|board| board.scene.read_untracked().test_mode);
+    view! {
+        <noscript class="notice">{text::needs_scripts()}</noscript>
+        <p class="notice trouble-no-web-assembly">{text::needs_web_assembly()}</p>
+        <p class="notice trouble-slow">{text::loads_slowly()}</p>
+        {test_mode.then(|| view! { <p class="notice" data-testid="test-banner">{text::test_banner()}</p> })}
+    }
+}
+
+/// What the page sends.
+#[component]
+pub fn Footer() -> impl IntoView {
+    let test_mode = use_context::<Board>().is_none_or(|board| board.scene.read_untracked().test_mode);
+    view! {
+        <footer class="footer">
+            <p>{text::privacy(test_mode)}</p>
+        </footer>
+    }
+}

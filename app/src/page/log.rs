@@ -1,0 +1,34 @@
+//! What happened, line by line.
+
+use super::{Board, text};
+use leptos::prelude::*;
+
+/// The last hundred lines, newest first. Screen readers find it, but are not
+/// interrupted by it.
+#[component]
+pub fn LogPanel(
+    /// What is shown.
+    board: Board,
+) -> impl IntoView {
+    let lines = move || board.log.read().newest_first().cloned().collect::<Vec<_>>();
+    view! {
+        <section class="card needs-scripts" aria-labelledby="log-heading">
+            <h2 id="log-heading">{text::log_heading()}</h2>
+            <ol class="log" tabindex="0" role="log" aria-live="off" aria-labelledby="log-heading" data-testid="log">
+                <For
+                    each=lines
+                    key=|line| line.number
+                    children=|line| {
+                        view! {
+                            <li>
+                                <time>{line.time}</time>
+                                <span>{text::note(&line.note)}</span>
+                            </li>
+                        }
+                    }
+                />
+            </ol>
+        </section>
+    }
+    .into_any()
+}

@@ -1,0 +1,106 @@
+//! The codes won.
+
+use super::{Board, text};
+use crate::scene::Prize;
+use leptos::{html::Code, prelude::*};
+
+/// The newest code, large, and the earlier ones; nothing as long as there is none.
+#[component]
+pub fn Prizes(
+    /// What is shown.
+    board: Board,
+) -> impl IntoView {
+    // A value of its own: the cards are made anew only when there is a new code.
+    let prizes = Memo::new(move |_| board.scene.read().prizes.clone());
+    move || {
+        let mut prizes = prizes.get().into_iter();
+        let newest = prizes.next()?;
+        let earlier: Vec<_> = prizes.collect();
+        Some(
+            view! {
+                <section class="card prize" aria-labelledby="prize-heading">
+                    <h2 id="prize-heading">{text::your_code(newest.round)}</h2>
+                    <CodeWithCopy prize=newest newest=true/>
+                    <p class="hint">{text::code_hint()}</p>
+                    {(!earlier.is_empty())
+                        .then(|| {
+                            view! {
+                                <h3>{text::earlier_codes()}</h3>
+                                <ol class="earlier">
+                                    {earlier
+                                        .into_iter()
+                                        .map(|prize| {
+                                            view! {
+                                                <li>
+                                                    <span>{text::earlier_code(prize.round)}</span>
+                                                    <CodeWithCopy prize newest=false/>
+                                                </li>
+                                            }
+                                        })
+                                        .collect_view()}
+                                </ol>
+                            }
+                        })}
+                </section>
+            }
+            .into_any(),
+        )
+    }
+}
+
+/// A code and a button that copies it, or selects it where copying is forbidden.
+#[component]
+fn CodeWithCopy(
+    /// The code.
+    prize: Prize,
+    /// True for the one that is shown large.
+    newest: bool,
+) -> impl IntoView {
+    let code = NodeRef::<Code>::new();
+    let label = RwSignal::new(text::copy());
+    let copy = {
+        let invite_code = prize.invite_code.as_str().to_owned();
+        move |_| {
+            #[cfg(feature = "hydrate")]
+            copy(invite_code.clone(), code, label);
+            #[cfg(not(feature = "hydrate"))]
+            let _ = &invite_code;
+        }
+    };
+    view! {
+        <div class="code-row">
+            <code node_ref=code data-testid=if newest { "code" } else { "earlier-code" }>
+                {prize.invite_code.as_str().to_owned()}
+            </code>
+            <button
+                type="button"
+                data-testid=if newest { "copy" } else { "copy-earlier" }
+                title=text::copy_code(prize.round)
+                on:click=copy
+            >
+                <span aria-live="polite">{move || label.get()}</span>
+            </button>
+        </div>
+    }
+}
+
+#[cfg(feature = "hydrate")]
+fn copy(invite_code: String, shown: NodeRef<Code>, label: RwSignal<&'static str>) {
+    use crate::browser::clipboard;
+    use std::time::Duration;
+
+    leptos::task::spawn_local(async move {
+        if clipboard::copy(&invite_code).await {
+            label.set(text::copied());
+        } else {
+            if let Some(shown) = shown.get_untracked() {
+                clipboard::select(&shown);
+            }
+            label.set(text::copy_by_hand());
+        }
+        let restore = move || {
+            label.try_set(text::copy());
+        };
+        set_timeout(restore, Duration::from_secs(3));
+    });
+}

@@ -1,0 +1,128 @@
+//! The visitor's own part: start, stop, how many workers, how it goes.
+
+use super::{Board, scale::Scale, text};
+use crate::scene::{Command, Failure, Phase};
+use leptos::prelude::*;
+
+/// The visitor's own part in the race.
+#[component]
+pub fn YourRace(
+    /// What is shown.
+    board: Board,
+) -> impl IntoView {
+    let scene = board.scene;
+    view! {
+        <section class="card needs-scripts" aria-labelledby="race-heading">
+            <h2 id="race-heading">{text::your_race()}</h2>
+            <Status board/>
+            <Buttons board/>
+            <dl class="figures">
+                <div class="figure">
+                    <dt>{text::your_rate()}</dt>
+                    <dd data-testid="local-rate">{move || text::hash_rate(scene.read().local_rate)}</dd>
+                </div>
+                <div class="figure">
+                    <dt>{text::visitor_id()}</dt>
+                    <dd class="small" data-testid="visitor-id">
+                        {move || text::visitor(scene.read().visitor.as_ref())}
+                    </dd>
+                </div>
+            </dl>
+            <Workers board/>
+            <Scale board/>
+            <p class="odds" data-testid="odds">{move || text::odds(&scene.read())}</p>
+        </section>
+    }
+    .into_any()
+}
+
+/// What the page is doing. Only changes of the phase are read out: no counter is
+/// in here.
+#[component]
+fn Status(
+    /// What is shown.
+    board: Board,
+) -> impl IntoView {
+    let phase = Memo::new(move |_| board.scene.read().phase.clone());
+    Effect::new(move |_| document().set_title(text::window_title(&phase.read())));
+    view! {
+        <p class="status" id="status" role="status" data-testid="status" data-phase=move || phase.read().name()>
+            {move || text::status(&phase.read())}
+        </p>
+        <p class="trouble" role="alert" data-testid="error" hidden=move || !matches!(*phase.read(), Phase::Failed(_))>
+            {move || text::trouble(&phase.read())}
+        </p>
+    }
+}
+
+/// Start and Stop. The status says why one of them cannot be pressed.
+#[component]
+fn Buttons(
+    /// What is shown.
+    board: Board,
+) -> impl IntoView {
+    let scene = board.scene;
+    let start = move || match &scene.read().phase {
+        Phase::Failed(failure) if Failure::may_be_retried(failure) => text::start_again(),
+        _ => text::start(),
+    };
+    view! {
+        <div class="buttons needs-scripts">
+            <button
+                type="button"
+                class="primary"
+                data-testid="start"
+                aria-describedby="status"
+                disabled=move || !scene.read().can_start
+                on:click=move |_| board.command(Command::Start)
+            >
+                {start}
+            </button>
+            <button
+                type="button"
+                data-testid="stop"
+                aria-describedby="status"
+                disabled=move || !scene.read().can_stop
+                on:click=move |_| board.command(Command::Stop)
+            >
+                {text::stop()}
+            </button>
+        </div>
+    }
+}
+
+/// How many workers.
+#[component]
+fn Workers(
+    /// What is shown.
+    board: Board,
+) -> impl IntoView {
+    let workers = Memo::new(move |_| board.scene.with(|scene| (scene.workers, scene.most_workers)));
+    let choose = move |event| {
+        if let Ok(workers) = event_target_value(&event).parse() {
+            board.command(Command::UseWorkers(workers));
+        }
+    };
+    view! {
+        <div class="workers needs-scripts">
+            <label for="workers">{text::workers()}</label>
+            <output for="workers">
+                {move || { let (workers, most) = workers.get(); text::worker_count(workers, most) }}
+            </output>
+            <input
+                id="workers"
+                type="range"
+                min="1"
+                max=move || workers.get().1.max(1)
+                step="1"
+                autocomplete="off"
+                data-testid="workers"
+                aria-describedby="workers-hint"
+                disabled=move || workers.get().1 < 2
+                prop:value=move || workers.get().0.to_string()
+                on:input=choose
+            />
+            <p class="hint" id="workers-hint">{text::workers_hint()}</p>
+        </div>
+    }
+}

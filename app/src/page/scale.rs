@@ -1,0 +1,69 @@
+//! The scale: how rare the best hash is, and where the bar stands.
+//!
+//! It is logarithmic, with one digit of the hash a step. Whatever lies to the
+//! right of the bar wins. It shows no progress, because there is none: every try
+//! is as good as the one before.
+
+use super::{Board, text};
+use leptos::prelude::*;
+
+/// The best hash against the bar.
+#[component]
+pub fn Scale(
+    /// What is shown.
+    board: Board,
+) -> impl IntoView {
+    let scene = board.scene;
+    // One step beyond the rarest bar; six digits are the usual limit.
+    let steps = scene.with_untracked(|scene| scene.hardest.difficulty().ceil().clamp(6.0, 15.0) as u32 + 1);
+    let place = move |digits: f64| (digits / f64::from(steps) * 100.0).clamp(0.0, 100.0);
+    let percent = |place: f64| format!("{place:.2}%");
+    let bar = move || place(scene.read().target.difficulty());
+    let best = move || scene.read().best.map_or(0.0, |best| place(best.digits));
+    view! {
+        <div class="scale">
+            <h3>{text::best_against_bar()}</h3>
+            <p class="hint">{text::scale_hint()}</p>
+            <svg class="scale-picture" aria-hidden="true">
+                <rect class="scale-track" x="0" y="18" width="100%" height="12" rx="6"></rect>
+                <rect
+                    class="scale-wins"
+                    x=move || percent(bar())
+                    y="18"
+                    width=move || percent(100.0 - bar())
+                    height="12"
+                    rx="6"
+                ></rect>
+                <line class="scale-bar" x1=move || percent(bar()) x2=move || percent(bar()) y1="6" y2="42"></line>
+                <circle
+                    class="scale-best"
+                    cx=move || percent(best())
+                    cy="24"
+                    r=move || if scene.read().best.is_some() { "8" } else { "0" }
+                ></circle>
+                {(1..steps)
+                    .map(|digits| {
+                        view! { <text class="scale-tick" x=percent(place(digits.into())) y="60">{text::tick(digits)}</text> }
+                    })
+                    .collect_view()}
+            </svg>
+            <dl class="scale-values">
+                <div class="scale-value">
+                    <dt><i class="key key-best" aria-hidden="true"></i>{text::best()}</dt>
+                    <dd data-testid="best">
+                        {move || {
+                            scene.read().best.map_or_else(|| text::nothing_yet().into(), |best| text::rarity(best.rarity))
+                        }}
+                    </dd>
+                </div>
+                <div class="scale-value">
+                    <dt><i class="key key-bar" aria-hidden="true"></i>{text::bar()}</dt>
+                    <dd data-testid="bar">{move || text::rarity(scene.read().target.expected_hashes())}</dd>
+                </div>
+            </dl>
+            <p class="outlook" data-testid="outlook">
+                {move || scene.with(|scene| text::best_outlook(scene.best.as_ref(), scene.clock_running))}
+            </p>
+        </div>
+    }    .into_any()
+}

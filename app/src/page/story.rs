@@ -1,0 +1,35 @@
+//! What this is, in words.
+
+use super::{Board, text};
+use leptos::prelude::*;
+
+/// The heading of the page and what it is about.
+#[component]
+pub fn Lead() -> impl IntoView {
+    view! {
+        <div class="lead">
+            <h1>{text::headline()}</h1>
+            <p>{text::lead()}</p>
+        </div>
+    }
+}
+
+/// How it works, for those who want to know.
+#[component]
+pub fn Explanation(
+    /// What is shown.
+    board: Board,
+) -> impl IntoView {
+    let (rises, memory) = board.scene.with_untracked(|scene| (scene.typical_round.is_some(), scene.memory_mib));
+    view! {
+        <section class="explanation" aria-labelledby="explanation-heading">
+            <h2 id="explanation-heading">{text::how_it_works()}</h2>
+            <ol>
+                {text::explanation(rises, memory)
+                    .map(|(heading, paragraph)| view! { <li><h3>{heading}</h3><p>{paragraph}</p></li> })
+                    .collect_view()}
+            </ol>
+        </section>
+    }
+    .into_any()
+}

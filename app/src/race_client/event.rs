@@ -1,0 +1,114 @@
+//! What the client hears and what it asks for.
+
+use crate::{
+    error::ApiError,
+    mining::PoolEvent,
+    scene::{Command, Note},
+    wire::{ClientMessage, Puzzle, ServerMessage, SessionView, Submission, Victory, Win},
+};
+use miner::Job;
+use puzzle::{Cost, RoundNumber, TraceData, VisitorId};
+
+/// Why there is no session.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EntryError {
+    /// The page cannot show the human check that this server asks for.
+    HumanCheckMissing,
+    /// The server said no.
+    Refused(ApiError),
+}
+
+/// What the client hears.
+#[derive(Debug)]
+pub enum Event {
+    /// The page is there.
+    Begin {
+        /// True if this browser had a session before: its cookie may still be good.
+        had_session: bool,
+    },
+    /// Time has passed.
+    Moment,
+    /// The visitor did something.
+    Command(Command),
+    /// The device is back on the network.
+    BackOnline,
+    /// The answer to [`Effect::Enter`].
+    Entered(Result<SessionView, EntryError>),
+    /// The answer to [`Effect::FetchWins`].
+    WinsFetched(Result<Vec<Win>, ApiError>),
+    /// The answer to [`Effect::IdentifyVisitor`].
+    Identified {
+        /// The visitor id.
+        visitor: VisitorId,
+        /// True if it is a random one, because the fingerprint failed.
+        at_random: bool,
+    },
+    /// The answer to [`Effect::FetchTrace`]; `None` if there is none to be had.
+    TraceFetched(Option<TraceData>),
+    /// The answer to [`Effect::FetchPuzzle`].
+    PuzzleFetched(Result<Puzzle, ApiError>),
+    /// The live connection stands.
+    SocketOpened,
+    /// The live connection broke or could not be made.
+    SocketClosed,
+    /// The server said something.
+    Heard(ServerMessage),
+    /// The workers did something.
+    Pool(PoolEvent),
+    /// The answer to [`Effect::Submit`].
+    Answered {
+        /// The round of the submission.
+        round: RoundNumber,
+        /// What the server said.
+        result: Result<Victory, ApiError>,
+    },
+}
+
+/// What the client asks its surroundings for.
+#[derive(Debug)]
+pub enum Effect {
+    /// Pass the human check and make a session.
+    Enter,
+    /// Remember that this browser has a session.
+    RememberSession,
+    /// Ask for the session's wins.
+    FetchWins,
+    /// Find the visitor id.
+    IdentifyVisitor,
+    /// Read the trace.
+    FetchTrace,
+    /// Ask for the current puzzle.
+    FetchPuzzle,
+    /// Open the live connection, dropping a present one.
+    OpenSocket,
+    /// Drop the live connection.
+    DropSocket,
+    /// Say something on it.
+    Send(ClientMessage),
+    /// Load a worker and its memory already.
+    PrepareMiner(Cost),
+    /// Mine.
+    StartMiner {
+        /// What.
+        job: Job,
+        /// With so many workers.
+        workers: usize,
+    },
+    /// Go on with another job at once.
+    ReplaceJob(Job),
+    /// Go on with so many workers.
+    SetWorkers(usize),
+    /// Stop mining.
+    StopMiner,
+    /// Remember the number of workers.
+    RememberWorkers(usize),
+    /// Hand in a solution.
+    Submit {
+        /// Of this round.
+        round: RoundNumber,
+        /// The solution.
+        submission: Submission,
+    },
+    /// Write into the log panel.
+    Write(Note),
+}

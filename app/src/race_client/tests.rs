@@ -1,0 +1,703 @@
+//! Whole stories of a race, told event by event.
+
+use super::*;
+use crate::{
+    error::{ApiError, ErrorCode},
+    mining::PoolEvent,
+    scene::Connection,
+    wire::{Puzzle, ResetReason, ServerMessage, SessionView, Submission, TurnstileConfig, Victory, Win},
+};
+use puzzle::{Cost, Difficulty, Hash, Nonce, Seed, curve::RisingCurve, invite_code::InviteCode};
+
+/// A page, its clock and everything it asked for since it was last looked at.
+struct Story {
+    client: RaceClient,
+    now: Duration,
+    effects: Vec<Effect>,
+}
+
+fn round(number: u64, digits: f64) -> RoundView {
+    RoundView {
+        round: RoundNumber(number),
+        seed: Seed::from_bytes([number as u8; 16]),
+        difficulty: digits,
+        target: Difficulty::new(digits).unwrap().into(),
+        cost: Cost { memory_cost: 64, time_cost: 1, parallelism: 1 },
+        mining_time: 0.0,
+        clock_running: false,
+        curve: None,
+    }
+}
+
+/// A round whose target is one in 256 after 60 s of mining time.
+fn rising_round(number: u64) -> RoundView {
+    let target = |digits| Target::from(Difficulty::new(digits).unwrap());
+    let curve = RisingCurve {
+        reference_time: 60.0,
+        reference_target: target(2.0),
+        power: 2.0,
+        easiest: target(1.0),
+        hardest: target(6.0),
+    };
+    RoundView { curve: Some(curve), ..round(number, 6.0) }
+}
+
+/// A hash that begins with these bytes.
+fn hash(first: u8, second: u8) -> Hash {
+    let mut bytes = [0; 32];
+    (bytes[0], bytes[1]) = (first, second);
+    Hash::from_bytes(bytes)
+}
+
+fn error(code: ErrorCode) -> ApiError {
+    ApiError::new(code, "as the server says")
+}
+
+fn code(text: &str) -> InviteCode {
+    serde_json::from_value(text.into()).unwrap()
+}
+
+fn victory(round: u64) -> Victory {
+    Victory {
+        invite_code: code("HASHPASS-ABCDEFGHJKMN"),
+        round: RoundNumber(round),
+        solve_time: 5.0,
+        difficulty: 2.0,
+        new_difficulty: 2.0,
+    }
+}
+
+fn session() -> SessionView {
+    SessionView { id: "1".into(), nick: "guest".into(), verified: true }
+}
+
+fn snapshot(round: RoundView) -> Event {
+    Event::Heard(ServerMessage::Puzzle { round, figures: Figures::default() })
+}
+
+fn reset(round: RoundView) -> Event {
+    Event::Heard(ServerMessage::PuzzleReset { round, reason: ResetReason::Solved, solve_time: Some(9.0) })
+}
+
+fn found(round: u64, hash: Hash) -> Event {
+    let best = Some((hash, Nonce::new(7).unwrap()));
+    Event::Pool(PoolEvent::Progress { round: RoundNumber(round), hashes: 2, best })
+}
+
+fn trace(text: &str) -> Event {
+    Event::TraceFetched(text.parse().ok())
+}
+
+impl Story {
+    /// A page that was just opened.
+    fn opened(round: RoundView) -> Self {
+        let page = PageState {
+            round,
+            figures: Figures::default(),
+            turnstile: TurnstileConfig { site_key: String::new(), test_mode: true },
+            miner_simd: String::new(),
+            miner_scalar: String::new(),
+        };
+        let device = Device { workers: 2, most_workers: 4, random: || 1.0 };
+        Self { client: RaceClient::new(&page, device), now: Duration::ZERO, effects: Vec::new() }
+    }
+
+    /// A page whose visitor may start.
+    fn ready(round: RoundView) -> Self {
+        let mut story = Self::opened(round.clone());
+        story.tell(Event::Begin { had_session: false });
+        story.tell(Event::Entered(Ok(session())));
+        story.tell(Event::Identified { visitor: "visitor-1".parse().unwrap(), at_random: false });
+        story.tell(trace("fl=1\nip=192.0.2.1\nts=1\n"));
+        story.tell(Event::SocketOpened);
+        story.tell(snapshot(round));
+        story
+    }
+
+    /// A page that mines.
+    fn mining(round: RoundView) -> Self {
+        let number = round.round;
+        let mut story = Self::ready(round);
+        story.tell(Event::Command(Command::Start));
+        story.tell(Event::Pool(PoolEvent::Progress { round: number, hashes: 1, best: None }));
+        assert_eq!(story.phase(), Phase::Mining);
+        story.effects.clear();
+        story
+    }
+
+    fn tell(&mut self, event: Event) {
+        let effects = self.client.handle(event, self.now);
+        self.effects.extend(effects);
+    }
+
+    fn answer(&mut self, round: u64, result: Result<Victory, ApiError>) {
+        self.tell(Event::Answered { round: RoundNumber(round), result });
+    }
+
+    /// Lets time pass, waking the page up exactly when it asked for it.
+    fn wait(&mut self, seconds: f64) {
+        let end = self.now + Duration::from_secs_f64(seconds);
+        for _ in 0..10_000 {
+            let Some(deadline) = self.client.deadline(self.now).filter(|deadline| *deadline <= end) else {
+                self.now = end;
+                return self.tell(Event::Moment);
+            };
+            self.now = self.now.max(deadline);
+            self.tell(Event::Moment);
+        }
+        panic!("the page asks to be woken up again and again");
+    }
+
+    fn phase(&self) -> Phase {
+        self.client.phase(self.now)
+    }
+
+    /// How often the page asked for this since the last time.
+    fn count(&mut self, is_meant: impl Fn(&Effect) -> bool) -> usize {
+        let before = self.effects.len();
+        self.effects.retain(|effect| !is_meant(effect));
+        before - self.effects.len()
+    }
+
+    fn submissions(&mut self) -> Vec<Submission> {
+        let (submissions, rest) =
+            std::mem::take(&mut self.effects).into_iter().partition(|effect| matches!(effect, Effect::Submit { .. }));
+        self.effects = rest;
+        let submissions: Vec<Effect> = submissions;
+        submissions
+            .into_iter()
+            .filter_map(|effect| if let Effect::Submit { submission, .. } = effect { Some(submission) } else { None })
+            .collect()
+    }
+
+    fn replaced_jobs(&mut self) -> Vec<Job> {
+        let jobs = self
+            .effects
+            .iter()
+            .filter_map(|effect| if let Effect::ReplaceJob(job) = effect { Some(job.clone()) } else { None })
+            .collect();
+        self.effects.retain(|effect| !matches!(effect, Effect::ReplaceJob(_)));
+        jobs
+    }
+
+    fn notes(&self) -> Vec<&Note> {
+        self.effects
+            .iter()
+            .filter_map(|effect| if let Effect::Write(note) = effect { Some(note) } else { None })
+            .collect()
+    }
+}
+
+fn starts(effect: &Effect) -> bool {
+    matches!(effect, Effect::StartMiner { .. })
+}
+
+fn stops(effect: &Effect) -> bool {
+    matches!(effect, Effect::StopMiner)
+}
+
+fn opens_socket(effect: &Effect) -> bool {
+    matches!(effect, Effect::OpenSocket)
+}
+
+fn fetches_trace(effect: &Effect) -> bool {
+    matches!(effect, Effect::FetchTrace)
+}
+
+fn fetches_wins(effect: &Effect) -> bool {
+    matches!(effect, Effect::FetchWins)
+}
+
+fn enters(effect: &Effect) -> bool {
+    matches!(effect, Effect::Enter)
+}
+
+fn says(message: ClientMessage) -> impl Fn(&Effect) -> bool {
+    move |effect| matches!(effect, Effect::Send(sent) if *sent == message)
+}
+
+#[test]
+fn nothing_can_be_started_before_the_check_has_passed() {
+    let mut story = Story::opened(round(1, 2.0));
+    story.tell(Event::Begin { had_session: false });
+    story.tell(Event::Command(Command::Start));
+    assert_eq!(story.phase(), Phase::Checking);
+    assert!(!story.client.scene(story.now).can_start);
+    story.tell(Event::Entered(Ok(session())));
+    story.tell(trace("ip=192.0.2.1\n"));
+    assert_eq!(story.phase(), Phase::Checking);
+    story.tell(Event::Identified { visitor: "visitor-1".parse().unwrap(), at_random: false });
+    assert_eq!(story.phase(), Phase::Idle);
+    assert!(story.client.scene(story.now).can_start);
+    assert_eq!(story.count(enters), 1);
+    assert_eq!(story.count(opens_socket), 1);
+    assert_eq!(story.count(starts), 0);
+}
+
+#[test]
+fn mining_waits_for_the_round_as_it_is_now() {
+    let mut story = Story::opened(round(1, 2.0));
+    story.tell(Event::Begin { had_session: false });
+    story.tell(Event::Entered(Ok(session())));
+    story.tell(trace("ip=192.0.2.1\n"));
+    story.tell(Event::Identified { visitor: "visitor-1".parse().unwrap(), at_random: false });
+    story.tell(Event::Command(Command::Start));
+    assert_eq!(story.phase(), Phase::Starting);
+    assert_eq!(story.count(starts), 0);
+    story.tell(Event::SocketOpened);
+    story.tell(snapshot(round(5, 2.0)));
+    assert_eq!(story.count(starts), 1);
+    assert_eq!(story.count(says(ClientMessage::MiningStart)), 1);
+    story.tell(found(5, hash(0xff, 0)));
+    assert_eq!(story.phase(), Phase::Mining);
+}
+
+#[test]
+fn a_start_without_a_connection_says_so_after_a_while() {
+    let mut story = Story::opened(round(1, 2.0));
+    story.tell(Event::Begin { had_session: false });
+    story.tell(Event::Entered(Ok(session())));
+    story.tell(trace("ip=192.0.2.1\n"));
+    story.tell(Event::Identified { visitor: "visitor-1".parse().unwrap(), at_random: true });
+    story.tell(Event::Command(Command::Start));
+    story.wait(25.0);
+    assert_eq!(story.phase(), Phase::Paused(Pause::ConnectionLost));
+    assert!(1 < story.count(opens_socket));
+}
+
+#[test]
+fn a_server_that_cannot_be_reached_is_tried_for_ever() {
+    let mut story = Story::opened(round(1, 2.0));
+    story.tell(Event::Begin { had_session: false });
+    for attempt in 1..10 {
+        assert_eq!(story.count(enters), 1, "attempt {attempt}");
+        story.tell(Event::Entered(Err(EntryError::Refused(error(ErrorCode::Unreachable)))));
+        assert_eq!(story.phase(), Phase::Paused(Pause::ServerUnreachable));
+        story.wait(30.0);
+    }
+    let delayed = ApiError { retry_after: Some(100), ..error(ErrorCode::TooManyRequests) };
+    story.effects.clear();
+    story.tell(Event::Entered(Err(EntryError::Refused(delayed))));
+    story.wait(99.0);
+    assert_eq!(story.count(enters), 0);
+    story.wait(1.0);
+    assert_eq!(story.count(enters), 1);
+}
+
+#[test]
+fn who_is_refused_reads_why() {
+    for (answer, failure) in [
+        (Err(EntryError::HumanCheckMissing), Failure::HumanCheckMissing),
+        (
+            Err(EntryError::Refused(error(ErrorCode::TurnstileFailed))),
+            Failure::EntryRefused("as the server says".into()),
+        ),
+    ] {
+        let mut story = Story::opened(round(1, 2.0));
+        story.tell(Event::Begin { had_session: false });
+        story.tell(Event::Entered(answer));
+        assert_eq!(story.phase(), Phase::Failed(failure));
+        assert!(!story.client.scene(story.now).can_start);
+    }
+}
+
+#[test]
+fn an_earlier_session_is_taken_up_and_its_codes_are_shown_again() {
+    let mut story = Story::opened(round(1, 2.0));
+    story.tell(Event::Begin { had_session: true });
+    assert_eq!((story.count(enters), story.count(fetches_wins)), (0, 1));
+    let wins = [9, 4].map(|round| Win {
+        round: RoundNumber(round),
+        invite_code: code(&format!("HASHPASS-{round:0>12}")),
+        at: "2026-01-02T03:04:05Z".into(),
+    });
+    story.tell(Event::WinsFetched(Ok(wins.to_vec())));
+    assert_eq!(story.count(opens_socket), 1);
+    let rounds: Vec<_> = story.client.scene(story.now).prizes.iter().map(|prize| prize.round.0).collect();
+    assert_eq!(rounds, [9, 4]);
+    assert!(!matches!(story.phase(), Phase::Won(_)));
+}
+
+#[test]
+fn an_expired_session_is_replaced_by_a_new_one() {
+    let mut story = Story::opened(round(1, 2.0));
+    story.tell(Event::Begin { had_session: true });
+    story.tell(Event::WinsFetched(Err(error(ErrorCode::MissingToken))));
+    assert_eq!(story.count(enters), 1);
+}
+
+#[test]
+fn a_session_that_the_browser_does_not_keep_is_not_made_for_ever() {
+    let mut story = Story::ready(round(1, 2.0));
+    for _ in 0..3 {
+        assert_eq!(story.phase(), Phase::Idle);
+        story.tell(Event::Heard(ServerMessage::Rejected { code: ErrorCode::MissingToken, detail: "who?".into() }));
+        story.tell(Event::Entered(Ok(session())));
+        story.tell(Event::SocketOpened);
+    }
+    story.tell(Event::Heard(ServerMessage::Rejected { code: ErrorCode::MissingToken, detail: "who?".into() }));
+    assert_eq!(story.phase(), Phase::Failed(Failure::SessionNotKept));
+}
+
+#[test]
+fn a_solution_wins_and_mining_goes_on_with_the_next_round() {
+    let mut story = Story::mining(round(1, 2.0));
+    story.tell(found(1, hash(0x01, 0)));
+    assert!(story.submissions().is_empty());
+    story.tell(found(1, hash(0x00, 0xff)));
+    let submissions = story.submissions();
+    assert_eq!(submissions.len(), 1);
+    assert_eq!(submissions[0].visitor_id.as_str(), "visitor-1");
+    assert_eq!(submissions[0].hash, hash(0x00, 0xff));
+    assert_eq!(submissions[0].submitted_seed, Seed::from_bytes([1; 16]));
+    assert_eq!(story.phase(), Phase::Submitting);
+
+    story.tell(found(1, hash(0x00, 0x01)));
+    assert!(story.submissions().is_empty(), "one at a time");
+    story.answer(1, Ok(victory(1)));
+    assert_eq!(story.phase(), Phase::Won(RoundNumber(1)));
+    assert_eq!(story.client.scene(story.now).prizes.len(), 1);
+    story.tell(reset(round(2, 2.0)));
+    assert_eq!(story.replaced_jobs().len(), 1);
+    assert_eq!(story.count(stops), 0, "the workers stay warm");
+    assert!(!story.notes().iter().any(|note| matches!(note, Note::RoundSolved { .. })), "nobody else won");
+    story.wait(12.0);
+    assert_eq!(story.phase(), Phase::Mining);
+    story.tell(found(2, hash(0x00, 0x01)));
+    assert_eq!(story.submissions().len(), 1);
+}
+
+#[test]
+fn a_round_that_somebody_else_wins_is_left_at_once() {
+    let mut story = Story::mining(round(1, 4.0));
+    story.tell(found(1, hash(0x00, 0x80)));
+    story.tell(reset(round(2, 4.0)));
+    let jobs = story.replaced_jobs();
+    assert_eq!(jobs.len(), 1);
+    assert_eq!(jobs[0].round, RoundNumber(2));
+    assert_eq!(story.client.scene(story.now).best, None);
+    story.tell(found(1, hash(0x00, 0x00)));
+    assert!(story.submissions().is_empty(), "a hash of the round before");
+    assert_eq!(story.phase(), Phase::Mining);
+}
+
+#[test]
+fn who_comes_too_late_goes_on_with_the_next_round() {
+    let mut story = Story::mining(round(1, 2.0));
+    story.tell(found(1, hash(0, 1)));
+    story.answer(1, Err(error(ErrorCode::PuzzleAlreadySolved)));
+    story.tell(found(1, hash(0, 0)));
+    assert_eq!(story.submissions().len(), 1, "nothing more of a round that is over");
+    story.tell(reset(round(2, 2.0)));
+    assert_eq!(story.phase(), Phase::Mining);
+    assert_eq!(story.replaced_jobs().len(), 1);
+    story.wait(5.0);
+    assert_eq!(story.count(|effect| matches!(effect, Effect::FetchPuzzle)), 0);
+}
+
+#[test]
+fn a_next_round_that_is_not_announced_is_asked_for() {
+    let mut story = Story::mining(round(1, 2.0));
+    story.tell(found(1, hash(0, 1)));
+    story.answer(1, Ok(victory(1)));
+    let asks = |effect: &Effect| matches!(effect, Effect::FetchPuzzle);
+    story.wait(2.0);
+    assert_eq!(story.count(asks), 1);
+    story.tell(Event::PuzzleFetched(Err(error(ErrorCode::Unreachable))));
+    story.wait(4.0);
+    assert_eq!(story.count(asks), 1);
+    story.tell(Event::PuzzleFetched(Ok(Puzzle { round: round(2, 2.0), expected_hashes: 256.0 })));
+    assert_eq!(story.replaced_jobs().len(), 1);
+    story.wait(30.0);
+    assert_eq!(story.count(asks), 0);
+}
+
+#[test]
+fn the_best_hash_waits_for_the_rising_target() {
+    let mut story = Story::mining(rising_round(1));
+    // A sixteenth of the reference target: valid after a quarter of the time.
+    story.tell(found(1, hash(0x00, 0x10)));
+    assert!(story.submissions().is_empty());
+    story.wait(14.9);
+    assert!(story.submissions().is_empty());
+    story.wait(0.2);
+    assert_eq!(story.submissions().len(), 1);
+}
+
+#[test]
+fn the_clock_of_a_round_stands_still_while_nobody_mines() {
+    let mut story = Story::mining(rising_round(1));
+    story.tell(found(1, hash(0x00, 0x10)));
+    story.wait(10.0);
+    let silence = |miners| {
+        let total_hashrate = 0.0;
+        Event::Heard(ServerMessage::NetworkHashrate { total_hashrate, active_miners: miners, timestamp: 0.0 })
+    };
+    story.tell(Event::Command(Command::Stop));
+    story.tell(silence(0));
+    for _ in 0..60 {
+        story.wait(2.0);
+        story.tell(silence(0));
+    }
+    assert!(story.submissions().is_empty());
+    assert_eq!(story.phase(), Phase::Idle);
+    // Others go on: the work done still counts.
+    for _ in 0..4 {
+        story.tell(silence(3));
+        story.wait(2.0);
+    }
+    assert_eq!(story.submissions().len(), 1);
+}
+
+#[test]
+fn a_solution_that_comes_too_early_is_sent_again_in_time() {
+    let mut story = Story::mining(rising_round(1));
+    story.tell(found(1, hash(0x00, 0x10)));
+    story.wait(16.0);
+    assert_eq!(story.submissions().len(), 1);
+    story.answer(1, Err(ApiError { valid_in: Some(Some(3.2)), ..error(ErrorCode::BelowDifficulty) }));
+    assert_eq!(story.phase(), Phase::Mining);
+    story.wait(3.1);
+    assert!(story.submissions().is_empty());
+    story.wait(0.2);
+    assert_eq!(story.submissions().len(), 1);
+}
+
+#[test]
+fn a_solution_that_never_wins_is_dropped() {
+    let mut story = Story::mining(round(1, 2.0));
+    story.tell(found(1, hash(0x00, 0x10)));
+    assert_eq!(story.submissions().len(), 1);
+    story.answer(1, Err(ApiError { valid_in: Some(None), ..error(ErrorCode::BelowDifficulty) }));
+    story.wait(10.0);
+    assert!(story.submissions().is_empty());
+    story.tell(found(1, hash(0x00, 0x01)));
+    assert_eq!(story.submissions().len(), 1);
+}
+
+#[test]
+fn a_changed_address_costs_the_work_but_not_the_race() {
+    let mut story = Story::mining(round(1, 2.0));
+    story.tell(found(1, hash(0x00, 0x10)));
+    story.submissions();
+    story.answer(1, Err(error(ErrorCode::IdentityMismatch)));
+    assert_eq!(story.count(fetches_trace), 1);
+    story.tell(found(1, hash(0x00, 0x01)));
+    assert!(story.submissions().is_empty(), "found with the old trace");
+    story.tell(trace("ip=198.51.100.7\n"));
+    let jobs = story.replaced_jobs();
+    assert_eq!(jobs[0].trace.as_str(), "ip=198.51.100.7\n");
+    assert_eq!((story.count(stops), story.phase()), (0, Phase::Mining));
+    story.tell(found(1, hash(0x00, 0x20)));
+    assert_eq!(story.submissions()[0].trace_data.as_str(), "ip=198.51.100.7\n");
+}
+
+#[test]
+fn an_address_that_never_fits_is_told() {
+    let mut story = Story::mining(round(1, 2.0));
+    for attempt in 1..=4 {
+        assert_eq!(story.phase(), Phase::Mining, "{attempt}");
+        story.tell(found(1, hash(0x00, 0x10)));
+        story.answer(1, Err(error(ErrorCode::IdentityMismatch)));
+        story.tell(trace(&format!("ip=2001:db8::1\nts={attempt}\n")));
+    }
+    assert_eq!(story.phase(), Phase::Failed(Failure::AddressUnstable));
+    assert_eq!(story.count(stops), 1);
+    story.tell(Event::Command(Command::Start));
+    assert_eq!(story.phase(), Phase::Starting, "the visitor may try again");
+}
+
+#[test]
+fn a_new_trace_of_the_same_address_keeps_the_work() {
+    let mut story = Story::mining(round(1, 4.0));
+    story.tell(found(1, hash(0x00, 0x10)));
+    story.tell(trace("ip=192.0.2.1\nts=2\n"));
+    assert!(story.replaced_jobs().is_empty());
+    assert!(story.client.scene(story.now).best.is_some());
+}
+
+#[test]
+fn a_trace_that_cannot_be_read_is_read_again() {
+    let mut story = Story::opened(round(1, 2.0));
+    story.tell(Event::Begin { had_session: false });
+    story.tell(Event::Entered(Ok(session())));
+    story.tell(Event::Identified { visitor: "visitor-1".parse().unwrap(), at_random: false });
+    for nonsense in ["", "<html>", "ip=no address\n"] {
+        story.effects.clear();
+        story.tell(trace(nonsense));
+        assert_eq!(story.phase(), Phase::Paused(Pause::TraceUnreadable));
+        story.wait(30.0);
+        assert_eq!(story.count(fetches_trace), 1, "{nonsense:?}");
+    }
+    story.tell(trace("ip=192.0.2.1\n"));
+    assert_eq!(story.phase(), Phase::Idle);
+}
+
+#[test]
+fn a_busy_server_is_asked_again_when_it_says() {
+    let mut story = Story::mining(round(1, 2.0));
+    story.tell(found(1, hash(0x00, 0x10)));
+    for code in [ErrorCode::VerificationBusy, ErrorCode::TooManySubmissions] {
+        assert_eq!(story.submissions().len(), 1);
+        story.answer(1, Err(ApiError { retry_after: Some(7), ..error(code) }));
+        assert_eq!(story.phase(), Phase::Mining);
+        story.wait(6.9);
+        assert!(story.submissions().is_empty());
+        story.wait(0.2);
+    }
+    assert_eq!(story.submissions().len(), 1);
+}
+
+#[test]
+fn a_lost_answer_is_asked_for_and_the_solution_is_kept() {
+    let mut story = Story::mining(round(1, 2.0));
+    story.tell(found(1, hash(0x00, 0x10)));
+    story.submissions();
+    story.answer(1, Err(error(ErrorCode::Unreachable)));
+    assert_eq!(story.count(fetches_wins), 1);
+    story.tell(Event::WinsFetched(Ok(Vec::new())));
+    story.wait(1.1);
+    assert_eq!(story.submissions().len(), 1, "the same solution again");
+    story.answer(1, Err(error(ErrorCode::PuzzleAlreadySolved)));
+    assert_eq!(story.count(fetches_wins), 1, "by ourselves, perhaps");
+    let win = Win { round: RoundNumber(1), invite_code: victory(1).invite_code, at: String::new() };
+    story.tell(Event::WinsFetched(Ok(vec![win])));
+    assert_eq!(story.phase(), Phase::Won(RoundNumber(1)));
+    assert_eq!(story.client.scene(story.now).prizes.len(), 1);
+}
+
+#[test]
+fn a_session_lost_in_the_middle_is_renewed_and_the_solution_handed_in() {
+    for code in [ErrorCode::MissingToken, ErrorCode::VisitorMismatch] {
+        let mut story = Story::mining(round(1, 2.0));
+        story.tell(found(1, hash(0x00, 0x10)));
+        story.submissions();
+        story.answer(1, Err(error(code)));
+        assert_eq!(story.count(enters), 1);
+        assert!(story.submissions().is_empty());
+        assert_eq!((story.phase(), story.count(stops)), (Phase::Mining, 0), "mining goes on meanwhile");
+        story.tell(Event::Entered(Ok(session())));
+        assert_eq!(story.submissions().len(), 1);
+        assert_eq!(story.count(opens_socket), 1, "the old connection belonged to the old session");
+    }
+}
+
+#[test]
+fn a_solution_refused_again_and_again_is_told() {
+    let mut story = Story::mining(round(1, 2.0));
+    story.tell(found(1, hash(0, 3)));
+    for wait in [1.0, 2.0, 4.0, 0.0] {
+        assert_eq!((story.phase(), story.submissions().len()), (Phase::Submitting, 1), "the same solution again");
+        story.answer(1, Err(error(ErrorCode::Malformed)));
+        story.wait(wait);
+    }
+    assert_eq!(story.phase(), Phase::Failed(Failure::SolutionsRefused("as the server says".into())));
+}
+
+#[test]
+fn a_short_loss_of_the_connection_does_not_stop_mining() {
+    let mut story = Story::mining(round(1, 6.0));
+    story.tell(Event::SocketClosed);
+    assert_eq!(story.client.scene(story.now).connection, Connection::Waiting { seconds: 1 });
+    story.wait(1.0);
+    assert_eq!(story.count(opens_socket), 1);
+    story.tell(Event::SocketOpened);
+    assert_eq!(story.count(says(ClientMessage::MiningStart)), 1, "the server must be told again");
+    assert_eq!(story.count(fetches_trace), 1, "the device may have another address now");
+    story.tell(snapshot(round(1, 6.0)));
+    assert_eq!((story.count(stops), story.phase()), (0, Phase::Mining));
+}
+
+#[test]
+fn a_long_loss_of_the_connection_pauses_mining_until_it_is_back() {
+    let mut story = Story::mining(round(1, 6.0));
+    story.tell(Event::SocketClosed);
+    story.wait(30.0);
+    assert_eq!(story.phase(), Phase::Paused(Pause::ConnectionLost));
+    assert_eq!(story.count(stops), 1);
+    story.tell(Event::SocketOpened);
+    story.tell(snapshot(round(4, 6.0)));
+    assert_eq!(story.count(starts), 1);
+    assert_eq!(story.count(says(ClientMessage::MiningStart)), 1);
+    story.tell(found(4, hash(0xff, 0)));
+    assert_eq!(story.phase(), Phase::Mining);
+    let notes = story.notes();
+    assert!(notes.contains(&&Note::RoundMissed(RoundNumber(4))) && notes.contains(&&Note::Resumed), "{notes:?}");
+}
+
+#[test]
+fn a_silent_connection_is_dropped() {
+    let mut story = Story::mining(round(1, 6.0));
+    story.wait(21.0);
+    assert_eq!(story.count(|effect| matches!(effect, Effect::DropSocket)), 1);
+    assert_eq!(story.count(opens_socket), 1);
+}
+
+#[test]
+fn a_server_that_was_restarted_counts_from_one_again() {
+    let mut story = Story::mining(round(17, 6.0));
+    story.tell(Event::SocketClosed);
+    story.wait(1.0);
+    story.tell(Event::SocketOpened);
+    story.tell(snapshot(round(1, 6.0)));
+    assert_eq!(story.replaced_jobs()[0].round, RoundNumber(1));
+}
+
+#[test]
+fn the_rate_is_reported_every_two_seconds_while_mining() {
+    let mut story = Story::mining(round(1, 6.0));
+    let reports = |effect: &Effect| matches!(effect, Effect::Send(ClientMessage::Hashrate { .. }));
+    for _ in 0..5 {
+        story.wait(2.0);
+        story.tell(Event::Heard(ServerMessage::Pong { online: 3 }));
+    }
+    assert_eq!(story.count(reports), 5);
+    story.tell(Event::Command(Command::Stop));
+    assert_eq!(story.count(says(ClientMessage::MiningStop)), 1);
+    assert_eq!(story.count(stops), 1);
+    story.wait(10.0);
+    assert_eq!(story.count(reports), 0);
+    assert_eq!(story.client.scene(story.now).local_rate, 0.0);
+}
+
+#[test]
+fn workers_follow_the_visitor_and_the_memory() {
+    let mut story = Story::mining(round(1, 6.0));
+    story.tell(Event::Command(Command::UseWorkers(9)));
+    let sets = |workers| move |effect: &Effect| matches!(effect, Effect::SetWorkers(n) if *n == workers);
+    let remembers = |workers| move |effect: &Effect| matches!(effect, Effect::RememberWorkers(n) if *n == workers);
+    assert_eq!((story.count(sets(4)), story.count(remembers(4))), (1, 1), "no more than the device has");
+    story.tell(Event::Pool(PoolEvent::Fewer { workers: 3 }));
+    assert_eq!((story.count(sets(3)), story.count(remembers(3))), (0, 1));
+    assert_eq!(story.client.scene(story.now).workers, 3);
+}
+
+#[test]
+fn a_broken_miner_is_told_and_can_be_started_again() {
+    use crate::mining::PoolFailure;
+    for (failure, told) in [
+        (PoolFailure::LoadFailed, Failure::MinerNotLoaded),
+        (PoolFailure::SelfTestFailed, Failure::MinerFaulty),
+        (PoolFailure::OutOfMemory, Failure::OutOfMemory),
+        (PoolFailure::Stalled, Failure::MinerStalled),
+    ] {
+        let mut story = Story::mining(round(1, 6.0));
+        story.tell(Event::Pool(PoolEvent::Failed(failure)));
+        assert_eq!(story.phase(), Phase::Failed(told));
+        assert!(story.client.scene(story.now).can_start);
+        story.tell(Event::Command(Command::Start));
+        assert_eq!((story.phase(), story.count(starts)), (Phase::Starting, 1));
+    }
+}
+
+#[test]
+fn the_scene_is_honest_about_the_best_hash() {
+    let mut story = Story::mining(rising_round(1));
+    story.tell(found(1, hash(0x00, 0x10)));
+    story.wait(5.0);
+    let scene = story.client.scene(story.now);
+    let best = scene.best.unwrap();
+    assert_eq!((best.digits, best.rarity), (3.0, 4096.0));
+    assert!((best.wins_in.unwrap().as_secs_f64() - 10.0).abs() < 0.1, "{best:?}");
+    assert_eq!(scene.mining_time, Duration::from_secs(5));
+}

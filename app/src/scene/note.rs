@@ -1,0 +1,146 @@
+//! What goes into the log panel: typed, so that the texts stay with the other texts.
+
+use puzzle::{RoundNumber, VisitorId};
+use std::collections::VecDeque;
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Note {
+    /// The visitor may take part.
+    Admitted,
+    /// Entry failed for now and is tried again.
+    EntryDelayed {
+        /// The server's words.
+        detail: String,
+        /// Seconds until the next attempt.
+        retry_in: f64,
+    },
+    /// The session is renewed.
+    SessionRenewed,
+    /// The device was recognised.
+    Identified(VisitorId),
+    /// The fingerprint failed: a random id stands in.
+    IdentifiedAtRandom(VisitorId),
+    /// The trace could not be read.
+    TraceUnreadable {
+        /// Seconds until the next attempt.
+        retry_in: f64,
+    },
+    /// The live connection stands.
+    Connected,
+    /// It broke.
+    Disconnected {
+        /// Seconds until the next attempt.
+        retry_in: f64,
+    },
+    /// The server closed the connection and said why.
+    Rejected(String),
+    /// The server did not like a message.
+    Complaint(String),
+    /// A new round, because somebody else won.
+    RoundSolved {
+        /// The round that ended.
+        ended: RoundNumber,
+        /// How long it was mined, in seconds.
+        solve_time: Option<f64>,
+        /// The round that began.
+        begun: RoundNumber,
+    },
+    /// A new round, because nobody won in time.
+    RoundTimedOut(RoundNumber),
+    /// A new round, because the operator asked for it.
+    RoundReset(RoundNumber),
+    /// A new round was noticed after an absence.
+    RoundMissed(RoundNumber),
+    /// The visitor started mining.
+    Started {
+        /// With so many workers.
+        workers: usize,
+    },
+    /// The visitor stopped mining.
+    Stopped,
+    /// Mining pauses; the status says what it waits for.
+    Paused,
+    /// And goes on.
+    Resumed,
+    /// There was not enough memory.
+    FewerWorkers(usize),
+    /// A new best hash of the round: one in so many is as good.
+    BetterHash(f64),
+    /// A solution was sent.
+    Submitted(RoundNumber),
+    /// It won.
+    Won(RoundNumber),
+    /// Somebody else was first.
+    TooLate(RoundNumber),
+    /// The solution does not win yet.
+    TooEarly {
+        /// Seconds of mining time until it does.
+        valid_in: f64,
+    },
+    /// The solution will never win.
+    NotGoodEnough,
+    /// The address changed; the trace is read anew.
+    AddressChanged,
+    /// The answer did not come; the solution is kept and sent again.
+    AnswerMissing {
+        /// What went wrong.
+        detail: String,
+        /// Seconds until the next attempt.
+        retry_in: f64,
+    },
+    /// The server refused a solution.
+    Refused(String),
+}
+
+/// A note with its time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogLine {
+    /// Counts the lines of this page, from 0.
+    pub number: u64,
+    /// Time of day where the visitor is, `13:05:09`.
+    pub time: String,
+    /// What happened.
+    pub note: Note,
+}
+
+/// The last lines, oldest first, never more than [`Log::LIMIT`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Log {
+    lines: VecDeque<LogLine>,
+    written: u64,
+}
+
+impl Log {
+    /// How many lines are kept.
+    pub const LIMIT: usize = 100;
+
+    /// Adds a line, and drops the oldest one when there are too many.
+    pub fn write(&mut self, time: String, note: Note) {
+        if self.lines.len() == Self::LIMIT {
+            self.lines.pop_front();
+        }
+        self.lines.push_back(LogLine { number: self.written, time, note });
+        self.written += 1;
+    }
+
+    /// The lines, newest first.
+    pub fn newest_first(&self) -> impl Iterator<Item = &LogLine> {
+        self.lines.iter().rev()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_keeps_the_last_hundred_lines() {
+        let mut log = Log::default();
+        for _ in 0..250 {
+            log.write("00:00:00".into(), Note::Stopped);
+        }
+        let numbers: Vec<_> = log.newest_first().map(|line| line.number).collect();
+        assert_eq!(numbers, (150..250).rev().collect::<Vec<_>>());
+    }
+}

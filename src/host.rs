@@ -1,0 +1,26 @@
+//! The server.
+//!
+//! | module | is |
+//! |---|---|
+//! | [`config`] | every setting, read once |
+//! | [`server`] | the parts put together, from start to stop |
+//! | [`router`] | every route on one page |
+//! | [`request`] | one request: who asks and what they may do |
+//! | [`race`] | the single state that decides who wins |
+//! | [`gate`] | who may take part |
+//! | [`live`] | everybody who is connected |
+//! | [`prize`] | what happens after a win |
+//! | [`clock`] | time, injected |
+
+mod assets;
+pub mod clock;
+pub mod config;
+pub mod gate;
+pub mod http_error;
+pub mod live;
+pub mod prize;
+pub mod race;
+pub mod request;
+pub mod router;
+mod routes;
+pub mod server;

@@ -1,0 +1,67 @@
+//! The files that browsers load.
+//!
+//! The miner's worker is part of every build. The site (the page's code, style and
+//! pictures) is part of the binary in release builds made by `./x build`, so that
+//! an operator copies one file; elsewhere it is read from the directory that
+//! cargo-leptos fills.
+
+use crate::host::http_error::{HttpError, method_not_allowed, not_found};
+use axum::{
+    Router,
+    http::Uri,
+    response::{Html, IntoResponse, Response},
+};
+use leptos::config::LeptosOptions;
+use memory_serve::{CacheControl, MemoryServe};
+
+/// Routes for all files, and the answer to everything unknown.
+pub(crate) fn router() -> Router {
+    // Its path names its content: it can be kept for ever.
+    let worker = memory_serve::load!("worker").index_file(None);
+    Router::new()
+        .merge(compressed(worker).cache_control(CacheControl::Long).into_router())
+        .merge(site())
+        .method_not_allowed_fallback(async || method_not_allowed())
+}
+
+#[cfg(embed_site)]
+fn site() -> Router {
+    let site = memory_serve::load!("site").index_file(None);
+    let router: Router = compressed(site).cache_control(CacheControl::NoCache).into_router();
+    router.fallback(missing)
+}
+
+#[cfg(not(embed_site))]
+fn site() -> Router {
+    use axum::{handler::HandlerWithoutStateExt, http::{HeaderValue, header}};
+    use tower_http::{services::ServeDir, set_header::SetResponseHeader};
+    let files = ServeDir::new(site_root()).append_index_html_on_directories(false).fallback(missing.into_service());
+    let files = SetResponseHeader::if_not_present(files, header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    Router::new().fallback_service(files)
+}
+
+fn compressed(files: MemoryServe) -> MemoryServe {
+    files.enable_brotli(true).enable_gzip(true)
+}
+
+async fn missing(uri: Uri) -> Response {
+    let HttpError(error) = not_found();
+    let page = format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>HashPass: not found</title>\
+         <link rel=\"stylesheet\" href=\"/pkg/hashpass.css\"><main><h1>Not found</h1><p>{}.</p><p><a href=\"/\">To the race</a></p></main></html>",
+        error.detail
+    );
+    let _ = uri;
+    (axum::http::StatusCode::NOT_FOUND, Html(page)).into_response()
+}
+
+/// The directory that cargo-leptos fills.
+#[cfg(not(embed_site))]
+fn site_root() -> String {
+    std::env::var("LEPTOS_SITE_ROOT").unwrap_or_else(|_| "target/site".to_owned())
+}
+
+/// What the page's shell must know of the files' names.
+pub(crate) fn leptos_options() -> LeptosOptions {
+    LeptosOptions::builder().output_name("hashpass").site_root("target/site").site_pkg_dir("pkg").build()
+}

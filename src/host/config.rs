@@ -1,0 +1,543 @@
+//! Every setting of the server, read once, from the environment and `.env`.
+//!
+//! This is the only reader of the environment. All problems are reported
+//! together, each with the variable's name and the rule it breaks; values of
+//! secrets are never repeated. Nothing starts with a wrong setting.
+
+use crate::host::{
+    gate::address::{IpBinding, TrustedProxies},
+    prize::webhook::{WebhookToken, WebhookUrl},
+};
+use puzzle::{
+    Cost, Difficulty, PuzzleHasher,
+    invite_code::CodeSecret,
+    rule::{Pace, RuleName},
+};
+use rand::Rng;
+use std::{
+    collections::HashMap,
+    fmt,
+    net::{IpAddr, SocketAddr},
+    num::NonZeroUsize,
+    path::PathBuf,
+    time::Duration,
+};
+
+/// One variable: its name, its default as text and what it is for. This table
+/// makes the help text and `.env.example`, and the tests hold it against the
+/// parser.
+#[derive(Clone, Copy, Debug)]
+pub struct Variable {
+    /// The name in the environment.
+    pub name: &'static str,
+    /// What holds when it is not set; for people.
+    pub default: &'static str,
+    /// What it is, in a line.
+    pub purpose: &'static str,
+}
+
+/// All variables, in the order in which people look for them.
+pub const VARIABLES: &[Variable] = &[
+    Variable { name: "PORT", default: "8000", purpose: "TCP port to listen on" },
+    Variable { name: "HOST", default: "0.0.0.0", purpose: "address to listen on" },
+    Variable { name: "HASHPASS_DIFFICULTY", default: "3", purpose: "difficulty of the first round, in leading zero hex digits" },
+    Variable { name: "HASHPASS_MIN_DIFFICULTY", default: "1", purpose: "the difficulty never falls below this (1 to 6)" },
+    Variable { name: "HASHPASS_MAX_DIFFICULTY", default: "6", purpose: "the difficulty never grows above this (1 to 6)" },
+    Variable { name: "HASHPASS_TARGET_TIME_MIN", default: "30", purpose: "a solve in fewer seconds of mining time is too fast" },
+    Variable { name: "HASHPASS_TARGET_TIME_MAX", default: "120", purpose: "a solve in more seconds of mining time is too slow" },
+    Variable { name: "HASHPASS_RETARGET", default: "rising", purpose: "rule of the difficulty: rising or step" },
+    Variable { name: "HASHPASS_ARGON2_TIME_COST", default: "3", purpose: "passes of Argon2id over its memory" },
+    Variable { name: "HASHPASS_ARGON2_MEMORY_COST", default: "65536", purpose: "memory of one hash, in KiB" },
+    Variable { name: "HASHPASS_ARGON2_PARALLELISM", default: "1", purpose: "lanes of Argon2id" },
+    Variable { name: "HASHPASS_VERIFY_WORKERS", default: "cores - 1, at least 1", purpose: "verifications side by side; each holds the memory of one hash" },
+    Variable { name: "HASHPASS_VERIFY_QUEUE", default: "256", purpose: "submissions that may wait for verification" },
+    Variable { name: "HASHPASS_HMAC_SECRET", default: "random at every start", purpose: "key of the invite codes: 32 or more hex digits" },
+    Variable { name: "HASHPASS_DATA_DIR", default: "./data", purpose: "directory of the audit log" },
+    Variable { name: "HASHPASS_IP_BINDING", default: "exact", purpose: "how the trace's address must match the request's: exact, prefix (/24, /64) or off" },
+    Variable { name: "HASHPASS_TRUSTED_PROXIES", default: "", purpose: "proxies whose address headers are believed: CIDRs and the word cloudflare, separated by commas" },
+    Variable { name: "HASHPASS_DEV", default: "false", purpose: "serve GET /api/dev/trace outside test mode" },
+    Variable { name: "TURNSTILE_SITE_KEY", default: "", purpose: "public key of Cloudflare Turnstile; required unless test mode" },
+    Variable { name: "TURNSTILE_SECRET_KEY", default: "", purpose: "secret key of Cloudflare Turnstile; required unless test mode" },
+    Variable { name: "TURNSTILE_TEST_MODE", default: "false", purpose: "every token passes and nobody is asked: never in production" },
+    Variable { name: "TURNSTILE_VERIFY_URL", default: TURNSTILE_VERIFY_URL, purpose: "where tokens are checked" },
+    Variable { name: "TURNSTILE_SCRIPT_URL", default: TURNSTILE_SCRIPT_URL, purpose: "where the page loads the widget from" },
+    Variable { name: "WEBHOOK_URL", default: "", purpose: "where invite codes are posted" },
+    Variable { name: "WEBHOOK_TOKEN", default: "", purpose: "Bearer token for the webhook" },
+    Variable { name: "RUST_LOG", default: "info", purpose: "what is logged" },
+    Variable { name: "HASHPASS_LOG_FORMAT", default: "text", purpose: "text or json" },
+    Variable { name: "HASHPASS_DISABLE_UVLOOP", default: "", purpose: "accepted for old deployments, without effect" },
+];
+
+const TURNSTILE_VERIFY_URL: &str = "https://challenges.cloudflare.com/turnstile/v0/siteverify";
+const TURNSTILE_SCRIPT_URL: &str = "https://challenges.cloudflare.com/turnstile/v0/api.js";
+
+/// The variables whose values must never be repeated.
+const SECRETS: &[&str] = &["HASHPASS_HMAC_SECRET", "TURNSTILE_SECRET_KEY", "WEBHOOK_TOKEN", "WEBHOOK_URL"];
+
+/// Everything an operator decides.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `HOST` and `PORT`.
+    pub listen: SocketAddr,
+    /// The race.
+    pub race: RaceConfig,
+    /// Who may take part.
+    pub gate: GateConfig,
+    /// `HASHPASS_DATA_DIR`.
+    pub data_dir: PathBuf,
+    /// `WEBHOOK_URL` and `WEBHOOK_TOKEN`.
+    pub webhook: Option<WebhookConfig>,
+    /// `RUST_LOG`.
+    pub log_filter: String,
+    /// `HASHPASS_LOG_FORMAT`.
+    pub log_format: LogFormat,
+    /// True if `HASHPASS_DISABLE_UVLOOP` is set; it has no effect.
+    pub mentions_uvloop: bool,
+}
+
+/// What the race is run with.
+#[derive(Clone, Debug)]
+pub struct RaceConfig {
+    /// `HASHPASS_DIFFICULTY`.
+    pub start: Difficulty,
+    /// `HASHPASS_MIN_DIFFICULTY` … `HASHPASS_TARGET_TIME_MAX`.
+    pub pace: Pace,
+    /// `HASHPASS_RETARGET`.
+    pub rule: RuleName,
+    /// `HASHPASS_ARGON2_*`.
+    pub cost: Cost,
+    /// `HASHPASS_VERIFY_WORKERS`.
+    pub verify_workers: usize,
+    /// `HASHPASS_VERIFY_QUEUE`.
+    pub verify_queue: usize,
+    /// `HASHPASS_HMAC_SECRET`.
+    pub secret: CodeSecret,
+    /// True if the secret was made up at this start, so that codes cannot be
+    /// checked after it.
+    pub secret_is_random: bool,
+}
+
+/// Who may take part.
+#[derive(Clone, Debug)]
+pub struct GateConfig {
+    /// Cloudflare Turnstile; `None` in test mode.
+    pub turnstile: Option<TurnstileKeys>,
+    /// `HASHPASS_IP_BINDING`.
+    pub ip_binding: IpBinding,
+    /// `HASHPASS_TRUSTED_PROXIES`.
+    pub trusted_proxies: TrustedProxies,
+    /// True if `GET /api/dev/trace` answers.
+    pub dev_trace: bool,
+}
+
+/// Cloudflare Turnstile's keys and addresses.
+#[derive(Clone)]
+pub struct TurnstileKeys {
+    /// `TURNSTILE_SITE_KEY`.
+    pub site_key: String,
+    /// `TURNSTILE_SECRET_KEY`.
+    pub secret: String,
+    /// `TURNSTILE_VERIFY_URL`.
+    pub verify_url: String,
+    /// `TURNSTILE_SCRIPT_URL`.
+    pub script_url: String,
+}
+
+impl fmt::Debug for TurnstileKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TurnstileKeys").field("site_key", &self.site_key).finish_non_exhaustive()
+    }
+}
+
+/// Where prizes are delivered.
+#[derive(Clone, Debug)]
+pub struct WebhookConfig {
+    /// `WEBHOOK_URL`.
+    pub url: WebhookUrl,
+    /// `WEBHOOK_TOKEN`.
+    pub token: Option<WebhookToken>,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// One wrong setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    name: &'static str,
+    value: Option<String>,
+    rule: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, value, rule } = self;
+        match value {
+            None => write!(f, "{name} {rule}"),
+            Some(_) if SECRETS.contains(name) => write!(f, "{name} (its value is not shown) {rule}"),
+            Some(value) => write!(f, "{name}={value:?} {rule}"),
+        }
+    }
+}
+
+/// Every wrong setting at once.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("wrong configuration:{}", .0.iter().map(|problem| format!("\n  - {problem}")).collect::<String>())]
+pub struct Problems(pub Vec<Problem>);
+
+/// Reads variables and gathers what is wrong with them.
+struct Reader<'a> {
+    values: &'a HashMap<String, String>,
+    problems: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    /// The variable's value; one that is empty counts as not set.
+    fn text(&self, name: &'static str) -> Option<&str> {
+        self.values.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    fn complain(&mut self, name: &'static str, rule: impl Into<String>) {
+        let value = self.text(name).map(str::to_owned);
+        self.problems.push(Problem { name, value, rule: rule.into() });
+    }
+
+    /// The parsed value, or the default when it is not set or wrong; if wrong,
+    /// that is noted.
+    fn parse<T>(&mut self, name: &'static str, default: T, rule: &str, parse: impl FnOnce(&str) -> Option<T>) -> T {
+        match self.text(name).map(parse) {
+            None => default,
+            Some(Some(value)) => value,
+            Some(None) => {
+                self.complain(name, format!("must be {rule}"));
+                default
+            }
+        }
+    }
+
+    fn number(&mut self, name: &'static str, default: f64, least: f64, most: f64) -> f64 {
+        self.parse(name, default, &format!("a number from {least} to {most}"), |text| {
+            text.parse().ok().filter(|number| (least..=most).contains(number))
+        })
+    }
+
+    fn integer(&mut self, name: &'static str, default: u32, least: u32, most: u32) -> u32 {
+        self.parse(name, default, &format!("an integer from {least} to {most}"), |text| {
+            text.parse().ok().filter(|number| (least..=most).contains(number))
+        })
+    }
+
+    fn flag(&mut self, name: &'static str) -> bool {
+        self.parse(name, false, "true or false", |text| match text.to_ascii_lowercase().as_str() {
+            "true" | "1" | "yes" | "on" => Some(true),
+            "false" | "0" | "no" | "off" => Some(false),
+            _ => None,
+        })
+    }
+
+    fn difficulty(&mut self, name: &'static str, default: f64) -> Difficulty {
+        let digits = self.number(name, default, 1.0, 6.0);
+        // Always in range.
+        Difficulty::new(digits).unwrap_or_else(|_| unreachable!("1 to 6 are difficulties"))
+    }
+}
+
+impl Config {
+    /// Reads the environment and, for what it does not set, `.env` in the current
+    /// directory.
+    ///
+    /// # Errors
+    /// [`Problems`].
+    pub fn from_environment() -> Result<Self, Problems> {
+        Self::from_values(&environment()?)
+    }
+
+    /// The key of the invite codes alone, for tools beside the server; `None` if
+    /// it is not set.
+    ///
+    /// # Errors
+    /// [`Problems`].
+    pub fn code_secret_from_environment() -> Result<Option<CodeSecret>, Problems> {
+        let values = environment()?;
+        let mut reader = Reader { values: &values, problems: Vec::new() };
+        let secret = code_secret(&mut reader);
+        if reader.problems.is_empty() { Ok(secret) } else { Err(Problems(reader.problems)) }
+    }
+
+    /// Reads the settings from names and values.
+    ///
+    /// # Errors
+    /// [`Problems`].
+    pub fn from_values(values: &HashMap<String, String>) -> Result<Self, Problems> {
+        let mut reader = Reader { values, problems: Vec::new() };
+        let config = Self {
+            listen: listen(&mut reader),
+            race: race(&mut reader),
+            gate: gate(&mut reader),
+            data_dir: reader.text("HASHPASS_DATA_DIR").unwrap_or("./data").into(),
+            webhook: webhook(&mut reader),
+            log_filter: reader.text("RUST_LOG").unwrap_or("info").to_owned(),
+            log_format: reader.parse("HASHPASS_LOG_FORMAT", LogFormat::Text, "text or json", |text| match text {
+                "text" => Some(LogFormat::Text),
+                "json" => Some(LogFormat::Json),
+                _ => None,
+            }),
+            mentions_uvloop: reader.text("HASHPASS_DISABLE_UVLOOP").is_some(),
+        };
+        if reader.problems.is_empty() { Ok(config) } else { Err(Problems(reader.problems)) }
+    }
+}
+
+/// The environment over `.env` in the current directory or one above it.
+fn environment() -> Result<HashMap<String, String>, Problems> {
+    let mut values: HashMap<String, String> = HashMap::new();
+    match dotenvy::dotenv_iter() {
+        Ok(lines) => {
+            for line in lines {
+                let (name, value) = line.map_err(|error| unreadable(&error))?;
+                values.insert(name, value);
+            }
+        }
+        Err(error) if error.not_found() => {}
+        Err(error) => return Err(unreadable(&error)),
+    }
+    let readable = |(name, value): (std::ffi::OsString, std::ffi::OsString)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned()));
+    values.extend(std::env::vars_os().filter_map(readable));
+    Ok(values)
+}
+
+fn unreadable(error: &dotenvy::Error) -> Problems {
+    Problems(vec![Problem { name: ".env", value: None, rule: format!("cannot be read: {error}") }])
+}
+
+fn listen(reader: &mut Reader<'_>) -> SocketAddr {
+    let host = reader.parse("HOST", IpAddr::from([0, 0, 0, 0]), "an IP address", |text| match text {
+        "localhost" => Some(IpAddr::from([127, 0, 0, 1])),
+        _ => text.trim_matches(['[', ']']).parse().ok(),
+    });
+    let port = reader.parse("PORT", 8000, "a port from 0 to 65535", |text| text.parse().ok());
+    SocketAddr::new(host, port)
+}
+
+fn race(reader: &mut Reader<'_>) -> RaceConfig {
+    let pace = Pace {
+        easiest: reader.difficulty("HASHPASS_MIN_DIFFICULTY", 1.0),
+        hardest: reader.difficulty("HASHPASS_MAX_DIFFICULTY", 6.0),
+        shortest: Duration::from_secs_f64(reader.number("HASHPASS_TARGET_TIME_MIN", 30.0, 0.001, 1e6)),
+        longest: Duration::from_secs_f64(reader.number("HASHPASS_TARGET_TIME_MAX", 120.0, 0.001, 1e6)),
+    };
+    if pace.hardest < pace.easiest {
+        reader.complain("HASHPASS_MIN_DIFFICULTY", "must not be above HASHPASS_MAX_DIFFICULTY");
+    }
+    if pace.longest <= pace.shortest {
+        reader.complain("HASHPASS_TARGET_TIME_MIN", "must be below HASHPASS_TARGET_TIME_MAX");
+    }
+    let start = reader.difficulty("HASHPASS_DIFFICULTY", 3.0);
+    if start < pace.easiest || pace.hardest < start {
+        reader.complain(
+            "HASHPASS_DIFFICULTY",
+            "must be between HASHPASS_MIN_DIFFICULTY and HASHPASS_MAX_DIFFICULTY",
+        );
+    }
+    let rule = reader.parse("HASHPASS_RETARGET", RuleName::Rising, "rising or step", |text| match text {
+        "rising" => Some(RuleName::Rising),
+        "step" => Some(RuleName::Step),
+        _ => None,
+    });
+    let digits = [start, pace.easiest, pace.hardest].map(Difficulty::digits);
+    if rule == RuleName::Step && digits.iter().any(|digits| digits.fract() != 0.0) {
+        reader.complain("HASHPASS_RETARGET", "must be rising unless all difficulties are whole numbers");
+    }
+    let parallelism = reader.integer("HASHPASS_ARGON2_PARALLELISM", Cost::DEFAULT.parallelism, 1, 16);
+    let cost = Cost {
+        parallelism,
+        time_cost: reader.integer("HASHPASS_ARGON2_TIME_COST", Cost::DEFAULT.time_cost, 1, 100),
+        memory_cost: reader.integer(
+            "HASHPASS_ARGON2_MEMORY_COST",
+            Cost::DEFAULT.memory_cost,
+            8 * parallelism,
+            4_194_304,
+        ),
+    };
+    debug_assert!(PuzzleHasher::new(cost).is_ok());
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let default_workers = u32::try_from(cores.saturating_sub(1).max(1)).unwrap_or(1);
+    let secret = code_secret(reader);
+    RaceConfig {
+        start,
+        pace,
+        rule,
+        cost,
+        verify_workers: reader.integer("HASHPASS_VERIFY_WORKERS", default_workers, 1, 1024) as usize,
+        verify_queue: reader.integer("HASHPASS_VERIFY_QUEUE", 256, 1, 100_000) as usize,
+        secret_is_random: secret.is_none(),
+        secret: secret.unwrap_or_else(|| {
+            let mut bytes = [0; 32];
+            rand::rng().fill_bytes(&mut bytes);
+            CodeSecret::from_bytes(bytes)
+        }),
+    }
+}
+
+fn code_secret(reader: &mut Reader<'_>) -> Option<CodeSecret> {
+    reader.parse("HASHPASS_HMAC_SECRET", None, "32 or more hex digits, an even number", |text| {
+        let bytes = bytes_from_hex(text).filter(|bytes| 16 <= bytes.len())?;
+        Some(Some(CodeSecret::from_bytes(bytes)))
+    })
+}
+
+fn bytes_from_hex(text: &str) -> Option<Vec<u8>> {
+    if !text.is_ascii() || text.len() % 2 != 0 {
+        return None;
+    }
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
+}
+
+fn gate(reader: &mut Reader<'_>) -> GateConfig {
+    let test_mode = reader.flag("TURNSTILE_TEST_MODE");
+    let dev = reader.flag("HASHPASS_DEV");
+    GateConfig {
+        turnstile: (!test_mode).then(|| turnstile(reader)),
+        ip_binding: reader.parse("HASHPASS_IP_BINDING", IpBinding::Exact, "exact, prefix or off", |text| match text {
+            "exact" => Some(IpBinding::Exact),
+            "prefix" => Some(IpBinding::Prefix),
+            "off" => Some(IpBinding::Off),
+            _ => None,
+        }),
+        trusted_proxies: reader.parse(
+            "HASHPASS_TRUSTED_PROXIES",
+            TrustedProxies::default(),
+            "CIDRs and the word cloudflare, separated by commas",
+            |text| text.parse().ok(),
+        ),
+        dev_trace: dev || test_mode,
+    }
+}
+
+fn turnstile(reader: &mut Reader<'_>) -> TurnstileKeys {
+    let mut key = |name| {
+        let value = reader.text(name).map(str::to_owned);
+        if value.is_none() {
+            reader.complain(name, "must be set unless TURNSTILE_TEST_MODE=true");
+        }
+        value.unwrap_or_default()
+    };
+    let (site_key, secret) = (key("TURNSTILE_SITE_KEY"), key("TURNSTILE_SECRET_KEY"));
+    let verify_url = web_address(reader, "TURNSTILE_VERIFY_URL", TURNSTILE_VERIFY_URL);
+    let script_url = web_address(reader, "TURNSTILE_SCRIPT_URL", TURNSTILE_SCRIPT_URL);
+    TurnstileKeys { site_key, secret, verify_url, script_url }
+}
+
+/// An absolute web address.
+fn web_address(reader: &mut Reader<'_>, name: &'static str, default: &str) -> String {
+    reader.parse(name, default.to_owned(), "an http or https URL", |text| {
+        (text.starts_with("http://") || text.starts_with("https://")).then(|| text.to_owned())
+    })
+}
+
+fn webhook(reader: &mut Reader<'_>) -> Option<WebhookConfig> {
+    let url = reader.parse("WEBHOOK_URL", None, "an http or https URL", |text| Some(Some(text.parse().ok()?)));
+    let token = reader.parse("WEBHOOK_TOKEN", None, "visible ASCII characters", |text| Some(Some(text.parse().ok()?)));
+    Some(WebhookConfig { url: url?, token })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(values: &[(&str, &str)]) -> Result<Config, Problems> {
+        let values = values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Config::from_values(&values)
+    }
+
+    fn problems(values: &[(&str, &str)]) -> String {
+        read(values).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_defaults_are_the_documented_ones() {
+        let config = read(&[("TURNSTILE_TEST_MODE", "true")]).unwrap();
+        assert_eq!(config.listen, "0.0.0.0:8000".parse().unwrap());
+        assert_eq!(config.race.cost, Cost::DEFAULT);
+        assert_eq!(config.race.start.digits(), 3.0);
+        assert_eq!(config.race.rule, RuleName::Rising);
+        assert_eq!(config.race.verify_queue, 256);
+        assert!(config.race.secret_is_random && config.gate.turnstile.is_none() && config.webhook.is_none());
+    }
+
+    #[test]
+    fn production_needs_both_keys() {
+        let text = problems(&[]);
+        assert!(text.contains("TURNSTILE_SITE_KEY must be set") && text.contains("TURNSTILE_SECRET_KEY must be set"), "{text}");
+        assert!(read(&[("TURNSTILE_SITE_KEY", "a"), ("TURNSTILE_SECRET_KEY", "b")]).is_ok());
+    }
+
+    #[test]
+    fn every_problem_is_reported_at_once_with_its_name_and_rule() {
+        let text = problems(&[
+            ("TURNSTILE_TEST_MODE", "maybe"),
+            ("PORT", "80000"),
+            ("HOST", "example.org"),
+            ("HASHPASS_DIFFICULTY", "7"),
+            ("HASHPASS_TARGET_TIME_MIN", "NaN"),
+            ("HASHPASS_RETARGET", "falling"),
+            ("HASHPASS_ARGON2_MEMORY_COST", "7"),
+            ("HASHPASS_IP_BINDING", "loose"),
+            ("HASHPASS_TRUSTED_PROXIES", "10.0.0.0/99"),
+            ("WEBHOOK_URL", "ftp://user:password@example.org"),
+            ("HASHPASS_LOG_FORMAT", "xml"),
+        ]);
+        for name in [
+            "TURNSTILE_TEST_MODE=\"maybe\" must be true or false", "PORT=", "HOST=", "HASHPASS_DIFFICULTY=",
+            "HASHPASS_TARGET_TIME_MIN=", "HASHPASS_RETARGET=", "HASHPASS_ARGON2_MEMORY_COST=", "HASHPASS_IP_BINDING=",
+            "HASHPASS_TRUSTED_PROXIES=", "WEBHOOK_URL (its value is not shown)", "HASHPASS_LOG_FORMAT=",
+        ] {
+            assert!(text.contains(name), "{name} is missing in: {text}");
+        }
+        assert!(!text.contains("password"), "{text}");
+    }
+
+    #[test]
+    fn secrets_are_never_repeated() {
+        let text = problems(&[("TURNSTILE_TEST_MODE", "true"), ("HASHPASS_HMAC_SECRET", "abc123")]);
+        assert!(text.contains("HASHPASS_HMAC_SECRET") && !text.contains("abc123"), "{text}");
+        let good = read(&[("TURNSTILE_TEST_MODE", "true"), ("HASHPASS_HMAC_SECRET", &"0a".repeat(16))]).unwrap();
+        assert!(!good.race.secret_is_random && !format!("{good:?}").contains("10, 10"));
+    }
+
+    #[test]
+    fn settings_that_contradict_each_other_are_refused() {
+        let test_mode = ("TURNSTILE_TEST_MODE", "true");
+        for (values, part) in [
+            (vec![("HASHPASS_MIN_DIFFICULTY", "4")], "HASHPASS_DIFFICULTY must be between"),
+            (vec![("HASHPASS_MIN_DIFFICULTY", "5"), ("HASHPASS_MAX_DIFFICULTY", "4")], "must not be above"),
+            (vec![("HASHPASS_TARGET_TIME_MIN", "120")], "must be below HASHPASS_TARGET_TIME_MAX"),
+            (vec![("HASHPASS_RETARGET", "step"), ("HASHPASS_DIFFICULTY", "2.5")], "whole numbers"),
+        ] {
+            let text = problems(&[vec![test_mode], values].concat());
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+
+    /// Whatever the parser asks for is in the table, and the other way round.
+    #[test]
+    fn the_table_of_variables_is_complete() {
+        let source = include_str!("config.rs");
+        let parser = &source[source.find("impl Config").unwrap()..source.find("mod tests").unwrap()];
+        for variable in VARIABLES {
+            assert!(parser.contains(&format!("\"{}\"", variable.name)), "{} is not read", variable.name);
+        }
+        for quoted in parser.split('"').skip(1).step_by(2) {
+            let looks_like_a_name = 4 <= quoted.len() && quoted.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == b'_');
+            if looks_like_a_name {
+                assert!(VARIABLES.iter().any(|variable| variable.name == quoted), "{quoted} is not in the table");
+            }
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Whose address a request comes from.
+//!
+//! A header that names an address is believed only when the socket's peer is a
+//! configured proxy; otherwise anybody could be anybody. The answer is always an
+//! address, never a text: `1.2.3.4` is no prefix of `1.2.3.45`, and an IPv4
+//! address inside an IPv6 one is that IPv4 address.
+
+use axum::http::HeaderMap;
+use ipnet::IpNet;
+use std::{net::IpAddr, str::FromStr};
+
+/// Cloudflare's published ranges, https://www.cloudflare.com/ips/ as of
+/// 28 September 2023, the date of their last change.
+const CLOUDFLARE: &[&str] = &[
+    "173.245.48.0/20",
+    "103.21.244.0/22",
+    "103.22.200.0/22",
+    "103.31.4.0/22",
+    "141.101.64.0/18",
+    "108.162.192.0/18",
+    "190.93.240.0/20",
+    "188.114.96.0/20",
+    "197.234.240.0/22",
+    "198.41.128.0/17",
+    "162.158.0.0/15",
+    "104.16.0.0/13",
+    "104.24.0.0/14",
+    "172.64.0.0/13",
+    "131.0.72.0/22",
+    "2400:cb00::/32",
+    "2606:4700::/32",
+    "2803:f800::/32",
+    "2405:b500::/32",
+    "2405:8100::/32",
+    "2a06:98c0::/29",
+    "2c0f:f248::/32",
+];
+
+/// The proxies whose headers are believed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TrustedProxies {
+    networks: Vec<IpNet>,
+    /// True if Cloudflare is among them: then its own header counts first.
+    cloudflare: bool,
+}
+
+/// A word that is neither a CIDR, nor an address, nor `cloudflare`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("neither a network nor the word cloudflare")]
+pub struct NotANetwork;
+
+impl FromStr for TrustedProxies {
+    type Err = NotANetwork;
+
+    fn from_str(text: &str) -> Result<Self, NotANetwork> {
+        let mut proxies = Self::default();
+        for word in text.split([',', ' ']).map(str::trim).filter(|word| !word.is_empty()) {
+            if word.eq_ignore_ascii_case("cloudflare") {
+                proxies.cloudflare = true;
+                proxies.networks.extend(CLOUDFLARE.iter().filter_map(|range| range.parse::<IpNet>().ok()));
+            } else if let Ok(network) = word.parse() {
+                proxies.networks.push(network);
+            } else {
+                proxies.networks.push(word.parse::<IpAddr>().map_err(|_| NotANetwork)?.into());
+            }
+        }
+        Ok(proxies)
+    }
+}
+
+impl TrustedProxies {
+    /// True if `address` is one of the proxies.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.networks.iter().any(|network| network.contains(&address))
+    }
+
+    /// The address that a request comes from, given the socket's peer and the
+    /// request's headers.
+    ///
+    /// Behind a trusted peer that is `CF-Connecting-IP` if Cloudflare is trusted
+    /// and says one; else the last address in `X-Forwarded-For` that is not itself
+    /// a trusted proxy. Anything that does not parse ends the search: what stands
+    /// before it was written by strangers.
+    pub fn client_address(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let peer = peer.to_canonical();
+        if !self.contains(peer) {
+            return peer;
+        }
+        if self.cloudflare
+            && let Some(address) = single(headers, "cf-connecting-ip").and_then(parse)
+        {
+            return address;
+        }
+        let hops: Vec<&str> =
+            headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(',')).collect();
+        let mut nearest = peer;
+        for hop in hops.into_iter().rev() {
+            match parse(hop) {
+                Some(address) => nearest = address,
+                None => break,
+            }
+            if !self.contains(nearest) {
+                break;
+            }
+        }
+        nearest
+    }
+
+    /// True if the client speaks TLS to a trusted proxy.
+    pub fn is_tls(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
+        self.contains(peer) && single(headers, "x-forwarded-proto").is_some_and(|proto| proto.eq_ignore_ascii_case("https"))
+    }
+}
+
+/// The header's value if it is there exactly once.
+fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => value.to_str().ok(),
+        _ => None,
+    }
+}
+
+fn parse(text: &str) -> Option<IpAddr> {
+    text.trim().parse::<IpAddr>().ok().map(|address| address.to_canonical())
+}
+
+/// How closely the address of a trace must match that of the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IpBinding {
+    /// They are the same.
+    Exact,
+    /// They share the first 24 bits (IPv4) or 64 bits (IPv6).
+    Prefix,
+    /// They are not compared.
+    Off,
+}
+
+impl IpBinding {
+    /// True if a trace of `claimed` may come from `actual`.
+    pub fn allows(self, claimed: Option<IpAddr>, actual: IpAddr) -> bool {
+        let (claimed, actual) = match (self, claimed) {
+            (Self::Off, _) => return true,
+            (_, None) => return false,
+            (_, Some(claimed)) => (claimed.to_canonical(), actual.to_canonical()),
+        };
+        match self {
+            Self::Prefix => prefix(claimed) == prefix(actual),
+            _ => claimed == actual,
+        }
+    }
+}
+
+fn prefix(address: IpAddr) -> Option<IpNet> {
+    let bits = if address.is_ipv4() { 24 } else { 64 };
+    IpNet::new(address, bits).ok().map(|network| network.trunc())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(*name, value.parse().unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn headers_count_only_behind_a_trusted_peer() {
+        let xff = ("x-forwarded-for", "203.0.113.7");
+        let cf = ("cf-connecting-ip", "203.0.113.8");
+        let table: &[(&str, &str, &[(&'static str, &str)], &str)] = &[
+            ("", "198.51.100.1", &[xff, cf], "198.51.100.1"),
+            ("10.0.0.0/8", "198.51.100.1", &[xff, cf], "198.51.100.1"),
+            ("10.0.0.0/8", "10.1.1.1", &[xff], "203.0.113.7"),
+            ("10.0.0.0/8", "::ffff:10.1.1.1", &[xff], "203.0.113.7"),
+            // Cloudflare's header counts only if Cloudflare is trusted.
+            ("10.0.0.0/8", "10.1.1.1", &[cf], "10.1.1.1"),
+            ("cloudflare", "173.245.48.9", &[xff, cf], "203.0.113.8"),
+            // What a client writes itself stands left of what the proxy saw.
+            ("10.0.0.0/8", "10.1.1.1", &[("x-forwarded-for", "1.1.1.1, 203.0.113.7")], "203.0.113.7"),
+            ("10.0.0.0/8", "10.1.1.1", &[("x-forwarded-for", "1.1.1.1, 203.0.113.7, 10.2.2.2")], "203.0.113.7"),
+            ("10.0.0.0/8", "10.1.1.1", &[("x-forwarded-for", "1.1.1.1"), ("x-forwarded-for", "203.0.113.7")], "203.0.113.7"),
+            ("10.0.0.0/8", "10.1.1.1", &[("x-forwarded-for", "1.1.1.1, nonsense")], "10.1.1.1"),
+            ("10.0.0.0/8", "10.1.1.1", &[("x-forwarded-for", "::ffff:203.0.113.7")], "203.0.113.7"),
+            ("10.0.0.0/8", "10.1.1.1", &[], "10.1.1.1"),
+            ("cloudflare", "173.245.48.9", &[cf, cf], "173.245.48.9"),
+        ];
+        for (trusted, peer, lines, expected) in table {
+            let proxies: TrustedProxies = trusted.parse().unwrap();
+            assert_eq!(proxies.client_address(ip(peer), &headers(lines)), ip(expected), "{trusted} {peer} {lines:?}");
+        }
+    }
+
+    #[test]
+    fn all_of_cloudflares_ranges_parse() {
+        let proxies: TrustedProxies = "cloudflare, 192.0.2.1".parse().unwrap();
+        assert_eq!(proxies.networks.len(), CLOUDFLARE.len() + 1);
+        assert!(proxies.contains(ip("2606:4700::1")) && proxies.contains(ip("192.0.2.1")));
+        assert!("cloudflare, everyone".parse::<TrustedProxies>().is_err());
+    }
+
+    #[test]
+    fn binding_compares_addresses_and_not_texts() {
+        use IpBinding::{Exact, Off, Prefix};
+        for (binding, claimed, actual, allowed) in [
+            (Exact, Some("1.2.3.4"), "1.2.3.4", true),
+            (Exact, Some("1.2.3.4"), "1.2.3.45", false),
+            (Exact, Some("::ffff:1.2.3.4"), "1.2.3.4", true),
+            (Exact, Some("2001:db8:0:0::1"), "2001:db8::1", true),
+            (Exact, None, "1.2.3.4", false),
+            (Prefix, Some("1.2.3.4"), "1.2.3.45", true),
+            (Prefix, Some("1.2.3.4"), "1.2.4.4", false),
+            (Prefix, Some("2001:db8::1"), "2001:db8::ffff:1", true),
+            (Prefix, Some("2001:db8::1"), "2001:db8:0:1::1", false),
+            (Prefix, Some("1.2.3.4"), "2001:db8::1", false),
+            (Off, None, "1.2.3.4", true),
+        ] {
+            assert_eq!(binding.allows(claimed.map(ip), ip(actual)), allowed, "{binding:?} {claimed:?} {actual}");
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! One WebSocket connection, from its first message to its close.
+
+use super::{HIGHEST_RATE, Live, Place, text};
+use crate::host::race::SessionId;
+use app::{
+    ApiError, ErrorCode,
+    wire::{ClientMessage, ServerMessage},
+};
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
+use futures::{SinkExt, StreamExt, stream::SplitSink};
+use puzzle::RoundNumber;
+use serde_json::Value;
+use std::time::Duration;
+use tokio::{sync::watch, time::Instant};
+
+/// The largest frame a client may send, in bytes.
+pub(crate) const LARGEST_FRAME: usize = 4096;
+
+/// A reader that takes nothing for this long is closed.
+const STALL_LIMIT: Duration = Duration::from_secs(10);
+
+/// Between two pings at protocol level, which keep proxies from closing the
+/// connection and find dead peers.
+const PING_INTERVAL: Duration = Duration::from_secs(20);
+
+/// A peer that says nothing at all for this long, not even a pong, is gone.
+const SILENCE_LIMIT: Duration = Duration::from_secs(60);
+
+/// Messages per second that a client may send in the long run, and at once.
+const MESSAGES_PER_SECOND: f64 = 20.0;
+const BURST: f64 = 40.0;
+
+/// Whether the connection may stay.
+#[derive(Debug)]
+pub enum Greeting {
+    /// It belongs to a session that passed the check.
+    Welcome(SessionId),
+    /// It is told why not, and closed.
+    Rejected(ApiError),
+}
+
+/// Why a connection ends.
+#[derive(Debug)]
+enum End {
+    /// The peer has gone or does not read.
+    Gone,
+    /// We close it, with a code and a reason.
+    Close(u16, &'static str),
+}
+
+/// Serves a connection until it ends.
+pub async fn serve(live: Live, socket: WebSocket, greeting: Greeting) {
+    match greeting {
+        Greeting::Welcome(session) => Conversation::new(live, socket, session).run().await,
+        Greeting::Rejected(ApiError { code, detail, .. }) => reject(socket, code, detail).await,
+    }
+}
+
+/// Rejections come after the upgrade: one before it would reach a page as a mute 1006.
+async fn reject(mut socket: WebSocket, code: ErrorCode, detail: String) {
+    let farewell = async {
+        socket.send(Message::Text(text(&ServerMessage::Rejected { code, detail }))).await?;
+        socket.send(close(close_code::POLICY, "not admitted")).await
+    };
+    let _ = tokio::time::timeout(STALL_LIMIT, farewell).await;
+}
+
+fn close(code: u16, reason: &'static str) -> Message {
+    Message::Close(Some(CloseFrame { code, reason: Utf8Bytes::from_static(reason) }))
+}
+
+struct Conversation {
+    live: Live,
+    place: Place,
+    socket: WebSocket,
+    /// The newest round that the client knows of.
+    told: RoundNumber,
+    allowance: Allowance,
+}
+
+impl Conversation {
+    fn new(live: Live, socket: WebSocket, session: SessionId) -> Self {
+        Self { place: live.join(session), live, socket, told: RoundNumber(0), allowance: Allowance::full(Instant::now()) }
+    }
+
+    async fn run(self) {
+        let Self { live, place, socket, mut told, mut allowance } = self;
+        let mut resets = live.shared.resets.subscribe();
+        let mut figures = live.shared.figures.subscribe();
+        let mut stopping = live.shared.stopping.subscribe();
+        let (sink, mut stream) = socket.split();
+        let mut sink = Outbox { sink };
+        let mut ping = tokio::time::interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
+        let mut last_heard = Instant::now();
+
+        let conversation = async {
+            let round = live.shared.race.view();
+            told = round.round;
+            sink.say(&ServerMessage::Puzzle { round, figures: live.figures() }).await?;
+            loop {
+                tokio::select! {
+                    // Resets before everything else; the client's chatter last.
+                    biased;
+                    () = stopped(&mut stopping) => {
+                        return Err(End::Close(close_code::RESTART, "the server restarts"));
+                    }
+                    Ok(()) = resets.changed() => {
+                        let reset = resets.borrow_and_update().clone();
+                        // The snapshot may have been ahead of the broadcast.
+                        if told < reset.announcement.round {
+                            told = reset.announcement.round;
+                            sink.send(Message::Text(reset.message)).await?;
+                        }
+                    }
+                    Ok(()) = figures.changed() => {
+                        let message = figures.borrow_and_update().clone();
+                        sink.send(Message::Text(message)).await?;
+                    }
+                    _ = ping.tick() => {
+                        if last_heard + SILENCE_LIMIT < Instant::now() {
+                            return Err(End::Gone);
+                        }
+                        sink.send(Message::Ping(Default::default())).await?;
+                    }
+                    message = stream.next() => {
+                        last_heard = Instant::now();
+                        let answer = match message {
+                            Some(Ok(message)) => hear(&live, &place, &mut allowance, message)?,
+                            // What is larger than the library's own limit ends here.
+                            Some(Err(_)) => return Err(End::Close(close_code::SIZE, "a frame is too large or broken")),
+                            None => return Err(End::Gone),
+                        };
+                        if let Some(answer) = answer {
+                            let last = matches!(answer, ServerMessage::Error { code: ErrorCode::TooManyRequests, .. });
+                            sink.say(&answer).await?;
+                            if last {
+                                return Err(End::Close(close_code::POLICY, "too many messages"));
+                            }
+                        }
+                    }
+                }
+            }
+        };
+        let outcome: Result<(), End> = conversation.await;
+        drop(place);
+        if let Err(End::Close(code, reason)) = outcome {
+            let _ = sink.send(close(code, reason)).await;
+            // Read until the peer's own close: dropping the socket with unread
+            // bytes would reset it, and our close frame could be lost.
+            let rest = async { while let Some(Ok(_)) = stream.next().await {} };
+            let _ = tokio::time::timeout(Duration::from_secs(2), rest).await;
+        }
+    }
+}
+
+/// Done once the server stops.
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    let _ = stopping.wait_for(|stopping| *stopping).await;
+}
+
+struct Outbox {
+    sink: SplitSink<WebSocket, Message>,
+}
+
+impl Outbox {
+    async fn send(&mut self, message: Message) -> Result<(), End> {
+        match tokio::time::timeout(STALL_LIMIT, self.sink.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(End::Gone),
+        }
+    }
+
+    async fn say(&mut self, message: &ServerMessage) -> Result<(), End> {
+        self.send(Message::Text(text(message))).await
+    }
+}
+
+/// Takes one message in and says what is to be answered, if anything.
+fn hear(
+    live: &Live,
+    place: &Place,
+    allowance: &mut Allowance,
+    message: Message,
+) -> Result<Option<ServerMessage>, End> {
+    let content = match message {
+        Message::Text(content) => content,
+        Message::Binary(_) => {
+            return Ok(Some(error(ErrorCode::UnknownMessage, "Messages are JSON text, not binary.")));
+        }
+        Message::Ping(_) | Message::Pong(_) => return Ok(None),
+        Message::Close(_) => return Err(End::Gone),
+    };
+    if LARGEST_FRAME < content.len() {
+        return Err(End::Close(close_code::SIZE, "a frame is larger than 4096 bytes"));
+    }
+    if !allowance.take(Instant::now()) {
+        return Ok(Some(error(ErrorCode::TooManyRequests, "Too many messages: at most 20 a second.")));
+    }
+    Ok(match understand(&content) {
+        Ok(ClientMessage::Ping) => Some(ServerMessage::Pong { online: live.online() }),
+        Ok(ClientMessage::MiningStart) => {
+            place.set_mining(true);
+            None
+        }
+        Ok(ClientMessage::MiningStop) => {
+            place.set_mining(false);
+            None
+        }
+        Ok(ClientMessage::Hashrate { rate }) => {
+            place.report_rate(rate);
+            None
+        }
+        Err(error) => Some(error),
+    })
+}
+
+fn understand(content: &str) -> Result<ClientMessage, ServerMessage> {
+    let unknown = || error(ErrorCode::UnknownMessage, "This is no message of the protocol.");
+    if content == "ping" {
+        return Ok(ClientMessage::Ping);
+    }
+    let value: Value = serde_json::from_str(content).map_err(|_| unknown())?;
+    match value.get("type").and_then(Value::as_str) {
+        Some("ping") => Ok(ClientMessage::Ping),
+        Some("mining_start") => Ok(ClientMessage::MiningStart),
+        Some("mining_stop") => Ok(ClientMessage::MiningStop),
+        Some("hashrate") => value
+            .pointer("/payload/rate")
+            .and_then(Value::as_f64)
+            .filter(|rate| (0.0..=HIGHEST_RATE).contains(rate))
+            .map(|rate| ClientMessage::Hashrate { rate })
+            .ok_or_else(|| error(ErrorCode::BadHashrate, "A hash rate is a number from 0 to 100000.")),
+        _ => Err(unknown()),
+    }
+}
+
+fn error(code: ErrorCode, detail: &str) -> ServerMessage {
+    ServerMessage::Error { code, detail: detail.to_owned() }
+}
+
+/// A token bucket for incoming messages.
+#[derive(Debug)]
+struct Allowance {
+    left: f64,
+    at: Instant,
+}
+
+impl Allowance {
+    fn full(now: Instant) -> Self {
+        Self { left: BURST, at: now }
+    }
+
+    fn take(&mut self, now: Instant) -> bool {
+        self.left = (self.left + (now - self.at).as_secs_f64() * MESSAGES_PER_SECOND).min(BURST);
+        self.at = now;
+        let granted = 1.0 <= self.left;
+        if granted {
+            self.left -= 1.0;
+        }
+        granted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(content: &str) -> Option<ErrorCode> {
+        match understand(content) {
+            Ok(_) => None,
+            Err(ServerMessage::Error { code, .. }) => Some(code),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn messages_are_understood_or_refused_for_a_reason() {
+        for good in [
+            "ping",
+            r#"{"type":"ping"}"#,
+            r#"{"type":"mining_start","extra":1}"#,
+            r#"{"type":"mining_stop"}"#,
+            r#"{"type":"hashrate","payload":{"rate":0}}"#,
+            r#"{"type":"hashrate","payload":{"rate":100000}}"#,
+        ] {
+            assert_eq!(code(good), None, "{good}");
+        }
+        for bad in ["", "pong", "{", "[]", "null", r#"{"type":5}"#, r#"{"type":"PING"}"#, r#"{"type":"admin"}"#] {
+            assert_eq!(code(bad), Some(ErrorCode::UnknownMessage), "{bad}");
+        }
+        for bad in [
+            r#"{"type":"hashrate"}"#,
+            r#"{"type":"hashrate","payload":{"rate":-1}}"#,
+            r#"{"type":"hashrate","payload":{"rate":100001}}"#,
+            r#"{"type":"hashrate","payload":{"rate":"5"}}"#,
+            r#"{"type":"hashrate","payload":{"rate":null}}"#,
+            r#"{"type":"hashrate","payload":5}"#,
+        ] {
+            assert_eq!(code(bad), Some(ErrorCode::BadHashrate), "{bad}");
+        }
+        // A number beyond the range of doubles is no JSON number to us.
+        assert!(code(r#"{"type":"hashrate","payload":{"rate":1e999}}"#).is_some());
+    }
+
+    #[test]
+    fn an_allowance_has_a_burst_and_refills() {
+        let mut now = Instant::now();
+        let mut allowance = Allowance::full(now);
+        assert_eq!((0..100).filter(|_| allowance.take(now)).count(), 40);
+        now += Duration::from_millis(500);
+        assert_eq!((0..100).filter(|_| allowance.take(now)).count(), 10);
+    }
+}

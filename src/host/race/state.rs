@@ -1,0 +1,330 @@
+//! The decisions of the race, as one value without threads, clocks or input and
+//! output: what may take part, who has won, what the next round is.
+//!
+//! [`super::Race`] keeps it behind a lock and carries out what it decides.
+
+use super::{Announcement, Answer, Competitor, Refusal, SessionId, Solution, Win};
+use app::wire::ResetReason;
+use puzzle::{
+    Challenge, Cost, Curve, RoundNumber, Seed, Ticket,
+    arrival::{Arrivals, Settled},
+    invite_code::{CodeSecret, InviteCode},
+    mining_clock::MiningClock,
+    rule::{Outcome, Rule},
+};
+use std::{
+    collections::{HashMap, VecDeque},
+    time::{Duration, SystemTime},
+};
+
+/// How many wins are remembered for their winners, over all sessions. At one
+/// win a minute that is a week.
+const REMEMBERED_WINS: usize = 10_000;
+
+/// The wait after a first false hash; every further one doubles it.
+const FIRST_PENALTY: Duration = Duration::from_secs(1);
+
+/// The longest wait. A session that behaves for this long beyond its last wait
+/// is forgiven.
+const LONGEST_PENALTY: Duration = Duration::from_secs(300);
+
+/// A verification that has not ended by then counts as failed and frees its place.
+pub(super) const VERIFICATION_DEADLINE: Duration = Duration::from_secs(60);
+
+/// A submission that is being verified.
+#[derive(Debug)]
+pub(super) struct Entry {
+    competitor: Competitor,
+    solution: Solution,
+    admitted_at: Duration,
+    /// The round's mining time at the moment of arrival.
+    mining_time: Duration,
+    answer: Answer,
+}
+
+/// A submission of which only the hash remains to be checked.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) ticket: Ticket,
+    pub(super) challenge: Challenge,
+    pub(super) solution: Solution,
+}
+
+/// What follows from a decision.
+#[derive(Debug)]
+pub(super) enum Effect {
+    /// A submission is out.
+    Refuse(Answer, Refusal),
+    /// A round is over.
+    Event(Event),
+}
+
+/// What the herald carries out, in the order in which it happened.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// Somebody has won and a new round is open.
+    Won(Box<Won>),
+    /// Nobody won in time and a new round is open.
+    Expired {
+        /// The new round.
+        announcement: Announcement,
+        /// How the old one was judged, in words.
+        reason: String,
+    },
+    /// Nothing will happen any more.
+    Stopped,
+}
+
+/// Everything about one win.
+#[derive(Debug)]
+pub(super) struct Won {
+    pub(super) win: Win,
+    pub(super) winner: Answer,
+    pub(super) losers: Vec<Answer>,
+    pub(super) announcement: Announcement,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Strikes {
+    count: u32,
+    until: Duration,
+}
+
+/// The race: the single state that decides.
+#[derive(Debug)]
+pub(super) struct State {
+    rule: Rule,
+    cost: Cost,
+    secret: CodeSecret,
+    number: RoundNumber,
+    seed: Seed,
+    curve: Curve,
+    clock: MiningClock,
+    arrivals: Arrivals<Entry>,
+    strikes: HashMap<SessionId, Strikes>,
+    wins: VecDeque<Win>,
+    stopping: bool,
+}
+
+impl State {
+    pub(super) fn new(rule: Rule, cost: Cost, secret: CodeSecret, seed: Seed) -> Self {
+        Self {
+            curve: rule.curve(),
+            rule,
+            cost,
+            secret,
+            number: RoundNumber(1),
+            seed,
+            clock: MiningClock::default(),
+            arrivals: Arrivals::default(),
+            strikes: HashMap::new(),
+            wins: VecDeque::new(),
+            stopping: false,
+        }
+    }
+
+    pub(super) fn announcement(&self, reason: ResetReason, solve_time: Option<Duration>) -> Announcement {
+        Announcement { round: self.number, seed: self.seed, curve: self.curve, cost: self.cost, reason, solve_time }
+    }
+
+    pub(super) fn mining_clock(&self) -> MiningClock {
+        self.clock
+    }
+
+    pub(super) fn set_mining(&mut self, active: bool, now: Duration) {
+        self.clock.set_running(active, now);
+    }
+
+    pub(super) fn wins_of(&self, session: &SessionId) -> Vec<Win> {
+        self.wins.iter().rev().filter(|win| win.competitor.session == *session).cloned().collect()
+    }
+
+    pub(super) fn stop(&mut self) {
+        self.stopping = true;
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping
+    }
+
+    /// True while `ticket` can still win.
+    pub(super) fn is_pending(&self, ticket: Ticket) -> bool {
+        self.arrivals.contains(ticket)
+    }
+
+    pub(super) fn pending(&self) -> usize {
+        self.arrivals.iter().count()
+    }
+
+    /// Makes every check that costs nothing, in the protocol's order, and puts
+    /// the submission in its place. `arrived_at` is the moment its ticket was taken.
+    pub(super) fn admit(
+        &mut self,
+        ticket: Ticket,
+        arrived_at: Duration,
+        competitor: &Competitor,
+        solution: Solution,
+        answer: Answer,
+    ) -> Result<Job, (Answer, Refusal)> {
+        match self.check(arrived_at, &competitor.session, &solution) {
+            Err(refusal) => Err((answer, refusal)),
+            Ok(mining_time) => {
+                let challenge = Challenge::new(&self.seed, &competitor.visitor, &competitor.trace);
+                let entry =
+                    Entry { competitor: competitor.clone(), solution, admitted_at: arrived_at, mining_time, answer };
+                self.arrivals.admit(ticket, entry);
+                Ok(Job { ticket, challenge, solution })
+            }
+        }
+    }
+
+    fn check(&self, arrived_at: Duration, session: &SessionId, solution: &Solution) -> Result<Duration, Refusal> {
+        if self.stopping {
+            return Err(Refusal::Stopping);
+        }
+        if solution.seed != self.seed {
+            return Err(Refusal::AlreadySolved);
+        }
+        let mining_time = self.clock.elapsed(arrived_at);
+        if !solution.hash.is_below(&self.curve.target_at(mining_time)) {
+            let valid_in = self.curve.rising().map(|_| {
+                self.curve.valid_from(&solution.hash).map(|valid_from| valid_from.saturating_sub(mining_time))
+            });
+            return Err(Refusal::BelowDifficulty { valid_in });
+        }
+        if self.arrivals.iter().any(|(_, entry)| entry.competitor.session == *session) {
+            return Err(Refusal::InFlight);
+        }
+        match self.strikes.get(session) {
+            Some(strikes) if arrived_at < strikes.until => {
+                Err(Refusal::Struck { retry_after: strikes.until - arrived_at })
+            }
+            _ => Ok(mining_time),
+        }
+    }
+
+    /// Takes the verdict on one submission and decides what follows from it.
+    pub(super) fn settle(
+        &mut self,
+        ticket: Ticket,
+        verdict: Verdict,
+        now: Duration,
+        fresh_seed: impl FnOnce() -> Seed,
+        wall: SystemTime,
+    ) -> Vec<Effect> {
+        let (rejected, victory) = match self.arrivals.settle(ticket, matches!(verdict, Verdict::Valid)) {
+            Settled::Waiting | Settled::Unknown => (None, None),
+            Settled::Rejected(entry) => (Some(entry), None),
+            Settled::Won { winner, losers, rejected } => (rejected, Some((winner, losers))),
+        };
+        let mut effects = Vec::new();
+        if let Some(entry) = rejected {
+            let refusal = match verdict {
+                Verdict::Unverified(refusal) => refusal,
+                Verdict::Valid | Verdict::FalseHash => {
+                    self.strike(entry.competitor.session, now);
+                    Refusal::HashMismatch
+                }
+            };
+            effects.push(Effect::Refuse(entry.answer, refusal));
+        }
+        if let Some((winner, losers)) = victory {
+            let won = self.win(winner, losers, now, fresh_seed(), wall);
+            effects.push(Effect::Event(Event::Won(Box::new(won))));
+        }
+        effects
+    }
+
+    fn win(
+        &mut self,
+        winner: Entry,
+        losers: Vec<Entry>,
+        now: Duration,
+        next_seed: Seed,
+        wall: SystemTime,
+    ) -> Won {
+        let difficulty = self.rule.difficulty();
+        let reason = self.rule.after_round(Outcome::Solved(winner.mining_time));
+        let win = Win {
+            round: self.number,
+            invite_code: InviteCode::derive(
+                &self.secret,
+                &winner.competitor.visitor,
+                winner.solution.nonce,
+                &winner.solution.seed,
+            ),
+            competitor: winner.competitor,
+            solution: winner.solution,
+            solve_time: winner.mining_time,
+            difficulty,
+            new_difficulty: self.rule.difficulty(),
+            adjustment_reason: reason,
+            at: wall,
+        };
+        if self.wins.len() == REMEMBERED_WINS {
+            self.wins.pop_front();
+        }
+        self.wins.push_back(win.clone());
+        self.open_round(next_seed, now);
+        Won {
+            announcement: self.announcement(ResetReason::Solved, Some(win.solve_time)),
+            win,
+            winner: winner.answer,
+            losers: losers.into_iter().map(|entry| entry.answer).collect(),
+        }
+    }
+
+    fn open_round(&mut self, seed: Seed, now: Duration) {
+        self.number = self.number.next();
+        self.seed = seed;
+        self.curve = self.rule.curve();
+        self.clock.restart(now);
+    }
+
+    fn strike(&mut self, session: SessionId, now: Duration) {
+        let strikes = self.strikes.entry(session).or_insert(Strikes { count: 0, until: now });
+        let wait = FIRST_PENALTY * 2u32.saturating_pow(strikes.count.min(16));
+        strikes.count += 1;
+        strikes.until = now + wait.min(LONGEST_PENALTY);
+    }
+
+    /// What time alone brings about: a round nobody solved, a verification that
+    /// hangs, a penalty that is served.
+    pub(super) fn tick(&mut self, now: Duration, mut fresh_seed: impl FnMut() -> Seed, wall: SystemTime) -> Vec<Effect> {
+        self.strikes.retain(|_, strikes| now < strikes.until + LONGEST_PENALTY);
+        let overdue: Vec<Ticket> = self
+            .arrivals
+            .iter()
+            .filter(|(_, entry)| entry.admitted_at + VERIFICATION_DEADLINE <= now)
+            .map(|(ticket, _)| ticket)
+            .collect();
+        let mut effects: Vec<Effect> = Vec::new();
+        for ticket in overdue {
+            effects.extend(self.settle(ticket, Verdict::Unverified(Refusal::VerifierFailed), now, &mut fresh_seed, wall));
+        }
+        // Whoever arrived before the time-out is judged first.
+        let timed_out = self.rule.time_out().is_some_and(|limit| limit <= self.clock.elapsed(now));
+        if timed_out && self.pending() == 0 {
+            effects.push(self.expire(fresh_seed(), now));
+        }
+        effects
+    }
+
+    fn expire(&mut self, seed: Seed, now: Duration) -> Effect {
+        let reason = self.rule.after_round(Outcome::TimedOut);
+        self.open_round(seed, now);
+        Effect::Event(Event::Expired { announcement: self.announcement(ResetReason::Timeout, None), reason })
+    }
+}
+
+/// How a verification ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Verdict {
+    /// The claimed hash is the real one.
+    Valid,
+    /// It is not: the claim was a lie or a broken miner's.
+    FalseHash,
+    /// The hash was never computed, through no fault of the client.
+    Unverified(Refusal),
+}

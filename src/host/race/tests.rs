@@ -1,0 +1,332 @@
+//! The race with a clock, a hasher and prizes of our own.
+
+use super::*;
+use crate::host::clock::ManualClock;
+use puzzle::{
+    Difficulty,
+    rule::{Pace, RuleName},
+};
+use std::sync::{
+    Condvar as StdCondvar, Mutex as StdMutex,
+    atomic::{AtomicBool, AtomicUsize},
+};
+
+/// Claimed by everybody: below every target.
+const HASH: [u8; 32] = [0; 32];
+
+/// This nonce makes the hasher panic.
+const PANICS: u64 = 13;
+
+/// Nonces from here on do not have the claimed hash.
+const FALSE_FROM: u64 = 1_000;
+
+/// Opens when the test says so, so that verifications end when the test wants.
+#[derive(Default)]
+struct Gate {
+    open: StdMutex<bool>,
+    changed: StdCondvar,
+}
+
+impl Gate {
+    fn open(&self) {
+        *self.open.lock().unwrap() = true;
+        self.changed.notify_all();
+    }
+
+    fn pass(&self) {
+        drop(self.changed.wait_while(self.open.lock().unwrap(), |open| !*open).unwrap());
+    }
+}
+
+struct FakeHasher(Arc<Gate>);
+
+impl SolutionHasher for FakeHasher {
+    fn hash(&mut self, _: &Challenge, nonce: Nonce) -> Result<Hash, HashingError> {
+        self.0.pass();
+        match nonce.get() {
+            PANICS => panic!("a test's hasher panics"),
+            nonce if FALSE_FROM <= nonce => Ok(Hash::from_bytes([1; 32])),
+            _ => Ok(Hash::from_bytes(HASH)),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Notes {
+    recorded: StdMutex<Vec<RoundNumber>>,
+    delivered: AtomicUsize,
+    /// The audit log hangs.
+    stuck: AtomicBool,
+}
+
+impl Prizes for Notes {
+    fn record(&self, win: &Win) -> BoxFuture<'static, ()> {
+        self.recorded.lock().unwrap().push(win.round);
+        if self.stuck.load(Ordering::SeqCst) { Box::pin(std::future::pending()) } else { Box::pin(async {}) }
+    }
+
+    fn deliver(&self, _: &Win) {
+        self.delivered.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+struct Bench {
+    race: Race,
+    clock: Arc<ManualClock>,
+    gate: Arc<Gate>,
+    notes: Arc<Notes>,
+}
+
+fn difficulty(digits: f64) -> Difficulty {
+    Difficulty::new(digits).unwrap()
+}
+
+impl Bench {
+    fn new(rule: RuleName, workers: usize, queue: usize) -> Self {
+        let clock = Arc::new(ManualClock::default());
+        let gate = Arc::new(Gate::default());
+        let notes = Arc::new(Notes::default());
+        let pace = Pace {
+            easiest: difficulty(1.0),
+            hardest: difficulty(6.0),
+            shortest: Duration::from_secs(30),
+            longest: Duration::from_secs(120),
+        };
+        let last_seed = AtomicU64::new(0);
+        let hasher_gate = gate.clone();
+        let (race, herald) = Race::start(RaceSettings {
+            rule: Rule::new(rule, difficulty(3.0), pace),
+            cost: Cost { memory_cost: 8, time_cost: 1, parallelism: 1 },
+            secret: CodeSecret::from_bytes([7; 32]),
+            verify_workers: workers,
+            verify_queue: queue,
+            hashers: Arc::new(move || Ok(Box::new(FakeHasher(hasher_gate.clone())))),
+            clock: clock.clone(),
+            seeds: Arc::new(move || {
+                let number = last_seed.fetch_add(1, Ordering::SeqCst);
+                Seed::from_bytes(u128::from(number).to_be_bytes())
+            }),
+        })
+        .unwrap();
+        tokio::spawn(herald.run(notes.clone()));
+        Self { race, clock, gate, notes }
+    }
+
+    /// A bench whose verifications end at once.
+    fn quick(rule: RuleName) -> Self {
+        let bench = Self::new(rule, 2, 256);
+        bench.gate.open();
+        bench
+    }
+
+    fn seed(&self) -> Seed {
+        self.race.view().seed
+    }
+
+    /// Submits in a task of its own, having taken its ticket before returning.
+    fn submit(&self, session: &str, nonce: u64) -> tokio::task::JoinHandle<Result<Victory, Refusal>> {
+        let solution =
+            Solution { seed: self.seed(), nonce: Nonce::new(nonce).unwrap(), hash: Hash::from_bytes(HASH) };
+        self.submit_solution(session, solution)
+    }
+
+    fn submit_solution(&self, session: &str, solution: Solution) -> tokio::task::JoinHandle<Result<Victory, Refusal>> {
+        let competitor = Competitor {
+            session: SessionId(session.to_owned()),
+            visitor: "visitor-1".parse().unwrap(),
+            trace: "ip=192.0.2.1\n".parse().unwrap(),
+            address: IpAddr::from([192, 0, 2, 1]),
+        };
+        let arrival = self.race.arrive();
+        let (answer, verdict) = oneshot::channel();
+        self.race.shared.enter(arrival, &competitor, solution, answer);
+        tokio::spawn(async move { verdict.await.unwrap_or(Err(Refusal::Stopping)) })
+    }
+}
+
+#[tokio::test]
+async fn the_first_valid_solution_wins_and_opens_the_next_round() {
+    let bench = Bench::quick(RuleName::Step);
+    let seed = bench.seed();
+    bench.race.set_mining(true);
+    bench.clock.advance(Duration::from_secs(60));
+    let victory = bench.submit("a", 1).await.unwrap().unwrap();
+    assert_eq!((victory.round, victory.solve_time), (RoundNumber(1), 60.0));
+    assert_eq!((victory.difficulty, victory.new_difficulty), (3.0, 3.0));
+    let code = InviteCode::derive(
+        &CodeSecret::from_bytes([7; 32]),
+        &"visitor-1".parse().unwrap(),
+        Nonce::new(1).unwrap(),
+        &seed,
+    );
+    assert_eq!(victory.invite_code, code);
+
+    let mut announcements = bench.race.announcements();
+    let next = *announcements.wait_for(|announcement| announcement.round == RoundNumber(2)).await.unwrap();
+    assert_eq!((next.reason, next.solve_time), (ResetReason::Solved, Some(Duration::from_secs(60))));
+    assert_ne!(next.seed, seed);
+    assert_eq!(bench.race.wins_of(&SessionId("a".into())).len(), 1);
+    assert_eq!(bench.race.wins_of(&SessionId("b".into())).len(), 0);
+    assert_eq!(*bench.notes.recorded.lock().unwrap(), [RoundNumber(1)]);
+}
+
+#[tokio::test]
+async fn of_fifty_valid_solutions_one_wins_and_it_is_the_first_to_arrive() {
+    let bench = Bench::new(RuleName::Step, 3, 256);
+    let tasks: Vec<_> = (0..50).map(|n| bench.submit(&format!("session-{n}"), n % 10)).collect();
+    bench.gate.open();
+    for (place, task) in tasks.into_iter().enumerate() {
+        let outcome = task.await.unwrap();
+        if place == 0 {
+            assert!(outcome.is_ok());
+        } else {
+            assert_eq!(outcome, Err(Refusal::AlreadySolved));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_false_hash_is_refused_and_earns_a_growing_wait() {
+    let bench = Bench::quick(RuleName::Step);
+    for wait in [1, 2, 4] {
+        assert_eq!(bench.submit("liar", FALSE_FROM).await.unwrap(), Err(Refusal::HashMismatch));
+        let expected = Refusal::Struck { retry_after: Duration::from_secs(wait) };
+        assert_eq!(bench.submit("liar", FALSE_FROM).await.unwrap(), Err(expected));
+        assert_eq!(bench.submit("honest", FALSE_FROM + 1).await.is_ok(), true);
+        bench.clock.advance(Duration::from_secs(wait));
+    }
+    // Long good behaviour is forgiveness.
+    bench.clock.advance(Duration::from_secs(700));
+    bench.race.tick();
+    assert_eq!(bench.submit("liar", FALSE_FROM).await.unwrap(), Err(Refusal::HashMismatch));
+    bench.clock.advance(Duration::from_secs(1));
+    assert!(bench.submit("liar", 1).await.unwrap().is_ok());
+}
+
+#[tokio::test]
+async fn a_lie_that_arrived_first_does_not_win() {
+    let bench = Bench::new(RuleName::Step, 2, 256);
+    let liar = bench.submit("liar", FALSE_FROM);
+    let honest = bench.submit("honest", 1);
+    bench.gate.open();
+    assert_eq!(liar.await.unwrap(), Err(Refusal::HashMismatch));
+    assert!(honest.await.unwrap().is_ok());
+}
+
+#[tokio::test]
+async fn a_panic_in_a_verification_frees_its_place_and_harms_nobody() {
+    let bench = Bench::new(RuleName::Step, 1, 256);
+    let panics = bench.submit("unlucky", PANICS);
+    let honest = bench.submit("honest", 1);
+    bench.gate.open();
+    assert_eq!(panics.await.unwrap(), Err(Refusal::VerifierFailed));
+    assert!(honest.await.unwrap().is_ok());
+    assert!(bench.race.verifier_works().await);
+}
+
+#[tokio::test]
+async fn one_submission_at_a_time_and_a_bounded_queue() {
+    let bench = Bench::new(RuleName::Step, 1, 2);
+    let first = bench.submit("a", 1);
+    assert_eq!(bench.submit("a", 2).await.unwrap(), Err(Refusal::InFlight));
+    // One may be with the thread already, two fit into the queue.
+    let more: Vec<_> = ["b", "c", "d"].map(|session| bench.submit(session, 3)).into_iter().collect();
+    bench.gate.open();
+    assert!(first.await.unwrap().is_ok());
+    let mut outcomes = Vec::new();
+    for task in more {
+        outcomes.push(task.await.unwrap());
+    }
+    assert!(outcomes.contains(&Err(Refusal::Busy)), "{outcomes:?}");
+    assert!(outcomes.contains(&Err(Refusal::AlreadySolved)), "{outcomes:?}");
+}
+
+#[tokio::test]
+async fn old_seeds_and_weak_hashes_cost_nothing() {
+    let bench = Bench::new(RuleName::Step, 1, 1);
+    let stale =
+        Solution { seed: Seed::from_bytes([9; 16]), nonce: Nonce::new(1).unwrap(), hash: Hash::from_bytes(HASH) };
+    assert_eq!(bench.submit_solution("a", stale).await.unwrap(), Err(Refusal::AlreadySolved));
+    let weak = Solution { seed: bench.seed(), hash: Hash::from_bytes([0xff; 32]), ..stale };
+    assert_eq!(
+        bench.submit_solution("a", weak).await.unwrap(),
+        Err(Refusal::BelowDifficulty { valid_in: None })
+    );
+}
+
+#[tokio::test]
+async fn a_rising_target_says_when_a_hash_becomes_valid() {
+    let bench = Bench::quick(RuleName::Rising);
+    bench.race.set_mining(true);
+    bench.clock.advance(Duration::from_secs(30));
+    // Twice the present target: valid at √2 of the present time.
+    let target = bench.race.view().target;
+    let hash: Hash = puzzle::Target::from_share(2.0 * target.share()).to_string().parse().unwrap();
+    let early = Solution { seed: bench.seed(), nonce: Nonce::new(1).unwrap(), hash };
+    let refusal = bench.submit_solution("a", early).await.unwrap().unwrap_err();
+    let Refusal::BelowDifficulty { valid_in: Some(Some(wait)) } = refusal else { panic!("{refusal:?}") };
+    assert!((wait.as_secs_f64() - 30.0 * (2f64.sqrt() - 1.0)).abs() < 0.01, "{wait:?}");
+    let never = Solution { hash: Hash::from_bytes([0xff; 32]), ..early };
+    assert_eq!(
+        bench.submit_solution("a", never).await.unwrap(),
+        Err(Refusal::BelowDifficulty { valid_in: Some(None) })
+    );
+}
+
+#[tokio::test]
+async fn an_unsolved_round_times_out_by_mining_time_only() {
+    let bench = Bench::quick(RuleName::Step);
+    bench.clock.advance(Duration::from_secs(1000));
+    bench.race.tick();
+    assert_eq!(bench.race.view().round, RoundNumber(1), "nobody mined");
+    bench.race.set_mining(true);
+    bench.clock.advance(Duration::from_secs(120));
+    let mut announcements = bench.race.announcements();
+    bench.race.tick();
+    let next = *announcements.wait_for(|announcement| announcement.round == RoundNumber(2)).await.unwrap();
+    assert_eq!((next.reason, next.solve_time), (ResetReason::Timeout, None));
+    assert_eq!(bench.race.view().difficulty, 2.0);
+    assert!(bench.race.view().clock_running);
+}
+
+#[tokio::test]
+async fn a_verification_that_hangs_frees_its_place() {
+    let bench = Bench::new(RuleName::Step, 2, 256);
+    let hangs = bench.submit("a", 1);
+    bench.clock.advance(state::VERIFICATION_DEADLINE);
+    bench.race.tick();
+    assert_eq!(hangs.await.unwrap(), Err(Refusal::VerifierFailed));
+    bench.gate.open();
+}
+
+#[tokio::test]
+async fn a_stuck_audit_log_does_not_keep_the_winner_waiting_for_ever() {
+    let bench = Bench::quick(RuleName::Step);
+    bench.notes.stuck.store(true, Ordering::SeqCst);
+    assert!(bench.submit("a", 1).await.unwrap().is_ok());
+}
+
+#[tokio::test]
+async fn who_hangs_up_still_wins() {
+    let bench = Bench::new(RuleName::Step, 1, 256);
+    bench.submit("gone", 1).abort();
+    let late = bench.submit("late", 2);
+    bench.gate.open();
+    assert_eq!(late.await.unwrap(), Err(Refusal::AlreadySolved));
+    assert_eq!(bench.race.wins_of(&SessionId("gone".into())).len(), 1);
+}
+
+#[tokio::test]
+async fn stopping_answers_what_was_admitted_and_admits_nothing_more() {
+    let bench = Bench::new(RuleName::Step, 1, 256);
+    let admitted = bench.submit("a", 1);
+    let race = bench.race.clone();
+    let stop = tokio::spawn(async move { race.stop().await });
+    while !lock(&bench.race.shared.state).is_stopping() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(bench.submit("b", 2).await.unwrap(), Err(Refusal::Stopping));
+    bench.gate.open();
+    stop.await.unwrap();
+    assert!(admitted.await.unwrap().is_ok());
+}

@@ -1,0 +1,200 @@
+//! The threads that compute the hashes of submissions.
+//!
+//! Plain threads, not the runtime's: a hash takes a core for a twentieth of a
+//! second and must never delay a socket. Each thread owns its arena, allocated
+//! before the first submission comes. The queue is bounded; whoever finds it full
+//! is told at once. A session has at most one submission in it, so that first
+//! come, first served is fair to sessions as well.
+//!
+//! A verification that panics frees its place and the thread goes on with a fresh
+//! arena; a thread never ends before the race does.
+
+use super::{
+    HasherFactory, Refusal, SolutionHasher,
+    state::{Job, Verdict},
+    sync::{AtomicUsize, Condvar, Mutex, Ordering, lock, thread},
+};
+use puzzle::hashing::HashingError;
+use std::{
+    collections::VecDeque,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Weak},
+};
+use subtle::ConstantTimeEq;
+use tokio::sync::oneshot;
+
+/// What a verdict is reported to.
+pub(super) trait Court: Send + Sync + 'static {
+    /// True while the verdict on this job can still matter.
+    fn wants(&self, job: &Job) -> bool;
+    /// Takes the verdict.
+    fn settle(&self, job: &Job, verdict: Verdict);
+}
+
+/// A bounded queue with its threads.
+#[derive(Debug)]
+pub(super) struct Verifier {
+    queue: Arc<Queue>,
+    threads: usize,
+}
+
+#[derive(Debug)]
+struct Queue {
+    waiting: Mutex<Waiting>,
+    arrived: Condvar,
+    limit: usize,
+    alive: AtomicUsize,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    jobs: VecDeque<Job>,
+    /// Health checks overtake submissions: each costs a thousandth of one.
+    probes: VecDeque<oneshot::Sender<bool>>,
+    closed: bool,
+}
+
+#[derive(Debug)]
+enum Task {
+    Verify(Job),
+    Probe(oneshot::Sender<bool>),
+}
+
+impl Verifier {
+    /// A queue for `limit` waiting jobs, to be worked by `threads` threads.
+    pub(super) fn new(limit: usize, threads: usize) -> Self {
+        let queue = Queue {
+            waiting: Mutex::new(Waiting::default()),
+            arrived: Condvar::new(),
+            limit,
+            alive: AtomicUsize::new(0),
+        };
+        Self { queue: Arc::new(queue), threads }
+    }
+
+    /// Starts the threads, which report to `court` as long as it exists. Their
+    /// arenas are allocated before this returns, so that too little memory stops
+    /// the start and not a winner.
+    ///
+    /// # Errors
+    /// The hasher's, if an arena cannot be allocated.
+    pub(super) fn start<C: Court>(&self, make_hasher: &HasherFactory, court: &Weak<C>) -> Result<(), HashingError> {
+        for _ in 0..self.threads {
+            let hasher = make_hasher()?;
+            let (queue, make_hasher, court) = (self.queue.clone(), make_hasher.clone(), court.clone());
+            queue.alive.fetch_add(1, Ordering::SeqCst);
+            thread::spawn(move || {
+                let _alive = Alive(&queue);
+                work(&queue, hasher, &make_hasher, &court);
+            });
+        }
+        Ok(())
+    }
+
+    /// Puts a job in the queue, or gives it back if there is no room.
+    pub(super) fn submit(&self, job: Job) -> Result<(), Job> {
+        let mut waiting = lock(&self.queue.waiting);
+        if waiting.closed || self.queue.limit <= waiting.jobs.len() {
+            return Err(job);
+        }
+        waiting.jobs.push_back(job);
+        drop(waiting);
+        self.queue.arrived.notify_one();
+        Ok(())
+    }
+
+    /// Asks a thread for a real, small hash. The answer is `true` if it was right
+    /// and all threads live.
+    pub(super) fn probe(&self) -> oneshot::Receiver<bool> {
+        let (answer, receiver) = oneshot::channel();
+        if self.queue.alive.load(Ordering::SeqCst) == self.threads {
+            lock(&self.queue.waiting).probes.push_back(answer);
+            self.queue.arrived.notify_one();
+        }
+        receiver
+    }
+
+    /// Lets the threads end once the queue is empty; nothing enters it any more.
+    pub(super) fn close(&self) {
+        lock(&self.queue.waiting).closed = true;
+        self.queue.arrived.notify_all();
+    }
+}
+
+impl Drop for Verifier {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// Counts a thread as alive until it ends, however it ends.
+struct Alive<'a>(&'a Queue);
+
+impl Drop for Alive<'_> {
+    fn drop(&mut self) {
+        self.0.alive.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+fn work(queue: &Queue, hasher: Box<dyn SolutionHasher>, make_hasher: &HasherFactory, court: &Weak<impl Court>) {
+    let mut hasher = Some(hasher);
+    while let Some(task) = next_task(queue) {
+        match task {
+            Task::Probe(answer) => {
+                let _ = answer.send(puzzle::PuzzleHasher::passes_self_test());
+            }
+            Task::Verify(job) => {
+                let wanted = court.upgrade().is_some_and(|court| court.wants(&job));
+                if !wanted {
+                    continue;
+                }
+                if hasher.is_none() {
+                    hasher = make_hasher().ok();
+                }
+                let verdict = match &mut hasher {
+                    Some(usable) => {
+                        let attempt = std::panic::catch_unwind(AssertUnwindSafe(|| verify(usable.as_mut(), &job)));
+                        attempt.unwrap_or_else(|_| {
+                            tracing::error!("a verification panicked; its thread goes on with a fresh arena");
+                            hasher = None;
+                            Verdict::Unverified(Refusal::VerifierFailed)
+                        })
+                    }
+                    None => Verdict::Unverified(Refusal::VerifierFailed),
+                };
+                if let Some(court) = court.upgrade() {
+                    court.settle(&job, verdict);
+                }
+            }
+        }
+    }
+}
+
+fn next_task(queue: &Queue) -> Option<Task> {
+    let mut waiting = lock(&queue.waiting);
+    loop {
+        if let Some(answer) = waiting.probes.pop_front() {
+            return Some(Task::Probe(answer));
+        }
+        if let Some(job) = waiting.jobs.pop_front() {
+            return Some(Task::Verify(job));
+        }
+        if waiting.closed {
+            return None;
+        }
+        waiting = queue.arrived.wait(waiting).unwrap_or_else(std::sync::PoisonError::into_inner);
+    }
+}
+
+fn verify(hasher: &mut dyn SolutionHasher, job: &Job) -> Verdict {
+    match hasher.hash(&job.challenge, job.solution.nonce) {
+        // In constant time: how long a refusal takes must not tell how much of a
+        // guessed hash was right.
+        Ok(hash) if hash.as_bytes().ct_eq(job.solution.hash.as_bytes()).into() => Verdict::Valid,
+        Ok(_) => Verdict::FalseHash,
+        Err(error) => {
+            tracing::error!(%error, "a verification failed");
+            Verdict::Unverified(Refusal::VerifierFailed)
+        }
+    }
+}

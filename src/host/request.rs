@@ -1,0 +1,182 @@
+//! One request: who asks, from where, and what they may do.
+//!
+//! Here the gate and the race meet. The checks of a submission follow the
+//! protocol's order, cheapest first; the ticket is taken before any of them.
+
+use crate::host::{
+    gate::session::Session,
+    race::{Competitor, Refusal, Solution, Win},
+    server::Server,
+};
+use app::{
+    ApiError, ErrorCode,
+    host::Host,
+    wire::{PageState, Puzzle, Submission, TurnstileConfig, Victory},
+};
+use axum::http::{HeaderMap, header};
+use futures::{FutureExt, future::BoxFuture};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+/// The longest token that is looked at; Cloudflare's are at most 2048 characters.
+const LONGEST_TOKEN: usize = 2048;
+
+/// One request.
+#[derive(Clone, Debug)]
+pub struct RequestContext {
+    /// The server.
+    pub server: Server,
+    /// The client's address, as far as it can be trusted.
+    pub address: IpAddr,
+    /// True if the client speaks TLS, to us or to a trusted proxy.
+    pub is_tls: bool,
+    headers: HeaderMap,
+}
+
+impl RequestContext {
+    /// Takes what matters from a request whose socket has `peer` at its other end.
+    pub fn new(server: Server, peer: SocketAddr, headers: &HeaderMap) -> Self {
+        let proxies = &server.gate.trusted_proxies;
+        Self {
+            address: proxies.client_address(peer.ip(), headers),
+            is_tls: proxies.is_tls(peer.ip(), headers),
+            headers: headers.clone(),
+            server,
+        }
+    }
+
+    /// The session that the request belongs to: by its cookie, or by a token of
+    /// the human check as Bearer, or by `token` (the WebSocket's parameter).
+    ///
+    /// # Errors
+    /// `missing_token` and its kin.
+    pub async fn session(&self, token: Option<&str>) -> Result<Session, ApiError> {
+        if let Some(session) = self.server.sessions.by_cookie(&self.headers) {
+            return Ok(session);
+        }
+        let token = token.or_else(|| self.bearer()).ok_or_else(missing_token)?;
+        if let Some(session) = self.server.sessions.by_token(token, self.address) {
+            return Ok(session);
+        }
+        self.check_token(token).await?;
+        self.server.sessions.accept_token(token, self.address).map_err(|_| too_many_sessions())
+    }
+
+    /// Has a token of the human check examined.
+    ///
+    /// # Errors
+    /// `missing_token` if it is empty or no token; what the check says otherwise.
+    pub async fn check_token(&self, token: &str) -> Result<(), ApiError> {
+        if token.is_empty() || LONGEST_TOKEN < token.len() {
+            return Err(missing_token());
+        }
+        self.server.turnstile.check(token, self.address).await
+    }
+
+    fn bearer(&self) -> Option<&str> {
+        let value = self.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+        let (scheme, token) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    }
+
+    /// The session's own wins, newest first.
+    pub fn wins_of(&self, session: &Session) -> Vec<Win> {
+        self.server.race.wins_of(&session.id)
+    }
+
+    async fn submit(&self, submission: Submission) -> Result<Victory, ApiError> {
+        let arrival = self.server.race.arrive();
+        let session = self.session(None).await?;
+        let Submission { visitor_id, nonce, submitted_seed, trace_data, hash } = submission;
+        if !trace_data.is_splice_proof() || !self.server.gate.ip_binding.allows(trace_data.ip(), self.address) {
+            return Err(ApiError::new(
+                ErrorCode::IdentityMismatch,
+                "Identity mismatch: TraceData IP doesn't match request IP",
+            ));
+        }
+        if self.server.sessions.claim_visitor(&session, &visitor_id).is_err() {
+            return Err(ApiError::new(
+                ErrorCode::VisitorMismatch,
+                "This session belongs to another visitor id: a session keeps the first one it used",
+            ));
+        }
+        let competitor =
+            Competitor { session: session.id, visitor: visitor_id, trace: trace_data, address: self.address };
+        let solution = Solution { seed: submitted_seed, nonce, hash };
+        self.server.race.submit(arrival, &competitor, solution).await.map_err(|refusal| self.explain(refusal))
+    }
+
+    /// The one place where a refusal of the race becomes an error of the protocol.
+    fn explain(&self, refusal: Refusal) -> ApiError {
+        let with_code = |code| ApiError::new(code, refusal.to_string());
+        match refusal {
+            Refusal::AlreadySolved => {
+                let round = self.server.race.view();
+                ApiError { round: Some(round.round), seed: Some(round.seed), ..with_code(ErrorCode::PuzzleAlreadySolved) }
+            }
+            Refusal::BelowDifficulty { valid_in } => ApiError {
+                valid_in: valid_in.map(|time| time.map(|time| time.as_secs_f64())),
+                ..with_code(ErrorCode::BelowDifficulty)
+            },
+            Refusal::InFlight => ApiError { retry_after: Some(1), ..with_code(ErrorCode::TooManySubmissions) },
+            Refusal::Struck { retry_after } => {
+                ApiError { retry_after: Some(whole_seconds(retry_after)), ..with_code(ErrorCode::TooManySubmissions) }
+            }
+            Refusal::Busy | Refusal::VerifierFailed => {
+                ApiError { retry_after: Some(2), ..with_code(ErrorCode::VerificationBusy) }
+            }
+            Refusal::HashMismatch => with_code(ErrorCode::HashMismatch),
+            Refusal::Stopping => ApiError { retry_after: Some(5), ..with_code(ErrorCode::ShuttingDown) },
+        }
+    }
+}
+
+/// Seconds, rounded up, as `Retry-After` has it.
+fn whole_seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() != 0)
+}
+
+fn missing_token() -> ApiError {
+    ApiError::new(ErrorCode::MissingToken, "Missing Turnstile token in Authorization header")
+}
+
+pub(crate) fn too_many_sessions() -> ApiError {
+    ApiError {
+        retry_after: Some(60),
+        ..ApiError::new(ErrorCode::TooManyRequests, "There are too many sessions: try again in a minute")
+    }
+}
+
+impl Host for RequestContext {
+    fn puzzle(self: Arc<Self>) -> BoxFuture<'static, Result<Puzzle, ApiError>> {
+        async move {
+            self.session(None).await?;
+            let round = self.server.race.view();
+            Ok(Puzzle { expected_hashes: round.target.expected_hashes(), round })
+        }
+        .boxed()
+    }
+
+    fn verify(self: Arc<Self>, submission: Submission) -> BoxFuture<'static, Result<Victory, ApiError>> {
+        async move { self.submit(submission).await }.boxed()
+    }
+
+    fn page(&self) -> PageState {
+        PageState {
+            round: self.server.race.view(),
+            figures: self.server.live.figures(),
+            turnstile: turnstile_config(&self.server),
+            miner_simd: env!("HASHPASS_MINER_SIMD").to_owned(),
+            miner_scalar: env!("HASHPASS_MINER_SCALAR").to_owned(),
+        }
+    }
+}
+
+/// What the page must know of the human check.
+pub fn turnstile_config(server: &Server) -> TurnstileConfig {
+    let site_key = server.gate.turnstile.as_ref().map(|keys| keys.site_key.clone());
+    TurnstileConfig { test_mode: site_key.is_none(), site_key: site_key.unwrap_or_default() }
+}

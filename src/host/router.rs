@@ -1,0 +1,184 @@
+//! Every route, on one page, and what holds for all of them.
+//!
+//! | layer | does |
+//! |---|---|
+//! | `answer_panics` | a panic in a handler answers 500 and is logged; nobody else notices |
+//! | `guard_api` | `/api/*`: no foreign pages, JSON only, a bounded body read in bounded time, no caching |
+//! | `identify` | works out the client's address and lends every handler its [`RequestContext`] |
+//! | `security_headers` | on every response |
+
+use crate::host::{
+    assets,
+    gate::origin::is_same_origin,
+    http_error::{HttpError, method_not_allowed, not_found},
+    request::RequestContext,
+    routes::{health, session, socket, trace, turnstile, wins},
+    server::Server,
+};
+use app::{ApiError, ErrorCode, host::Host};
+use axum::{
+    Router,
+    body::Body,
+    extract::{ConnectInfo, Extension, Request},
+    http::{HeaderMap, HeaderValue, Method, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{any, get, post},
+};
+use leptos::prelude::{provide_context, use_context, use_nonce};
+use leptos_axum::ResponseOptions;
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tower_http::catch_panic::CatchPanicLayer;
+
+/// The largest body of a request, in bytes.
+const LARGEST_BODY: usize = 8 * 1024;
+
+/// How long a client may take to send its body.
+const BODY_LIMIT: Duration = Duration::from_secs(10);
+
+/// The whole server as a service.
+pub fn router(server: Server) -> Router {
+    // The page renders on tokio; a second call changes nothing and says so.
+    let _ = any_spawner::Executor::init_tokio();
+    let api = Router::new()
+        .route("/api/puzzle", get(server_function))
+        .route("/api/verify", post(server_function))
+        .route("/api/session", post(session::create))
+        .route("/api/wins", get(wins::list))
+        .route("/api/turnstile/config", get(turnstile::config))
+        .route("/api/health", get(health::health))
+        .route("/api/dev/trace", get(trace::development))
+        .route("/api/ws", get(socket::upgrade))
+        .route("/api/{*unknown}", any(async || not_found()))
+        .method_not_allowed_fallback(async || method_not_allowed())
+        .layer(middleware::from_fn(guard_api));
+
+    Router::new()
+        .route("/", get(page))
+        .route("/cdn-cgi/trace", get(trace::edge))
+        .merge(api)
+        .merge(assets::router())
+        .layer(middleware::from_fn_with_state(server, identify))
+        .layer(middleware::from_fn(security_headers))
+        .layer(CatchPanicLayer::custom(answer_panic))
+}
+
+/// Works out who asks, once for all handlers.
+async fn identify(
+    axum::extract::State(server): axum::extract::State<Server>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let context = RequestContext::new(server, peer, request.headers());
+    request.extensions_mut().insert(context);
+    next.run(request).await
+}
+
+/// What holds for all of `/api/*`.
+async fn guard_api(request: Request, next: Next) -> Response {
+    let mut response = match guarded(request).await {
+        Ok(request) => next.run(request).await,
+        Err(error) => error.into_response(),
+    };
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn guarded(request: Request) -> Result<Request, HttpError> {
+    if request.method() == Method::GET || request.method() == Method::HEAD {
+        return Ok(request);
+    }
+    let (mut parts, body) = request.into_parts();
+    if !is_same_origin(&parts.headers) {
+        return Err(ApiError::new(ErrorCode::CrossSite, "Other sites' pages may not make this call").into());
+    }
+    if !is_json(&parts.headers) {
+        return Err(ApiError::new(ErrorCode::UnsupportedMediaType, "The body must be application/json").into());
+    }
+    let body = tokio::time::timeout(BODY_LIMIT, axum::body::to_bytes(body, LARGEST_BODY))
+        .await
+        .map_err(|_| ApiError::new(ErrorCode::RequestTimeout, "The body was not sent in time"))?
+        .map_err(|_| ApiError::new(ErrorCode::BodyTooLarge, "The body is larger than 8 KiB or was cut off"))?;
+    // The framework answers a form post of a browser by a redirect when it asks
+    // for HTML; this is no place for HTML.
+    parts.headers.remove(header::ACCEPT);
+    Ok(Request::from_parts(parts, Body::from(body)))
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json")
+}
+
+async fn server_function(Extension(context): Extension<RequestContext>, request: Request) -> impl IntoResponse {
+    let host: Arc<dyn Host> = Arc::new(context);
+    leptos_axum::handle_server_fns_with_context(move || provide_context(host.clone()), request).await
+}
+
+/// The page, rendered with the live state.
+async fn page(Extension(context): Extension<RequestContext>, request: Request) -> Response {
+    let host: Arc<dyn Host> = Arc::new(context);
+    let options = assets::leptos_options();
+    let render = leptos_axum::render_app_to_stream_with_context(
+        move || {
+            provide_context(host.clone());
+            if let (Some(nonce), Some(answer)) = (use_nonce(), use_context::<ResponseOptions>()) {
+                let policy = content_security_policy(Some(&nonce));
+                if let Ok(policy) = HeaderValue::from_str(&policy) {
+                    answer.insert_header(header::CONTENT_SECURITY_POLICY, policy);
+                }
+                answer.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            }
+        },
+        move || app::shell::shell(options.clone()),
+    );
+    render(request).await.into_response()
+}
+
+/// What a document may load: its own scripts, styles, workers and connections.
+fn content_security_policy(nonce: Option<&str>) -> String {
+    let nonce = nonce.map(|nonce| format!(" 'nonce-{nonce}'")).unwrap_or_default();
+    format!(
+        "default-src 'none'; script-src 'self'{nonce} 'wasm-unsafe-eval'; style-src 'self'; worker-src 'self'; \
+         connect-src 'self'; img-src 'self' data:; manifest-src 'self'; base-uri 'none'; form-action 'self'; \
+         frame-ancestors 'none'"
+    )
+}
+
+/// The headers that every response carries unless it set its own.
+async fn security_headers(request: Request, next: Next) -> Response {
+    const HEADERS: &[(&str, &str)] = &[
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "no-referrer"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+        (
+            "permissions-policy",
+            "camera=(), geolocation=(), microphone=(), payment=(), usb=(), clipboard-write=(self)",
+        ),
+    ];
+    let is_tls = request.extensions().get::<RequestContext>().is_some_and(|context| context.is_tls);
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        headers.entry(*name).or_insert(HeaderValue::from_static(value));
+    }
+    if is_tls {
+        headers
+            .entry(header::STRICT_TRANSPORT_SECURITY)
+            .or_insert(HeaderValue::from_static("max-age=31536000; includeSubDomains"));
+    }
+    // A worker's own policy comes with its script; documents bring theirs.
+    if let Ok(policy) = HeaderValue::from_str(&content_security_policy(None)) {
+        headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(policy);
+    }
+    response
+}
+
+fn answer_panic(_cause: Box<dyn std::any::Any + Send>) -> Response {
+    tracing::error!("a handler panicked; its request is answered with 500");
+    HttpError(ApiError::new(ErrorCode::Internal, "Something went wrong on our side")).into_response()
+}

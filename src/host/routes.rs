@@ -1,0 +1,9 @@
+//! One file per endpoint. Each is an adapter: it takes a request apart, calls the
+//! room that knows, and puts the answer together.
+
+pub(crate) mod health;
+pub(crate) mod session;
+pub(crate) mod socket;
+pub(crate) mod trace;
+pub(crate) mod turnstile;
+pub(crate) mod wins;

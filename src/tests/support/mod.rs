@@ -1,0 +1,227 @@
+//! A server on a port of its own and clients for it.
+
+#![allow(dead_code, unreachable_pub, reason = "every test file uses its own part")]
+
+use futures::{SinkExt, StreamExt};
+use hashpass::host::{config::Config, prize::https_client::https_client, server};
+use puzzle::{Challenge, Cost, Hash, Nonce, PuzzleHasher, Target};
+use serde_json::{Value, json};
+use std::{
+    collections::HashMap,
+    future::Future,
+    net::SocketAddr,
+    path::Path,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+use tokio::{net::TcpStream, sync::oneshot, task::JoinHandle};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream,
+    tungstenite::{Message, client::IntoClientRequest, protocol::frame::coding::CloseCode},
+};
+
+/// A running server: real router, real port, data in a directory of its own.
+pub struct TestServer {
+    address: SocketAddr,
+    data: tempfile::TempDir,
+    stop: Option<oneshot::Sender<()>>,
+    running: Option<JoinHandle<()>>,
+}
+
+impl TestServer {
+    /// A server in test mode with cheap hashes and easy rounds by the `step` rule,
+    /// unless `settings` say otherwise.
+    pub async fn start(settings: &[(&str, &str)]) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let mut values: HashMap<String, String> = [
+            ("TURNSTILE_TEST_MODE", "true"),
+            ("HASHPASS_RETARGET", "step"),
+            ("HASHPASS_DIFFICULTY", "1"),
+            ("HASHPASS_ARGON2_MEMORY_COST", "64"),
+            ("HASHPASS_ARGON2_TIME_COST", "1"),
+            ("HASHPASS_DATA_DIR", data.path().to_str().unwrap()),
+        ]
+        .into_iter()
+        .chain(settings.iter().copied())
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+        values.retain(|_, value| value != "unset");
+        let config = Config::from_values(&values).unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let running = tokio::spawn(async move {
+            let shutdown = async { drop(stopped.await) };
+            server::run(config, listener, shutdown).await.unwrap();
+        });
+        Self { address, data, stop: Some(stop), running: Some(running) }
+    }
+
+    pub fn data_dir(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// Asks the server to stop; the future is done when it has.
+    pub fn stop(mut self) -> impl Future<Output = ()> {
+        drop(self.stop.take());
+        async move { self.running.take().unwrap().await.unwrap() }
+    }
+
+    /// A client that is nobody.
+    pub fn client(&self) -> Client {
+        let http = https_client(Duration::from_secs(30)).unwrap();
+        Client { http, address: self.address, cookie: None, bearer: None, visitor: next_visitor() }
+    }
+
+    /// A client that has passed the check.
+    pub async fn client_with_session(&self) -> Client {
+        let mut client = self.client();
+        let response = client.post_raw("/api/session", r#"{"turnstileToken":"test"}"#).await;
+        assert_eq!(response.status(), 200);
+        let line = response.headers()["set-cookie"].to_str().unwrap();
+        client.cookie = Some(line.split(';').next().unwrap().to_owned());
+        client
+    }
+
+    /// A client that shows its token with every call.
+    pub fn client_with_bearer(&self, token: &str) -> Client {
+        Client { bearer: Some(token.to_owned()), ..self.client() }
+    }
+}
+
+fn next_visitor() -> String {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    format!("visitor-{}", LAST.fetch_add(1, Ordering::Relaxed))
+}
+
+/// An outside client.
+pub struct Client {
+    pub http: reqwest::Client,
+    address: SocketAddr,
+    cookie: Option<String>,
+    bearer: Option<String>,
+    visitor: String,
+}
+
+impl Client {
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    fn sign(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
+        let request = match &self.cookie {
+            Some(cookie) => request.header("cookie", cookie),
+            None => request,
+        };
+        match &self.bearer {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    pub async fn get(&self, path: &str) -> reqwest::Response {
+        self.sign(self.http.get(self.url(path))).send().await.unwrap()
+    }
+
+    pub async fn post_raw(&self, path: &str, body: &str) -> reqwest::Response {
+        let request = self.http.post(self.url(path)).header("content-type", "application/json").body(body.to_owned());
+        self.sign(request).send().await.unwrap()
+    }
+
+    pub async fn puzzle(&self) -> Value {
+        let response = self.get("/api/puzzle").await;
+        assert_eq!(response.status(), 200);
+        response.json().await.unwrap()
+    }
+
+    /// Mines until the puzzle is solved, and makes a submission of it.
+    pub async fn solve(&self, puzzle: &Value) -> Value {
+        let trace = self.get("/cdn-cgi/trace").await.text().await.unwrap();
+        let cost: Cost = serde_json::from_value(puzzle.clone()).unwrap();
+        let target: Target = serde_json::from_value(puzzle["target"].clone()).unwrap();
+        let seed = puzzle["seed"].as_str().unwrap();
+        let challenge =
+            Challenge::new(&seed.parse().unwrap(), &self.visitor.parse().unwrap(), &trace.parse().unwrap());
+        let mut hasher = PuzzleHasher::new(cost).unwrap();
+        let (nonce, hash): (u64, Hash) = (0..)
+            .map(|nonce| (nonce, hasher.hash(&challenge, Nonce::new(nonce).unwrap()).unwrap()))
+            .find(|(_, hash)| hash.is_below(&target))
+            .unwrap();
+        json!({
+            "visitorId": self.visitor, "nonce": nonce, "submittedSeed": seed, "traceData": trace,
+            "hash": hash.to_string()
+        })
+    }
+
+    pub async fn verify(&self, submission: &Value) -> reqwest::Response {
+        self.post_raw("/api/verify", &submission.to_string()).await
+    }
+
+    pub fn socket_url(&self) -> String {
+        format!("ws://{}/api/ws", self.address)
+    }
+
+    pub async fn socket(&self) -> Socket {
+        self.connect(&self.socket_url()).await
+    }
+
+    pub async fn socket_with_token(&self, token: &str) -> Socket {
+        self.connect(&format!("{}?token={token}", self.socket_url())).await
+    }
+
+    async fn connect(&self, url: &str) -> Socket {
+        let mut request = url.into_client_request().unwrap();
+        if let Some(cookie) = &self.cookie {
+            request.headers_mut().insert("cookie", cookie.parse().unwrap());
+        }
+        let (stream, _) = tokio_tungstenite::connect_async(request).await.unwrap();
+        Socket { stream }
+    }
+}
+
+/// A live connection.
+pub struct Socket {
+    pub stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+}
+
+impl Socket {
+    pub async fn say(&mut self, message: &str) {
+        self.stream.send(Message::Text(message.into())).await.unwrap();
+    }
+
+    pub async fn next_json(&mut self) -> Value {
+        loop {
+            match self.stream.next().await.expect("the connection lives").unwrap() {
+                Message::Text(text) => return serde_json::from_str(&text).unwrap(),
+                Message::Ping(_) | Message::Pong(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    pub async fn next_of(&mut self, kind: &str) -> Value {
+        loop {
+            let message = self.next_json().await;
+            if message["type"] == kind {
+                return message;
+            }
+        }
+    }
+
+    /// Reads to the end and says with which code the server closed.
+    pub async fn close_code(&mut self) -> CloseCode {
+        loop {
+            match self.stream.next().await.expect("a close frame").expect("a close frame") {
+                Message::Close(Some(frame)) => return frame.code,
+                Message::Close(None) => panic!("closed without a code"),
+                _ => {}
+            }
+        }
+    }
+}
+
+pub async fn status_and_code(response: reqwest::Response) -> (u16, String) {
+    let status = response.status().as_u16();
+    let body: Value = response.json().await.unwrap();
+    (status, body["code"].as_str().unwrap().to_owned())
+}
