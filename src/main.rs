@@ -2,11 +2,11 @@
 
 use clap::{Parser, Subcommand};
 use hashpass::host::{
-    config::{Config, LogFormat, VARIABLES},
+    config::{Config, LogFormat, VARIABLES, example},
     server,
 };
 use puzzle::{Nonce, Seed, VisitorId, invite_code::InviteCode};
-use std::{fmt::Write, process::ExitCode};
+use std::{fmt::Write as _, io::Write as _, process::ExitCode};
 use tracing_subscriber::EnvFilter;
 
 /// Hands out scarce invite codes by a fair, public race.
@@ -21,6 +21,8 @@ struct CommandLine {
 enum Command {
     /// Serve the race (the default).
     Serve,
+    /// Print a .env in which every setting is explained.
+    PrintEnvExample,
     /// Recompute an invite code with HASHPASS_HMAC_SECRET: exit code 0 if it is
     /// valid, 1 if it is not.
     CheckCode {
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
     let command = CommandLine::parse().command.unwrap_or(Command::Serve);
     let outcome = match command {
         Command::Serve => serve(),
+        Command::PrintEnvExample => print_example(),
         Command::CheckCode { visitor, nonce, seed, code } => check_code(&visitor, nonce, &seed, &code),
     };
     outcome.unwrap_or_else(|message| {
@@ -60,9 +63,15 @@ fn main() -> ExitCode {
     })
 }
 
+fn print_example() -> Result<ExitCode, String> {
+    std::io::stdout().write_all(example().as_bytes()).map_err(|error| error.to_string())?;
+    Ok(ExitCode::SUCCESS)
+}
+
 fn check_code(visitor: &VisitorId, nonce: Nonce, seed: &Seed, code: &str) -> Result<ExitCode, String> {
     let secret = Config::code_secret_from_environment().map_err(|problems| problems.to_string())?;
-    let secret = secret.ok_or("HASHPASS_HMAC_SECRET is not set: codes of a server that made up its own cannot be checked")?;
+    let secret =
+        secret.ok_or("HASHPASS_HMAC_SECRET is not set: codes of a server that made up its own cannot be checked")?;
     let valid = InviteCode::derive(&secret, visitor, nonce, seed).as_str() == code;
     eprintln!("{}", if valid { "valid" } else { "not valid" });
     Ok(if valid { ExitCode::SUCCESS } else { ExitCode::FAILURE })

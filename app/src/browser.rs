@@ -26,12 +26,12 @@ use crate::{
 use futures::{
     StreamExt,
     channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded},
-    future::{Either, select},
+    future::{Either, LocalBoxFuture, select},
 };
 use gloo_timers::future::TimeoutFuture;
 use leptos::prelude::{Set, Update, WithUntracked};
 use socket::{Socket, SocketEvent};
-use std::{cell::Cell, future::Future, rc::Rc, time::Duration};
+use std::{cell::Cell, rc::Rc, time::Duration};
 use wasm_bindgen::{JsCast, closure::Closure};
 use wasm_bindgen_futures::spawn_local;
 
@@ -156,22 +156,22 @@ impl Driver {
         match effect {
             Effect::Enter => {
                 let config = self.page.turnstile.clone();
-                self.answer_later(async move { Event::Entered(enter(&config).await) });
+                self.answer_later(Box::pin(async move { Event::Entered(enter(&config).await) }));
             }
             Effect::RememberSession => storage::write(storage::HAD_SESSION, "yes"),
-            Effect::FetchWins => self.answer_later(async {
+            Effect::FetchWins => self.answer_later(Box::pin(async {
                 Event::WinsFetched(request::get_json::<Vec<Win>>("/api/wins", REQUEST_SECONDS).await)
-            }),
-            Effect::IdentifyVisitor => self.answer_later(async {
+            })),
+            Effect::IdentifyVisitor => self.answer_later(Box::pin(async {
                 let (visitor, at_random) = fingerprint::visitor_id().await;
                 Event::Identified { visitor, at_random }
-            }),
+            })),
             Effect::FetchTrace => {
-                self.answer_later(async { Event::TraceFetched(trace::fetch(REQUEST_SECONDS).await) });
+                self.answer_later(Box::pin(async { Event::TraceFetched(trace::fetch(REQUEST_SECONDS).await) }));
             }
-            Effect::FetchPuzzle => self.answer_later(async {
+            Effect::FetchPuzzle => self.answer_later(Box::pin(async {
                 Event::PuzzleFetched(request::in_time(api::fetch_puzzle(), REQUEST_SECONDS).await)
-            }),
+            })),
             Effect::OpenSocket => self.open_socket(),
             Effect::DropSocket => self.socket = None,
             Effect::Send(message) => {
@@ -194,17 +194,19 @@ impl Driver {
                 self.pool.stop();
             }
             Effect::RememberWorkers(workers) => storage::write(storage::WORKERS, &workers.to_string()),
-            Effect::Submit { round, submission } => self.answer_later(async move {
+            Effect::Submit { round, submission } => self.answer_later(Box::pin(async move {
                 let Submission { visitor_id, nonce, submitted_seed, trace_data, hash } = submission;
                 let answer = api::submit_solution(visitor_id, nonce, submitted_seed, trace_data, hash);
                 Event::Answered { round, result: request::in_time(answer, SUBMISSION_SECONDS).await }
-            }),
+            })),
             Effect::Write(note) => self.write(note),
         }
     }
 
     /// Does something beside the loop; its outcome comes back as an event.
-    fn answer_later(&self, work: impl Future<Output = Event> + 'static) {
+    ///
+    /// Boxed, so that the code around a task is there only once.
+    fn answer_later(&self, work: LocalBoxFuture<'static, Event>) {
         let events = self.events.clone();
         spawn_local(async move { send(&events, Arrival::Event(work.await)) });
     }

@@ -6,6 +6,9 @@
 //! It knows the server only through one trait, [`host::Host`]; nothing in here
 //! may depend on how that is implemented.
 
+// The page's views are one type, and a deep one.
+#![recursion_limit = "256"]
+
 pub mod api;
 #[cfg(feature = "hydrate")]
 pub mod browser;

@@ -4,6 +4,10 @@
 //! The page is rendered on the server from [`PageState`], which travels with it,
 //! and rendered again from the same value in the browser, so that the two agree to
 //! the letter. After that the race client's scenes take over.
+//!
+//! Views keep their types: a view erased with `into_any` brings the code of every
+//! way to render it into the browser, a third of the program. The framework's
+//! router erases all its pages, so there is none.
 
 pub mod figures;
 pub mod frame;
@@ -20,11 +24,7 @@ use crate::{
 };
 use frame::{Banner, Footer, Header};
 use futures::channel::mpsc::{UnboundedSender, unbounded};
-use leptos::prelude::*;
-use leptos_router::{
-    components::{A, Route, Router, Routes},
-    path,
-};
+use leptos::{either::Either, prelude::*};
 
 /// What the components share.
 #[derive(Clone, Copy, Debug)]
@@ -74,56 +74,36 @@ pub fn App() -> impl IntoView {
         provide_context(Board::new(page));
     }
     view! {
-        <Router>
-            <a class="skip" href="#content">
-                {text::skip_to_content()}
-            </a>
-            <Header/>
-            <Banner/>
-            <main id="content">
-                <Routes fallback=NotFound>
-                    <Route path=path!("/") view=RacePage/>
-                </Routes>
-            </main>
-            <Footer/>
-        </Router>
+        <a class="skip" href="#content">
+            {text::skip_to_content()}
+        </a>
+        <Header/>
+        <Banner/>
+        <main id="content">
+            <RacePage/>
+        </main>
+        <Footer/>
     }
 }
 
 /// The race: what it is, the visitor's part in it, and how it stands.
 #[component]
 fn RacePage() -> impl IntoView {
-    match use_context::<Board>() {
-        Some(board) => view! {
-            <story::Lead/>
-            <div class="columns">
-                <div class="column">
-                    <prizes::Prizes board/>
-                    <race::YourRace board/>
-                </div>
-                <div class="column">
-                    <figures::TheRound board/>
-                    <log::LogPanel board/>
-                </div>
+    let Some(board) = use_context::<Board>() else {
+        return Either::Left(view! { <p class="notice">{text::no_state()}</p> });
+    };
+    Either::Right(view! {
+        <story::Lead/>
+        <div class="columns">
+            <div class="column">
+                <prizes::Prizes board/>
+                <race::YourRace board/>
             </div>
-            <story::Explanation board/>
-        }
-        .into_any(),
-        None => view! { <p class="notice">{text::no_state()}</p> }.into_any(),
-    }
-}
-
-/// Nothing is here.
-#[component]
-fn NotFound() -> impl IntoView {
-    #[cfg(feature = "ssr")]
-    if let Some(answer) = use_context::<leptos_axum::ResponseOptions>() {
-        answer.set_status(http::StatusCode::NOT_FOUND);
-    }
-    view! {
-        <p class="notice">{text::not_found()}</p>
-        <p>
-            <A href="/">{text::to_the_race()}</A>
-        </p>
-    }
+            <div class="column">
+                <figures::TheRound board/>
+                <log::LogPanel board/>
+            </div>
+        </div>
+        <story::Explanation board/>
+    })
 }

@@ -194,6 +194,7 @@ impl RaceClient {
         Scene {
             phase: self.phase(now),
             connection: self.link.view(now),
+            is_stale: self.link.is_stale(now),
             test_mode: self.test_mode,
             can_start: self.can_start(),
             can_stop: self.wanted,
@@ -236,7 +237,7 @@ impl RaceClient {
                 self.wanted = false;
                 self.paused = false;
                 self.just_won = None;
-                self.write(Note::Stopped);
+                self.write(Note::Stopped { best_kept: self.solving.best.is_some() });
             }
             Command::UseWorkers(workers) => {
                 let workers = workers.clamp(1, self.device.most_workers);

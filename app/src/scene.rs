@@ -19,6 +19,8 @@ pub struct Scene {
     pub phase: Phase,
     /// The live connection.
     pub connection: Connection,
+    /// True if round and network are only known from before the connection broke.
+    pub is_stale: bool,
     /// True if nobody is asked whether they are human.
     pub test_mode: bool,
     /// True if Start may be pressed.
@@ -127,6 +129,7 @@ impl Scene {
         Self {
             phase: Phase::Checking,
             connection: Connection::Closed,
+            is_stale: false,
             test_mode: page.turnstile.test_mode,
             can_start: false,
             can_stop: false,

@@ -238,8 +238,12 @@ pub struct PageState {
     pub miner_scalar: String,
 }
 
-/// Writes whole numbers without a fraction: `3`, not `3.0`.
-fn shortest_number<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+/// Writes whole numbers without a fraction: `3`, not `3.0`. For serde's
+/// `serialize_with`.
+///
+/// # Errors
+/// The serializer's.
+pub fn shortest_number<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     // Below 2^53 a whole double is an integer exactly.
     #[allow(clippy::cast_possible_truncation)]
     if number.fract() == 0.0 && number.abs() < 9e15 {

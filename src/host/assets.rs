@@ -12,14 +12,14 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use leptos::config::LeptosOptions;
-use memory_serve::{CacheControl, MemoryServe};
+use memory_serve::CacheControl;
 
 /// Routes for all files, and the answer to everything unknown.
 pub(crate) fn router() -> Router {
     // Its path names its content: it can be kept for ever.
     let worker = memory_serve::load!("worker").index_file(None);
     Router::new()
-        .merge(compressed(worker).cache_control(CacheControl::Long).into_router())
+        .merge(worker.cache_control(CacheControl::Long).into_router())
         .merge(site())
         .method_not_allowed_fallback(async || method_not_allowed())
 }
@@ -27,21 +27,20 @@ pub(crate) fn router() -> Router {
 #[cfg(embed_site)]
 fn site() -> Router {
     let site = memory_serve::load!("site").index_file(None);
-    let router: Router = compressed(site).cache_control(CacheControl::NoCache).into_router();
+    let router: Router = site.cache_control(CacheControl::NoCache).into_router();
     router.fallback(missing)
 }
 
 #[cfg(not(embed_site))]
 fn site() -> Router {
-    use axum::{handler::HandlerWithoutStateExt, http::{HeaderValue, header}};
+    use axum::{
+        handler::HandlerWithoutStateExt,
+        http::{HeaderValue, header},
+    };
     use tower_http::{services::ServeDir, set_header::SetResponseHeader};
     let files = ServeDir::new(site_root()).append_index_html_on_directories(false).fallback(missing.into_service());
     let files = SetResponseHeader::if_not_present(files, header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     Router::new().fallback_service(files)
-}
-
-fn compressed(files: MemoryServe) -> MemoryServe {
-    files.enable_brotli(true).enable_gzip(true)
 }
 
 async fn missing(uri: Uri) -> Response {

@@ -16,7 +16,7 @@ use puzzle::{
 use rand::Rng;
 use std::{
     collections::HashMap,
-    fmt,
+    fmt::{self, Write},
     net::{IpAddr, SocketAddr},
     num::NonZeroUsize,
     path::PathBuf,
@@ -40,27 +40,79 @@ pub struct Variable {
 pub const VARIABLES: &[Variable] = &[
     Variable { name: "PORT", default: "8000", purpose: "TCP port to listen on" },
     Variable { name: "HOST", default: "0.0.0.0", purpose: "address to listen on" },
-    Variable { name: "HASHPASS_DIFFICULTY", default: "3", purpose: "difficulty of the first round, in leading zero hex digits" },
-    Variable { name: "HASHPASS_MIN_DIFFICULTY", default: "1", purpose: "the difficulty never falls below this (1 to 6)" },
-    Variable { name: "HASHPASS_MAX_DIFFICULTY", default: "6", purpose: "the difficulty never grows above this (1 to 6)" },
-    Variable { name: "HASHPASS_TARGET_TIME_MIN", default: "30", purpose: "a solve in fewer seconds of mining time is too fast" },
-    Variable { name: "HASHPASS_TARGET_TIME_MAX", default: "120", purpose: "a solve in more seconds of mining time is too slow" },
+    Variable {
+        name: "HASHPASS_DIFFICULTY",
+        default: "3",
+        purpose: "difficulty of the first round, in leading zero hex digits",
+    },
+    Variable {
+        name: "HASHPASS_MIN_DIFFICULTY",
+        default: "1",
+        purpose: "the difficulty never falls below this (1 to 6)",
+    },
+    Variable {
+        name: "HASHPASS_MAX_DIFFICULTY",
+        default: "6",
+        purpose: "the difficulty never grows above this (1 to 6)",
+    },
+    Variable {
+        name: "HASHPASS_TARGET_TIME_MIN",
+        default: "30",
+        purpose: "a solve in fewer seconds of mining time is too fast",
+    },
+    Variable {
+        name: "HASHPASS_TARGET_TIME_MAX",
+        default: "120",
+        purpose: "a solve in more seconds of mining time is too slow",
+    },
     Variable { name: "HASHPASS_RETARGET", default: "rising", purpose: "rule of the difficulty: rising or step" },
     Variable { name: "HASHPASS_ARGON2_TIME_COST", default: "3", purpose: "passes of Argon2id over its memory" },
     Variable { name: "HASHPASS_ARGON2_MEMORY_COST", default: "65536", purpose: "memory of one hash, in KiB" },
     Variable { name: "HASHPASS_ARGON2_PARALLELISM", default: "1", purpose: "lanes of Argon2id" },
-    Variable { name: "HASHPASS_VERIFY_WORKERS", default: "cores - 1, at least 1", purpose: "verifications side by side; each holds the memory of one hash" },
+    Variable {
+        name: "HASHPASS_VERIFY_WORKERS",
+        default: "cores - 1, at least 1",
+        purpose: "verifications side by side; each holds the memory of one hash",
+    },
     Variable { name: "HASHPASS_VERIFY_QUEUE", default: "256", purpose: "submissions that may wait for verification" },
-    Variable { name: "HASHPASS_HMAC_SECRET", default: "random at every start", purpose: "key of the invite codes: 32 or more hex digits" },
+    Variable {
+        name: "HASHPASS_HMAC_SECRET",
+        default: "random at every start",
+        purpose: "key of the invite codes: 32 or more hex digits",
+    },
     Variable { name: "HASHPASS_DATA_DIR", default: "./data", purpose: "directory of the audit log" },
-    Variable { name: "HASHPASS_IP_BINDING", default: "exact", purpose: "how the trace's address must match the request's: exact, prefix (/24, /64) or off" },
-    Variable { name: "HASHPASS_TRUSTED_PROXIES", default: "", purpose: "proxies whose address headers are believed: CIDRs and the word cloudflare, separated by commas" },
+    Variable {
+        name: "HASHPASS_IP_BINDING",
+        default: "exact",
+        purpose: "how the trace's address must match the request's: exact, prefix (/24, /64) or off",
+    },
+    Variable {
+        name: "HASHPASS_TRUSTED_PROXIES",
+        default: "",
+        purpose: "proxies whose address headers are believed: CIDRs and the word cloudflare, separated by commas",
+    },
     Variable { name: "HASHPASS_DEV", default: "false", purpose: "serve GET /api/dev/trace outside test mode" },
-    Variable { name: "TURNSTILE_SITE_KEY", default: "", purpose: "public key of Cloudflare Turnstile; required unless test mode" },
-    Variable { name: "TURNSTILE_SECRET_KEY", default: "", purpose: "secret key of Cloudflare Turnstile; required unless test mode" },
-    Variable { name: "TURNSTILE_TEST_MODE", default: "false", purpose: "every token passes and nobody is asked: never in production" },
+    Variable {
+        name: "TURNSTILE_SITE_KEY",
+        default: "",
+        purpose: "public key of Cloudflare Turnstile; required unless test mode",
+    },
+    Variable {
+        name: "TURNSTILE_SECRET_KEY",
+        default: "",
+        purpose: "secret key of Cloudflare Turnstile; required unless test mode",
+    },
+    Variable {
+        name: "TURNSTILE_TEST_MODE",
+        default: "false",
+        purpose: "every token passes and nobody is asked: never in production",
+    },
     Variable { name: "TURNSTILE_VERIFY_URL", default: TURNSTILE_VERIFY_URL, purpose: "where tokens are checked" },
-    Variable { name: "TURNSTILE_SCRIPT_URL", default: TURNSTILE_SCRIPT_URL, purpose: "where the page loads the widget from" },
+    Variable {
+        name: "TURNSTILE_SCRIPT_URL",
+        default: TURNSTILE_SCRIPT_URL,
+        purpose: "where the page loads the widget from",
+    },
     Variable { name: "WEBHOOK_URL", default: "", purpose: "where invite codes are posted" },
     Variable { name: "WEBHOOK_TOKEN", default: "", purpose: "Bearer token for the webhook" },
     Variable { name: "RUST_LOG", default: "info", purpose: "what is logged" },
@@ -70,6 +122,15 @@ pub const VARIABLES: &[Variable] = &[
 
 const TURNSTILE_VERIFY_URL: &str = "https://challenges.cloudflare.com/turnstile/v0/siteverify";
 const TURNSTILE_SCRIPT_URL: &str = "https://challenges.cloudflare.com/turnstile/v0/api.js";
+
+/// A `.env` in which every variable is explained and none is set.
+pub fn example() -> String {
+    let mut text = String::from("# Every setting of HashPass. What the environment sets wins over this file.\n");
+    for Variable { name, default, purpose } in VARIABLES {
+        let _ = write!(text, "\n# {purpose}\n#{name}={default}\n");
+    }
+    text
+}
 
 /// The variables whose values must never be repeated.
 const SECRETS: &[&str] = &["HASHPASS_HMAC_SECRET", "TURNSTILE_SECRET_KEY", "WEBHOOK_TOKEN", "WEBHOOK_URL"];
@@ -282,7 +343,7 @@ impl Config {
             gate: gate(&mut reader),
             data_dir: reader.text("HASHPASS_DATA_DIR").unwrap_or("./data").into(),
             webhook: webhook(&mut reader),
-            log_filter: reader.text("RUST_LOG").unwrap_or("info").to_owned(),
+            log_filter: reader.text("RUST_LOG").unwrap_or("info,memory_serve=warn").to_owned(),
             log_format: reader.parse("HASHPASS_LOG_FORMAT", LogFormat::Text, "text or json", |text| match text {
                 "text" => Some(LogFormat::Text),
                 "json" => Some(LogFormat::Json),
@@ -307,7 +368,9 @@ fn environment() -> Result<HashMap<String, String>, Problems> {
         Err(error) if error.not_found() => {}
         Err(error) => return Err(unreadable(&error)),
     }
-    let readable = |(name, value): (std::ffi::OsString, std::ffi::OsString)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned()));
+    let readable = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
+    };
     values.extend(std::env::vars_os().filter_map(readable));
     Ok(values)
 }
@@ -340,10 +403,7 @@ fn race(reader: &mut Reader<'_>) -> RaceConfig {
     }
     let start = reader.difficulty("HASHPASS_DIFFICULTY", 3.0);
     if start < pace.easiest || pace.hardest < start {
-        reader.complain(
-            "HASHPASS_DIFFICULTY",
-            "must be between HASHPASS_MIN_DIFFICULTY and HASHPASS_MAX_DIFFICULTY",
-        );
+        reader.complain("HASHPASS_DIFFICULTY", "must be between HASHPASS_MIN_DIFFICULTY and HASHPASS_MAX_DIFFICULTY");
     }
     let rule = reader.parse("HASHPASS_RETARGET", RuleName::Rising, "rising or step", |text| match text {
         "rising" => Some(RuleName::Rising),
@@ -393,7 +453,7 @@ fn code_secret(reader: &mut Reader<'_>) -> Option<CodeSecret> {
 }
 
 fn bytes_from_hex(text: &str) -> Option<Vec<u8>> {
-    if !text.is_ascii() || text.len() % 2 != 0 {
+    if !text.is_ascii() || !text.len().is_multiple_of(2) {
         return None;
     }
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
@@ -474,7 +534,10 @@ mod tests {
     #[test]
     fn production_needs_both_keys() {
         let text = problems(&[]);
-        assert!(text.contains("TURNSTILE_SITE_KEY must be set") && text.contains("TURNSTILE_SECRET_KEY must be set"), "{text}");
+        assert!(
+            text.contains("TURNSTILE_SITE_KEY must be set") && text.contains("TURNSTILE_SECRET_KEY must be set"),
+            "{text}"
+        );
         assert!(read(&[("TURNSTILE_SITE_KEY", "a"), ("TURNSTILE_SECRET_KEY", "b")]).is_ok());
     }
 
@@ -494,9 +557,17 @@ mod tests {
             ("HASHPASS_LOG_FORMAT", "xml"),
         ]);
         for name in [
-            "TURNSTILE_TEST_MODE=\"maybe\" must be true or false", "PORT=", "HOST=", "HASHPASS_DIFFICULTY=",
-            "HASHPASS_TARGET_TIME_MIN=", "HASHPASS_RETARGET=", "HASHPASS_ARGON2_MEMORY_COST=", "HASHPASS_IP_BINDING=",
-            "HASHPASS_TRUSTED_PROXIES=", "WEBHOOK_URL (its value is not shown)", "HASHPASS_LOG_FORMAT=",
+            "TURNSTILE_TEST_MODE=\"maybe\" must be true or false",
+            "PORT=",
+            "HOST=",
+            "HASHPASS_DIFFICULTY=",
+            "HASHPASS_TARGET_TIME_MIN=",
+            "HASHPASS_RETARGET=",
+            "HASHPASS_ARGON2_MEMORY_COST=",
+            "HASHPASS_IP_BINDING=",
+            "HASHPASS_TRUSTED_PROXIES=",
+            "WEBHOOK_URL (its value is not shown)",
+            "HASHPASS_LOG_FORMAT=",
         ] {
             assert!(text.contains(name), "{name} is missing in: {text}");
         }
@@ -525,6 +596,11 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_example_file_is_the_table() {
+        assert_eq!(include_str!("../../.env.example"), example(), "hashpass print-env-example > .env.example");
+    }
+
     /// Whatever the parser asks for is in the table, and the other way round.
     #[test]
     fn the_table_of_variables_is_complete() {
@@ -534,7 +610,8 @@ mod tests {
             assert!(parser.contains(&format!("\"{}\"", variable.name)), "{} is not read", variable.name);
         }
         for quoted in parser.split('"').skip(1).step_by(2) {
-            let looks_like_a_name = 4 <= quoted.len() && quoted.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == b'_');
+            let looks_like_a_name =
+                4 <= quoted.len() && quoted.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == b'_');
             if looks_like_a_name {
                 assert!(VARIABLES.iter().any(|variable| variable.name == quoted), "{quoted} is not in the table");
             }

@@ -11,10 +11,10 @@
 //! wins if it came first: the verification belongs to no request. Time, randomness
 //! and the hasher are parameters.
 
-mod state;
-mod sync;
 #[cfg(all(test, feature = "model-check"))]
 mod model;
+mod state;
+mod sync;
 #[cfg(all(test, not(feature = "model-check")))]
 mod tests;
 mod verifier;

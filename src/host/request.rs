@@ -115,7 +115,11 @@ impl RequestContext {
         match refusal {
             Refusal::AlreadySolved => {
                 let round = self.server.race.view();
-                ApiError { round: Some(round.round), seed: Some(round.seed), ..with_code(ErrorCode::PuzzleAlreadySolved) }
+                ApiError {
+                    round: Some(round.round),
+                    seed: Some(round.seed),
+                    ..with_code(ErrorCode::PuzzleAlreadySolved)
+                }
             }
             Refusal::BelowDifficulty { valid_in } => ApiError {
                 valid_in: valid_in.map(|time| time.map(|time| time.as_secs_f64())),

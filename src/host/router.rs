@@ -155,10 +155,7 @@ async fn security_headers(request: Request, next: Next) -> Response {
         ("referrer-policy", "no-referrer"),
         ("cross-origin-opener-policy", "same-origin"),
         ("cross-origin-resource-policy", "same-origin"),
-        (
-            "permissions-policy",
-            "camera=(), geolocation=(), microphone=(), payment=(), usb=(), clipboard-write=(self)",
-        ),
+        ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=(), clipboard-write=(self)"),
     ];
     let is_tls = request.extensions().get::<RequestContext>().is_some_and(|context| context.is_tls);
     let mut response = next.run(request).await;

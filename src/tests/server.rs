@@ -1,6 +1,8 @@
 //! The whole server, through its real router and a real TCP port, as an outside
 //! client meets it: written from the protocol alone, except for the hash function.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may end where it finds a surprise")]
+
 mod support;
 
 use futures::{SinkExt, future::join_all};
@@ -321,7 +323,23 @@ async fn the_trace_says_what_the_server_will_compare() {
         let trace = response.text().await.unwrap();
         let lines: Vec<&str> = trace.lines().collect();
         assert_eq!(lines.iter().filter(|line| line.starts_with("ip=")).collect::<Vec<_>>(), [&"ip=203.0.113.9"]);
-        for key in ["fl", "h", "ts", "visit_scheme", "uag", "colo", "sliver", "http", "loc", "tls", "sni", "warp", "gateway", "rbi", "kex"] {
+        for key in [
+            "fl",
+            "h",
+            "ts",
+            "visit_scheme",
+            "uag",
+            "colo",
+            "sliver",
+            "http",
+            "loc",
+            "tls",
+            "sni",
+            "warp",
+            "gateway",
+            "rbi",
+            "kex",
+        ] {
             assert!(lines.iter().any(|line| line.starts_with(&format!("{key}="))), "{key}");
         }
         assert!(lines.contains(&"colo=DEV"));

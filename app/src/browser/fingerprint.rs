@@ -1,7 +1,8 @@
 //! The visitor id: a fingerprint of the device by ThumbmarkJS.
 //!
-//! The library comes from our own server, pinned by version and by hash, and is
-//! loaded only when it is asked for. Left alone, it would now and then report to
+//! The library (`@thumbmarkjs/thumbmarkjs` 1.11.0 from npm, its file
+//! `dist/thumbmark.umd.js` unchanged) comes from our own server, pinned by version
+//! and by hash, and is loaded only when it is asked for. Left alone, it would now and then report to
 //! its makers; it is told not to, and the page's policy forbids it besides.
 
 use super::storage;

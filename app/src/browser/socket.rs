@@ -7,6 +7,7 @@ use web_sys::{MessageEvent, WebSocket};
 
 /// What happens on the connection.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "an event is passed on at once, and most are messages")]
 pub enum SocketEvent {
     /// It stands.
     Opened,

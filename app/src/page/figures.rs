@@ -15,8 +15,8 @@ pub fn TheRound(
     let scene = board.scene;
     view! {
         <section class="card" aria-labelledby="round-heading">
-            <h2 id="round-heading">{text::the_round()}</h2>
-            <dl class="figures">
+            <h2 id="round-heading">{move || text::the_round(scene.read().is_stale)}</h2>
+            <dl class="figures" class:stale=move || scene.read().is_stale>
                 <div class="figure">
                     <dt>{text::round()}</dt>
                     <dd data-testid="round">{move || scene.read().round.to_string()}</dd>
@@ -54,5 +54,4 @@ pub fn TheRound(
             </dl>
         </section>
     }
-    .into_any()
 }

@@ -78,10 +78,12 @@ fn ThemeChoice() -> impl IntoView {
 pub fn Banner() -> impl IntoView {
     let test_mode = use_context::<Board>().is_some_and(|board| board.scene.read_untracked().test_mode);
     view! {
-        <noscript class="notice">{text::needs_scripts()}</noscript>
-        <p class="notice trouble-no-web-assembly">{text::needs_web_assembly()}</p>
-        <p class="notice trouble-slow">{text::loads_slowly()}</p>
-        {test_mode.then(|| view! { <p class="notice" data-testid="test-banner">{text::test_banner()}</p> })}
+        <aside aria-label=text::notices()>
+            <noscript class="notice">{text::needs_scripts()}</noscript>
+            <p class="notice trouble-no-web-assembly">{text::needs_web_assembly()}</p>
+            <p class="notice trouble-slow">{text::loads_slowly()}</p>
+            {test_mode.then(|| view! { <p class="notice" data-testid="test-banner">{text::test_banner()}</p> })}
+        </aside>
     }
 }
 

@@ -14,21 +14,22 @@ pub fn LogPanel(
     view! {
         <section class="card needs-scripts" aria-labelledby="log-heading">
             <h2 id="log-heading">{text::log_heading()}</h2>
-            <ol class="log" tabindex="0" role="log" aria-live="off" aria-labelledby="log-heading" data-testid="log">
-                <For
-                    each=lines
-                    key=|line| line.number
-                    children=|line| {
-                        view! {
-                            <li>
-                                <time>{line.time}</time>
-                                <span>{text::note(&line.note)}</span>
-                            </li>
+            <div class="log" tabindex="0" role="group" aria-labelledby="log-heading" data-testid="log">
+                <ol>
+                    <For
+                        each=lines
+                        key=|line| line.number
+                        children=|line| {
+                            view! {
+                                <li>
+                                    <time>{line.time}</time>
+                                    <span>{text::note(&line.note)}</span>
+                                </li>
+                            }
                         }
-                    }
-                />
-            </ol>
+                    />
+                </ol>
+            </div>
         </section>
     }
-    .into_any()
 }

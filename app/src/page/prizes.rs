@@ -16,16 +16,16 @@ pub fn Prizes(
         let mut prizes = prizes.get().into_iter();
         let newest = prizes.next()?;
         let earlier: Vec<_> = prizes.collect();
-        Some(
-            view! {
-                <section class="card prize" aria-labelledby="prize-heading">
-                    <h2 id="prize-heading">{text::your_code(newest.round)}</h2>
-                    <CodeWithCopy prize=newest newest=true/>
-                    <p class="hint">{text::code_hint()}</p>
-                    {(!earlier.is_empty())
-                        .then(|| {
-                            view! {
-                                <h3>{text::earlier_codes()}</h3>
+        Some(view! {
+            <section class="card prize" aria-labelledby="prize-heading">
+                <h2 id="prize-heading">{text::your_code(newest.round)}</h2>
+                <CodeWithCopy prize=newest newest=true/>
+                <p class="hint">{text::code_hint()}</p>
+                {(!earlier.is_empty())
+                    .then(|| {
+                        view! {
+                            <details>
+                                <summary>{text::earlier_codes(earlier.len())}</summary>
                                 <ol class="earlier">
                                     {earlier
                                         .into_iter()
@@ -39,12 +39,11 @@ pub fn Prizes(
                                         })
                                         .collect_view()}
                                 </ol>
-                            }
-                        })}
-                </section>
-            }
-            .into_any(),
-        )
+                            </details>
+                        }
+                    })}
+            </section>
+        })
     }
 }
 

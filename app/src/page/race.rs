@@ -33,22 +33,23 @@ pub fn YourRace(
             <p class="odds" data-testid="odds">{move || text::odds(&scene.read())}</p>
         </section>
     }
-    .into_any()
 }
 
-/// What the page is doing. Only changes of the phase are read out: no counter is
-/// in here.
+/// What the page is doing, and the newest line of the log. Only changes of the
+/// phase are read out: no counter is in there.
 #[component]
 fn Status(
     /// What is shown.
     board: Board,
 ) -> impl IntoView {
     let phase = Memo::new(move |_| board.scene.read().phase.clone());
+    let news = move || board.log.read().newest_first().next().map(|line| text::note(&line.note)).unwrap_or_default();
     Effect::new(move |_| document().set_title(text::window_title(&phase.read())));
     view! {
         <p class="status" id="status" role="status" data-testid="status" data-phase=move || phase.read().name()>
             {move || text::status(&phase.read())}
         </p>
+        <p class="news" data-testid="news">{news}</p>
         <p class="trouble" role="alert" data-testid="error" hidden=move || !matches!(*phase.read(), Phase::Failed(_))>
             {move || text::trouble(&phase.read())}
         </p>

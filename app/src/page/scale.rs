@@ -4,7 +4,10 @@
 //! right of the bar wins. It shows no progress, because there is none: every try
 //! is as good as the one before.
 
-use super::{Board, text};
+use super::{
+    Board,
+    text::{self, numbers::quantity},
+};
 use leptos::prelude::*;
 
 /// The best hash against the bar.
@@ -17,7 +20,7 @@ pub fn Scale(
     // One step beyond the rarest bar; six digits are the usual limit.
     let steps = scene.with_untracked(|scene| scene.hardest.difficulty().ceil().clamp(6.0, 15.0) as u32 + 1);
     let place = move |digits: f64| (digits / f64::from(steps) * 100.0).clamp(0.0, 100.0);
-    let percent = |place: f64| format!("{place:.2}%");
+    let percent = |place: f64| format!("{}%", quantity(place));
     let bar = move || place(scene.read().target.difficulty());
     let best = move || scene.read().best.map_or(0.0, |best| place(best.digits));
     view! {
@@ -65,5 +68,5 @@ pub fn Scale(
                 {move || scene.with(|scene| text::best_outlook(scene.best.as_ref(), scene.clock_running))}
             </p>
         </div>
-    }    .into_any()
+    }
 }

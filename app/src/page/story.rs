@@ -31,5 +31,4 @@ pub fn Explanation(
             </ol>
         </section>
     }
-    .into_any()
 }

@@ -38,6 +38,11 @@ pub fn themes() -> [(&'static str, &'static str); 3] {
     [("system", "System"), ("light", "Light"), ("dark", "Dark")]
 }
 
+/// Names the notices above the page.
+pub fn notices() -> &'static str {
+    "Notices"
+}
+
 /// Above everything while nobody is asked whether they are human.
 pub fn test_banner() -> &'static str {
     "Test mode: the human check is switched off, and everybody passes. Not for real codes."
@@ -58,16 +63,6 @@ pub fn needs_web_assembly() -> &'static str {
 /// When the page's program does not arrive.
 pub fn loads_slowly() -> &'static str {
     "The page's program has not loaded yet. If this stays, please check your connection and reload the page."
-}
-
-/// Beside nothing: there is no such page.
-pub fn not_found() -> &'static str {
-    "There is nothing at this address."
-}
-
-/// Leads back.
-pub fn to_the_race() -> &'static str {
-    "To the race"
 }
 
 /// When the server renders the page without its state.
@@ -226,9 +221,9 @@ pub fn your_code(round: RoundNumber) -> String {
     format!("Your invite code from round {round}")
 }
 
-/// The heading above the codes won before.
-pub fn earlier_codes() -> &'static str {
-    "Won earlier"
+/// Opens the list of the codes won before.
+pub fn earlier_codes(count: usize) -> String {
+    if count == 1 { "One more code, won earlier".into() } else { format!("{count} more codes, won earlier") }
 }
 
 /// A code won before.
@@ -264,8 +259,8 @@ pub fn code_hint() -> &'static str {
 // ------------------------------------------------------------------ the round
 
 /// The heading of the common part.
-pub fn the_round() -> &'static str {
-    "The round now"
+pub fn the_round(is_stale: bool) -> &'static str {
+    if is_stale { "The round when last heard of" } else { "The round now" }
 }
 
 /// Names the round's number.

@@ -7,7 +7,7 @@ use crate::{
     wire::{SessionView, Win},
 };
 use puzzle::{TraceData, VisitorId};
-use std::{cmp::Reverse, time::Duration};
+use std::time::Duration;
 
 /// What the server must know of whoever takes part.
 #[derive(Debug, Default)]
@@ -143,8 +143,8 @@ impl RaceClient {
                 self.entry.had_session = false;
                 self.ask_for_access();
             }
-            // The codes are not lost; the next connection asks again.
-            Err(error) => self.write(Note::Complaint(error.detail)),
+            // The codes are not lost: the next connection asks again.
+            Err(_) => {}
         }
     }
 
@@ -167,7 +167,7 @@ impl RaceClient {
     fn access_delayed(&mut self, error: ApiError, now: Duration) {
         let wait = wait_for(&error, self.entry.access_back_off.failed((self.device.random)()));
         self.entry.access = Access::Delayed { until: now + wait };
-        self.write(Note::EntryDelayed { detail: error.detail, retry_in: wait.as_secs_f64() });
+        self.write(Note::EntryDelayed { detail: servers_words(error), retry_in: wait.as_secs_f64() });
     }
 
     pub(super) fn enter_when_due(&mut self, now: Duration) {
@@ -219,16 +219,16 @@ impl RaceClient {
 
     fn recall(&mut self, wins: Vec<Win>, now: Duration) {
         for win in wins {
-            let is_new = self.prizes.iter().all(|prize| prize.invite_code != win.invite_code);
-            if is_new {
-                self.prizes.push(Prize { round: win.round, invite_code: win.invite_code });
-                // The answer to a submission may have got lost on its way.
-                if self.solving.unanswered == Some(win.round) {
-                    self.celebrate(win.round, now);
-                }
+            if self.prizes.iter().any(|prize| prize.invite_code == win.invite_code) {
+                continue;
+            }
+            let place = self.prizes.iter().take_while(|prize| win.round < prize.round).count();
+            self.prizes.insert(place, Prize { round: win.round, invite_code: win.invite_code });
+            // The answer to a submission may have got lost on its way.
+            if self.solving.unanswered == Some(win.round) {
+                self.celebrate(win.round, now);
             }
         }
-        self.prizes.sort_by_key(|prize| Reverse(prize.round));
     }
 }
 
@@ -251,4 +251,9 @@ pub(super) const fn is_temporary(code: ErrorCode) -> bool {
 /// than `at_least`.
 pub(super) fn wait_for(error: &ApiError, at_least: Duration) -> Duration {
     error.retry_after.map_or(at_least, |seconds| at_least.max(Duration::from_secs(seconds)))
+}
+
+/// What the server said; `None` if it said nothing, and the words are the browser's.
+pub(super) fn servers_words(error: ApiError) -> Option<String> {
+    (error.code != ErrorCode::Unreachable).then_some(error.detail)
 }

@@ -48,6 +48,8 @@ impl Link {
     const SILENCE: Duration = Duration::from_secs(20);
     /// How often to ask for a sign of life.
     const PING: Duration = Duration::from_secs(25);
+    /// So short an absence is not worth a word.
+    const HICCUP: Duration = Duration::from_secs(3);
     /// How long mining goes on without a connection: the round may be over.
     pub(super) const GRACE: Duration = Duration::from_secs(20);
 
@@ -133,6 +135,11 @@ impl Link {
     /// True once the page has been without news for too long to go on mining.
     pub(super) fn is_lost(&self, now: Duration) -> bool {
         self.absent_since.is_some_and(|since| since + Self::GRACE <= now)
+    }
+
+    /// True once what the page shows of the race is older than a hiccup.
+    pub(super) fn is_stale(&self, now: Duration) -> bool {
+        self.absent_since.is_some_and(|since| since + Self::HICCUP <= now)
     }
 
     /// What the page shows.

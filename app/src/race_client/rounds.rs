@@ -17,12 +17,6 @@ impl RaceClient {
         if self.mining.is_some() {
             self.effects.push(Effect::Send(ClientMessage::MiningStart));
         }
-        if self.round_is_fresh {
-            // After an absence the device may have another address, and an
-            // answer that got lost may have been a win.
-            self.effects.push(Effect::FetchTrace);
-            self.effects.push(Effect::FetchWins);
-        }
     }
 
     pub(super) fn socket_closed(&mut self, now: Duration) {
@@ -39,8 +33,11 @@ impl RaceClient {
                 }
                 self.session_accepted();
                 self.write(Note::Connected);
-                if self.round_is_fresh && round.seed != self.round.seed {
-                    self.write(Note::RoundMissed(round.round));
+                if self.round_is_fresh {
+                    self.catch_up();
+                    if round.seed != self.round.seed {
+                        self.write(Note::RoundMissed(round.round));
+                    }
                 }
                 self.round_is_fresh = true;
                 self.adopt(round, now);
@@ -69,6 +66,13 @@ impl RaceClient {
                 }
             }
         }
+    }
+
+    /// After an absence the device may have another address, and an answer that
+    /// got lost may have been a win.
+    fn catch_up(&mut self) {
+        self.effects.push(Effect::FetchTrace);
+        self.effects.push(Effect::FetchWins);
     }
 
     pub(super) fn puzzle_fetched(&mut self, result: Result<Puzzle, ApiError>, now: Duration) {

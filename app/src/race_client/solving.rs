@@ -5,7 +5,7 @@ use super::{
     Effect, RaceClient,
     back_off::BackOff,
     clock::RoundClock,
-    entry::{is_temporary, wait_for},
+    entry::{is_temporary, servers_words, wait_for},
 };
 use crate::{
     error::{ApiError, ErrorCode},
@@ -210,7 +210,7 @@ impl RaceClient {
                     self.solving.unanswered = Some(round);
                     self.effects.push(Effect::FetchWins);
                 }
-                self.write(Note::AnswerMissing { detail: error.detail, retry_in: wait.as_secs_f64() });
+                self.write(Note::AnswerMissing { detail: servers_words(error), retry_in: wait.as_secs_f64() });
             }
             _ => {
                 // What this page sends is well-formed, so this is no verdict on

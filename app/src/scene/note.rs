@@ -10,8 +10,8 @@ pub enum Note {
     Admitted,
     /// Entry failed for now and is tried again.
     EntryDelayed {
-        /// The server's words.
-        detail: String,
+        /// The server's words; `None` if it did not answer.
+        detail: Option<String>,
         /// Seconds until the next attempt.
         retry_in: f64,
     },
@@ -58,7 +58,10 @@ pub enum Note {
         workers: usize,
     },
     /// The visitor stopped mining.
-    Stopped,
+    Stopped {
+        /// True if a hash is kept that may still win.
+        best_kept: bool,
+    },
     /// Mining pauses; the status says what it waits for.
     Paused,
     /// And goes on.
@@ -84,8 +87,8 @@ pub enum Note {
     AddressChanged,
     /// The answer did not come; the solution is kept and sent again.
     AnswerMissing {
-        /// What went wrong.
-        detail: String,
+        /// The server's words; `None` if it did not answer.
+        detail: Option<String>,
         /// Seconds until the next attempt.
         retry_in: f64,
     },
@@ -138,7 +141,7 @@ mod tests {
     fn the_log_keeps_the_last_hundred_lines() {
         let mut log = Log::default();
         for _ in 0..250 {
-            log.write("00:00:00".into(), Note::Stopped);
+            log.write("00:00:00".into(), Note::Admitted);
         }
         let numbers: Vec<_> = log.newest_first().map(|line| line.number).collect();
         assert_eq!(numbers, (150..250).rev().collect::<Vec<_>>());

@@ -92,8 +92,12 @@ impl TrustedProxies {
         {
             return address;
         }
-        let hops: Vec<&str> =
-            headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(',')).collect();
+        let hops: Vec<&str> = headers
+            .get_all("x-forwarded-for")
+            .iter()
+            .filter_map(|line| line.to_str().ok())
+            .flat_map(|line| line.split(','))
+            .collect();
         let mut nearest = peer;
         for hop in hops.into_iter().rev() {
             match parse(hop) {
@@ -109,7 +113,8 @@ impl TrustedProxies {
 
     /// True if the client speaks TLS to a trusted proxy.
     pub fn is_tls(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
-        self.contains(peer) && single(headers, "x-forwarded-proto").is_some_and(|proto| proto.eq_ignore_ascii_case("https"))
+        self.contains(peer)
+            && single(headers, "x-forwarded-proto").is_some_and(|proto| proto.eq_ignore_ascii_case("https"))
     }
 }
 
@@ -177,7 +182,8 @@ mod tests {
     fn headers_count_only_behind_a_trusted_peer() {
         let xff = ("x-forwarded-for", "203.0.113.7");
         let cf = ("cf-connecting-ip", "203.0.113.8");
-        let table: &[(&str, &str, &[(&'static str, &str)], &str)] = &[
+        type Row<'a> = (&'a str, &'a str, &'a [(&'static str, &'a str)], &'a str);
+        let table: &[Row<'_>] = &[
             ("", "198.51.100.1", &[xff, cf], "198.51.100.1"),
             ("10.0.0.0/8", "198.51.100.1", &[xff, cf], "198.51.100.1"),
             ("10.0.0.0/8", "10.1.1.1", &[xff], "203.0.113.7"),
@@ -188,7 +194,12 @@ mod tests {
             // What a client writes itself stands left of what the proxy saw.
             ("10.0.0.0/8", "10.1.1.1", &[("x-forwarded-for", "1.1.1.1, 203.0.113.7")], "203.0.113.7"),
             ("10.0.0.0/8", "10.1.1.1", &[("x-forwarded-for", "1.1.1.1, 203.0.113.7, 10.2.2.2")], "203.0.113.7"),
-            ("10.0.0.0/8", "10.1.1.1", &[("x-forwarded-for", "1.1.1.1"), ("x-forwarded-for", "203.0.113.7")], "203.0.113.7"),
+            (
+                "10.0.0.0/8",
+                "10.1.1.1",
+                &[("x-forwarded-for", "1.1.1.1"), ("x-forwarded-for", "203.0.113.7")],
+                "203.0.113.7",
+            ),
             ("10.0.0.0/8", "10.1.1.1", &[("x-forwarded-for", "1.1.1.1, nonsense")], "10.1.1.1"),
             ("10.0.0.0/8", "10.1.1.1", &[("x-forwarded-for", "::ffff:203.0.113.7")], "203.0.113.7"),
             ("10.0.0.0/8", "10.1.1.1", &[], "10.1.1.1"),

@@ -215,7 +215,8 @@ pub fn set_cookie(token: &str, secure: bool) -> String {
 fn friendly_nick() -> String {
     const MOODS: &[&str] = &[
         "amber", "bold", "brave", "bright", "calm", "clever", "cosy", "early", "fair", "gentle", "happy", "kind",
-        "lively", "lucky", "merry", "mellow", "noble", "patient", "quiet", "quick", "silver", "steady", "sunny", "wise",
+        "lively", "lucky", "merry", "mellow", "noble", "patient", "quiet", "quick", "silver", "steady", "sunny",
+        "wise",
     ];
     const ANIMALS: &[&str] = &[
         "badger", "beaver", "crane", "deer", "dolphin", "falcon", "finch", "fox", "heron", "ibex", "lark", "lynx",

@@ -10,7 +10,10 @@ use crate::host::{
     prize::https_client::{ClientError, https_client},
 };
 use app::{ApiError, ErrorCode};
-use futures::{FutureExt, future::{BoxFuture, Shared}};
+use futures::{
+    FutureExt,
+    future::{BoxFuture, Shared},
+};
 use serde::Deserialize;
 use std::{
     collections::HashMap,

@@ -20,6 +20,7 @@ mod tests;
 mod writer;
 
 use crate::host::clock::Clock;
+use app::wire::shortest_number;
 use file::AuditFile;
 use puzzle::{Hash, Nonce, RoundNumber, Seed, TraceData, VisitorId, invite_code::InviteCode};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -91,17 +92,6 @@ fn write_time<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, 
 fn read_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SystemTime, D::Error> {
     let text = String::deserialize(deserializer)?;
     text.parse::<jiff::Timestamp>().map(SystemTime::from).map_err(de::Error::custom)
-}
-
-/// Writes whole numbers without a fraction: `3`, not `3.0`.
-fn shortest_number<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
-    // Below 2^53 a whole double is an integer exactly.
-    #[allow(clippy::cast_possible_truncation)]
-    if number.fract() == 0.0 && number.abs() < 9e15 {
-        serializer.serialize_i64(*number as i64)
-    } else {
-        serializer.serialize_f64(*number)
-    }
 }
 
 /// Why a record is not on disk, or the log not open.

@@ -13,7 +13,7 @@ use puzzle::{
     rule::{Outcome, Rule},
 };
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, VecDeque, hash_map::Entry},
     time::{Duration, SystemTime},
 };
 
@@ -33,7 +33,7 @@ pub(super) const VERIFICATION_DEADLINE: Duration = Duration::from_secs(60);
 
 /// A submission that is being verified.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(super) struct Candidate {
     competitor: Competitor,
     solution: Solution,
     admitted_at: Duration,
@@ -100,9 +100,12 @@ pub(super) struct State {
     seed: Seed,
     curve: Curve,
     clock: MiningClock,
-    arrivals: Arrivals<Entry>,
+    arrivals: Arrivals<Candidate>,
     strikes: HashMap<SessionId, Strikes>,
-    wins: VecDeque<Win>,
+    /// The wins of each session, oldest first.
+    wins: HashMap<SessionId, VecDeque<Win>>,
+    /// Whose the remembered wins are, oldest first: the order of forgetting.
+    winners: VecDeque<SessionId>,
     stopping: bool,
 }
 
@@ -118,7 +121,8 @@ impl State {
             clock: MiningClock::default(),
             arrivals: Arrivals::default(),
             strikes: HashMap::new(),
-            wins: VecDeque::new(),
+            wins: HashMap::new(),
+            winners: VecDeque::new(),
             stopping: false,
         }
     }
@@ -136,14 +140,14 @@ impl State {
     }
 
     pub(super) fn wins_of(&self, session: &SessionId) -> Vec<Win> {
-        self.wins.iter().rev().filter(|win| win.competitor.session == *session).cloned().collect()
+        self.wins.get(session).into_iter().flat_map(|wins| wins.iter().rev()).cloned().collect()
     }
 
     pub(super) fn stop(&mut self) {
         self.stopping = true;
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, not(feature = "model-check")))]
     pub(super) fn is_stopping(&self) -> bool {
         self.stopping
     }
@@ -171,9 +175,14 @@ impl State {
             Err(refusal) => Err((answer, refusal)),
             Ok(mining_time) => {
                 let challenge = Challenge::new(&self.seed, &competitor.visitor, &competitor.trace);
-                let entry =
-                    Entry { competitor: competitor.clone(), solution, admitted_at: arrived_at, mining_time, answer };
-                self.arrivals.admit(ticket, entry);
+                let candidate = Candidate {
+                    competitor: competitor.clone(),
+                    solution,
+                    admitted_at: arrived_at,
+                    mining_time,
+                    answer,
+                };
+                self.arrivals.admit(ticket, candidate);
                 Ok(Job { ticket, challenge, solution })
             }
         }
@@ -238,8 +247,8 @@ impl State {
 
     fn win(
         &mut self,
-        winner: Entry,
-        losers: Vec<Entry>,
+        winner: Candidate,
+        losers: Vec<Candidate>,
         now: Duration,
         next_seed: Seed,
         wall: SystemTime,
@@ -262,16 +271,32 @@ impl State {
             adjustment_reason: reason,
             at: wall,
         };
-        if self.wins.len() == REMEMBERED_WINS {
-            self.wins.pop_front();
-        }
-        self.wins.push_back(win.clone());
+        self.remember(win.clone());
         self.open_round(next_seed, now);
         Won {
             announcement: self.announcement(ResetReason::Solved, Some(win.solve_time)),
             win,
             winner: winner.answer,
             losers: losers.into_iter().map(|entry| entry.answer).collect(),
+        }
+    }
+
+    /// Keeps a win for its winner, and forgets the oldest of all when there are
+    /// too many.
+    fn remember(&mut self, win: Win) {
+        let session = win.competitor.session.clone();
+        self.winners.push_back(session.clone());
+        self.wins.entry(session).or_default().push_back(win);
+        if self.winners.len() <= REMEMBERED_WINS {
+            return;
+        }
+        if let Some(oldest) = self.winners.pop_front()
+            && let Entry::Occupied(mut wins) = self.wins.entry(oldest)
+        {
+            wins.get_mut().pop_front();
+            if wins.get().is_empty() {
+                wins.remove();
+            }
         }
     }
 
@@ -291,7 +316,12 @@ impl State {
 
     /// What time alone brings about: a round nobody solved, a verification that
     /// hangs, a penalty that is served.
-    pub(super) fn tick(&mut self, now: Duration, mut fresh_seed: impl FnMut() -> Seed, wall: SystemTime) -> Vec<Effect> {
+    pub(super) fn tick(
+        &mut self,
+        now: Duration,
+        mut fresh_seed: impl FnMut() -> Seed,
+        wall: SystemTime,
+    ) -> Vec<Effect> {
         self.strikes.retain(|_, strikes| now < strikes.until + LONGEST_PENALTY);
         let overdue: Vec<Ticket> = self
             .arrivals
@@ -301,7 +331,13 @@ impl State {
             .collect();
         let mut effects: Vec<Effect> = Vec::new();
         for ticket in overdue {
-            effects.extend(self.settle(ticket, Verdict::Unverified(Refusal::VerifierFailed), now, &mut fresh_seed, wall));
+            effects.extend(self.settle(
+                ticket,
+                Verdict::Unverified(Refusal::VerifierFailed),
+                now,
+                &mut fresh_seed,
+                wall,
+            ));
         }
         // Whoever arrived before the time-out is judged first.
         let timed_out = self.rule.time_out().is_some_and(|limit| limit <= self.clock.elapsed(now));

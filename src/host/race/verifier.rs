@@ -108,7 +108,11 @@ impl Verifier {
     pub(super) fn probe(&self) -> oneshot::Receiver<bool> {
         let (answer, receiver) = oneshot::channel();
         if self.queue.alive.load(Ordering::SeqCst) == self.threads {
-            lock(&self.queue.waiting).probes.push_back(answer);
+            let mut waiting = lock(&self.queue.waiting);
+            // Whoever asked and gave up waiting leaves no trace.
+            waiting.probes.retain(|probe| !probe.is_closed());
+            waiting.probes.push_back(answer);
+            drop(waiting);
             self.queue.arrived.notify_one();
         }
         receiver

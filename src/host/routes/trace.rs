@@ -20,7 +20,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 const LONGEST_VALUE: usize = 300;
 
 pub(crate) async fn edge(Extension(request): Extension<RequestContext>, headers: HeaderMap) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-store")], trace(&request, &headers))
+    (
+        [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-store")],
+        trace(&request, &headers),
+    )
 }
 
 pub(crate) async fn development(

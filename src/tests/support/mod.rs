@@ -1,6 +1,7 @@
 //! A server on a port of its own and clients for it.
 
 #![allow(dead_code, unreachable_pub, reason = "every test file uses its own part")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may end where it finds a surprise")]
 
 use futures::{SinkExt, StreamExt};
 use hashpass::host::{config::Config, prize::https_client::https_client, server};
@@ -140,8 +141,7 @@ impl Client {
         let cost: Cost = serde_json::from_value(puzzle.clone()).unwrap();
         let target: Target = serde_json::from_value(puzzle["target"].clone()).unwrap();
         let seed = puzzle["seed"].as_str().unwrap();
-        let challenge =
-            Challenge::new(&seed.parse().unwrap(), &self.visitor.parse().unwrap(), &trace.parse().unwrap());
+        let challenge = Challenge::new(&seed.parse().unwrap(), &self.visitor.parse().unwrap(), &trace.parse().unwrap());
         let mut hasher = PuzzleHasher::new(cost).unwrap();
         let (nonce, hash): (u64, Hash) = (0..)
             .map(|nonce| (nonce, hasher.hash(&challenge, Nonce::new(nonce).unwrap()).unwrap()))

@@ -12,7 +12,7 @@ pub fn note(note: &Note) -> String {
     match note {
         Note::Admitted => "You may take part.".into(),
         Note::EntryDelayed { detail, retry_in } => {
-            format!("Not let in yet ({}), {}.", without_full_stop(detail), again(retry_in))
+            format!("Not let in yet ({}), {}.", cause(detail.as_deref()), again(retry_in))
         }
         Note::SessionRenewed => "The server does not know this session any more; making a new one.".into(),
         Note::Identified(visitor) => format!("This device is {visitor}."),
@@ -35,7 +35,8 @@ pub fn note(note: &Note) -> String {
         Note::RoundMissed(begun) => format!("While the connection was away, round {begun} began."),
         Note::Started { workers: 1 } => "Started with one worker.".into(),
         Note::Started { workers } => format!("Started with {workers} workers."),
-        Note::Stopped => "Stopped. The best hash of this round still counts.".into(),
+        Note::Stopped { best_kept: true } => "Stopped. Your best hash of this round still counts.".into(),
+        Note::Stopped { best_kept: false } => "Stopped.".into(),
         Note::Paused => "Mining pauses.".into(),
         Note::Resumed => "Mining goes on.".into(),
         Note::FewerWorkers(1) => "Memory is short: one worker goes on.".into(),
@@ -48,8 +49,13 @@ pub fn note(note: &Note) -> String {
         Note::NotGoodEnough => "That hash does not clear the bar.".into(),
         Note::AddressChanged => "Your address has changed; mining goes on with the new one.".into(),
         Note::AnswerMissing { detail, retry_in } => {
-            format!("No verdict yet ({}). The solution is kept, {}.", without_full_stop(detail), again(retry_in))
+            format!("No verdict yet ({}). The solution is kept, {}.", cause(detail.as_deref()), again(retry_in))
         }
         Note::Refused(detail) => format!("The server refused the solution: {}.", without_full_stop(detail)),
     }
+}
+
+/// Why something has to be tried again.
+fn cause(detail: Option<&str>) -> &str {
+    detail.map_or("the server did not answer", without_full_stop)
 }

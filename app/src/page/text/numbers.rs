@@ -1,10 +1,20 @@
 //! Numbers as people read them.
+//!
+//! Written with whole numbers throughout: the standard library's way of writing
+//! floating-point numbers would be a good part of the browser's program.
 
 use std::time::Duration;
 
+/// The nearest whole number; nothing below zero. Far beyond anything shown here
+/// it is the largest one.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // The cast saturates.
+fn whole(number: f64) -> u64 {
+    number.round() as u64
+}
+
 /// A whole number in groups of three: `4,096`.
 pub fn grouped(number: f64) -> String {
-    let digits = format!("{:.0}", number.max(0.0));
+    let digits = whole(number).to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (index, digit) in digits.chars().enumerate() {
         if 0 < index && (digits.len() - index).is_multiple_of(3) {
@@ -17,16 +27,26 @@ pub fn grouped(number: f64) -> String {
 
 /// A number with two digits after the point at most, and none that say nothing.
 pub fn quantity(number: f64) -> String {
-    let text = format!("{number:.2}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    let hundredths = whole(number * 100.0);
+    match (hundredths / 100, hundredths % 100) {
+        (whole, 0) => whole.to_string(),
+        (whole, part) if part % 10 == 0 => format!("{whole}.{}", part / 10),
+        (whole, part) => format!("{whole}.{part:02}"),
+    }
+}
+
+/// A number with one digit after the point.
+fn tenths(number: f64) -> String {
+    let tenths = whole(number * 10.0);
+    format!("{}.{}", tenths / 10, tenths % 10)
 }
 
 /// A rate with about three digits: `0.05`, `8.3`, `456`, `12,345`.
 pub fn rate(rate: f64) -> String {
     match rate {
         rate if rate <= 0.0 => "0".to_owned(),
-        rate if rate < 0.995 => format!("{rate:.2}"),
-        rate if rate < 99.95 => format!("{rate:.1}"),
+        rate if rate < 0.995 => quantity(rate),
+        rate if rate < 99.95 => tenths(rate),
         rate => grouped(rate),
     }
 }
@@ -34,7 +54,7 @@ pub fn rate(rate: f64) -> String {
 /// A probability by its inverse: `1 in 4,096`, `1 in 2.5`.
 pub fn one_in(expected: f64) -> String {
     if expected < 9.95 {
-        let text = format!("{:.1}", expected.max(1.0));
+        let text = tenths(expected.max(1.0));
         format!("1 in {}", text.trim_end_matches(".0"))
     } else {
         format!("1 in {}", grouped(expected))
@@ -43,16 +63,16 @@ pub fn one_in(expected: f64) -> String {
 
 /// A part of a whole: `about 25 %`, `about 1 in 40`.
 pub fn part(share: f64) -> String {
-    if 0.1 <= share { format!("about {:.0} %", share * 100.0) } else { format!("about {}", one_in(1.0 / share)) }
+    if 0.1 <= share { format!("about {} %", whole(share * 100.0)) } else { format!("about {}", one_in(1.0 / share)) }
 }
 
 /// A large number where there is little room: `256`, `4,096`, `66k`, `1M`, `17M`.
 pub fn short(number: f64) -> String {
     match number {
         number if number < 10_000.0 => grouped(number),
-        number if number < 999_500.0 => format!("{:.0}k", number / 1e3),
-        number if number < 999.5e6 => format!("{:.0}M", number / 1e6),
-        number => format!("{:.0}G", number / 1e9),
+        number if number < 999_500.0 => format!("{}k", whole(number / 1e3)),
+        number if number < 999.5e6 => format!("{}M", whole(number / 1e6)),
+        number => format!("{}G", whole(number / 1e9)),
     }
 }
 
@@ -68,9 +88,9 @@ pub fn waiting(time: Duration) -> String {
     let seconds = time.as_secs_f64();
     match seconds {
         seconds if seconds < 1.5 => "a second".to_owned(),
-        seconds if seconds < 90.0 => format!("{seconds:.0} s"),
-        seconds if seconds < 5_400.0 => format!("{:.0} min", seconds / 60.0),
-        seconds => format!("{:.0} h", seconds / 3600.0),
+        seconds if seconds < 90.0 => format!("{} s", whole(seconds)),
+        seconds if seconds < 5_400.0 => format!("{} min", whole(seconds / 60.0)),
+        seconds => format!("{} h", whole(seconds / 3600.0)),
     }
 }
 

@@ -47,7 +47,7 @@ pub fn trouble(phase: &Phase) -> String {
     let Phase::Failed(failure) = phase else { return String::new() };
     match failure {
         Failure::HumanCheckMissing => "This server wants to know that you are human, and this page cannot show its \
-                                       check yet. You can watch the race, but not take part in it."
+                                       check yet. You can read how the race stands, but not take part in it."
             .into(),
         Failure::EntryRefused(detail) => {
             format!("The server does not let you in: {}. Reloading the page tries again.", without_full_stop(detail))

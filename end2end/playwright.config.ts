@@ -1,0 +1,33 @@
+import { defineConfig } from "@playwright/test";
+import type { Options } from "./fixtures/test";
+
+// The tests mine for real, with 64 MiB a hash: one at a time, and with patience.
+export default defineConfig<Options>({
+  testDir: "tests",
+  workers: 1,
+  retries: 0,
+  fullyParallel: false,
+  forbidOnly: Boolean(process.env.CI),
+  timeout: 90_000,
+  expect: { timeout: 20_000 },
+  // `npx playwright test --config look.config.ts` makes the pictures instead.
+  grepInvert: /@look/,
+  reporter: [["list"], ["./fixtures/closing-line.ts"]],
+  use: {
+    actionTimeout: 20_000,
+    navigationTimeout: 30_000,
+    screenshot: "only-on-failure",
+    launchOptions: {
+      executablePath: process.env.CHROMIUM || undefined,
+      args: [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--disable-quic",
+        "--no-first-run",
+      ],
+    },
+  },
+});

@@ -1,0 +1,52 @@
+import AxeBuilder from "@axe-core/playwright";
+import type { Page } from "@playwright/test";
+import { expect, NOBODY_WINS, test } from "../fixtures/test";
+import type { Visitor } from "../fixtures/visitor";
+
+// Nothing may be half-way between two colours when it is looked at.
+test.use({ contextOptions: { reducedMotion: "reduce" } });
+
+async function examine(page: Page) {
+  const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+  const { violations } = await new AxeBuilder({ page }).withTags(tags).analyze();
+  const found = violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => ({ id, html, failureSummary })));
+  expect(found).toEqual([]);
+}
+
+const states: [string, Record<string, number>, (visitor: Visitor) => Promise<unknown>][] = [
+  ["idle", NOBODY_WINS, (visitor) => visitor.arrive()],
+  ["mining", NOBODY_WINS, (visitor) => visitor.arriveAndMine()],
+  [
+    "won",
+    {},
+    async (visitor) => {
+      await visitor.arriveAndMine();
+      await visitor.wins();
+    },
+  ],
+];
+
+for (const [state, settings, reach] of states) {
+  test.describe(state, () => {
+    test.use({ settings });
+
+    test("breaks no rule of WCAG 2.2 AA, light or dark", async ({ visitor, page }) => {
+      await page.emulateMedia({ colorScheme: "light" });
+      await reach(visitor);
+      await examine(page);
+      await page.emulateMedia({ colorScheme: "dark" });
+      await examine(page);
+    });
+  });
+}
+
+test("breaks no rule after a failure", async ({ visitor, page, complaints }) => {
+  complaints.allow(/403 \(Forbidden\)/);
+  const json = { code: "turnstile_failed", detail: "No." };
+  await page.route("**/api/session", (route) => route.fulfill({ status: 403, json }));
+  await page.goto("/");
+  await expect(visitor.error).toBeVisible();
+  await examine(page);
+  await page.emulateMedia({ colorScheme: "dark" });
+  await examine(page);
+});

@@ -1,0 +1,117 @@
+import type { Page } from "@playwright/test";
+import { expect, NOBODY_WINS, test } from "../fixtures/test";
+
+/** Puts a switch into the page's live connections. */
+async function cable(page: Page) {
+  let pulled = false;
+  const open = new Set<() => Promise<void>>();
+  await page.routeWebSocket("**/api/ws", (socket) => {
+    if (pulled) {
+      void socket.close({ code: 3000 });
+      return;
+    }
+    const server = socket.connectToServer();
+    open.add(async () => {
+      await socket.close({ code: 3000 });
+      await server.close();
+    });
+  });
+  return {
+    async pull() {
+      pulled = true;
+      for (const close of open) await close();
+      open.clear();
+    },
+    plug() {
+      pulled = false;
+    },
+  };
+}
+
+test("a lost connection is told, and no reset is missed", async ({ visitor, page, program }) => {
+  const connection = await cable(page);
+  const other = await program();
+  // What this page finds does not reach the server while it is away.
+  let away = false;
+  await page.route("**/api/verify", (route) => (away ? undefined : route.continue()));
+  await visitor.arrive();
+  away = true;
+  await connection.pull();
+  await expect(visitor.connection).toHaveAttribute("data-state", "waiting");
+  await expect(visitor.connection).toHaveText(/^Connection lost, next try in \d+ s$/);
+  await expect(visitor.log).toContainText("Connection lost, trying again in");
+  await visitor.start.click();
+
+  expect((await other.win()).status).toBe(200);
+  await expect(visitor.round).toHaveText("1");
+  connection.plug();
+  away = false;
+  await expect(visitor.round).toHaveText("2", { timeout: 45_000 });
+  await expect(visitor.log).toContainText("While the connection was away, round 2 began.");
+  await expect(visitor.connection).toHaveText("Connected");
+  await visitor.isMining();
+  await visitor.wins();
+});
+
+test.describe("a connection that stays away", () => {
+  test.use({ settings: NOBODY_WINS });
+
+  test("pauses mining in words, and mining goes on by itself when it is back", async ({ visitor, page }) => {
+    const connection = await cable(page);
+    await visitor.arriveAndMine();
+    await connection.pull();
+    // The round may be over unnoticed, so there is an end to mining on without news.
+    await expect(visitor.status).toHaveAttribute("data-phase", "paused", { timeout: 40_000 });
+    await expect(visitor.status).toContainText("Mining goes on by itself when it is back.");
+    await expect(page).toHaveTitle("Paused · HashPass");
+    expect(await visitor.napsOfTheWorker(), "the worker must rest").toBeGreaterThan(20);
+    await expect(visitor.stop).toBeEnabled();
+    connection.plug();
+    await expect(visitor.status).toHaveAttribute("data-phase", "mining", { timeout: 45_000 });
+    await expect(visitor.log).toContainText("Mining goes on.");
+    await visitor.isMining();
+    await expect(visitor.activeMiners).toHaveText("1");
+  });
+
+  test("is tried at once when the device is back on the network", async ({ visitor, page }) => {
+    const connection = await cable(page);
+    await visitor.arrive();
+    await connection.pull();
+    await expect(visitor.connection).toHaveText(/next try in ([4-9]|\d\d) s/, { timeout: 40_000 });
+    connection.plug();
+    await page.evaluate(() => dispatchEvent(new Event("online")));
+    await expect(visitor.connection).toHaveAttribute("data-state", "open", { timeout: 3000 });
+  });
+});
+
+test("a device that goes offline and comes back goes on mining", async ({ visitor, context, complaints, server }) => {
+  complaints.allow(/ERR_INTERNET_DISCONNECTED/, /WebSocket connection/);
+  await visitor.arriveAndMine();
+  await visitor.wins();
+  await context.setOffline(true);
+  await expect(visitor.log).toContainText(/No verdict yet|Connection lost/, { timeout: 45_000 });
+  await context.setOffline(false);
+  await visitor.isConnected();
+  const before = (await server.audit()).length;
+  await expect.poll(async () => (await server.audit()).length, { timeout: 60_000 }).toBeGreaterThan(before);
+  await visitor.isMining();
+});
+
+for (const end of ["kill", "stop"] as const) {
+  test(`a server that restarts (${end}) while somebody mines is waited for`, async ({ visitor, server, complaints }) => {
+    complaints.allow(/ERR_CONNECTION_REFUSED/, /ERR_EMPTY_RESPONSE/, /WebSocket connection/, /403 \(Forbidden\)/);
+    await visitor.arriveAndMine();
+    await visitor.wins();
+    await server[end]();
+    await expect(visitor.connection).toHaveAttribute("data-state", "waiting");
+    await expect(visitor.log).toContainText("Connection lost, trying again in");
+    const before = (await server.audit()).length;
+    await server.start();
+    await expect(visitor.log).toContainText("does not know this session any more; making a new one.", {
+      timeout: 45_000,
+    });
+    await expect(visitor.connection).toHaveAttribute("data-state", "open");
+    await expect.poll(async () => (await server.audit()).length, { timeout: 60_000 }).toBeGreaterThan(before);
+    await visitor.isMining();
+  });
+}
