@@ -146,10 +146,17 @@ impl FromServerFnError for ApiError {
     /// cannot reach.
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
         match error {
-            ServerFnErrorErr::Args(why)
-            | ServerFnErrorErr::MissingArg(why)
-            | ServerFnErrorErr::Deserialization(why) => Self::new(ErrorCode::Malformed, why).answered(),
-            ServerFnErrorErr::Request(why) | ServerFnErrorErr::Response(why) => Self::new(ErrorCode::Unreachable, why),
+            ServerFnErrorErr::Args(why) | ServerFnErrorErr::MissingArg(why) => {
+                Self::new(ErrorCode::Malformed, why).answered()
+            }
+            // On the server a body that is not the protocol's; in the browser an
+            // answer that is not our server's, such as a proxy's error page.
+            ServerFnErrorErr::Deserialization(why) if cfg!(feature = "ssr") => {
+                Self::new(ErrorCode::Malformed, why).answered()
+            }
+            ServerFnErrorErr::Deserialization(why)
+            | ServerFnErrorErr::Request(why)
+            | ServerFnErrorErr::Response(why) => Self::new(ErrorCode::Unreachable, why),
             other => Self::new(ErrorCode::Internal, other.to_string()),
         }
     }

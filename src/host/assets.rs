@@ -5,14 +5,15 @@
 //! an operator copies one file; elsewhere it is read from the directory that
 //! cargo-leptos fills.
 
-use crate::host::http_error::{HttpError, method_not_allowed, not_found};
+use crate::host::http_error::method_not_allowed;
 use axum::{
     Router,
-    http::Uri,
+    http::StatusCode,
     response::{Html, IntoResponse, Response},
 };
 use leptos::config::LeptosOptions;
 use memory_serve::CacheControl;
+use std::sync::LazyLock;
 
 /// Routes for all files, and the answer to everything unknown.
 pub(crate) fn router() -> Router {
@@ -43,15 +44,12 @@ fn site() -> Router {
     Router::new().fallback_service(files)
 }
 
-async fn missing(uri: Uri) -> Response {
-    let HttpError(error) = not_found();
-    let page = format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>HashPass: not found</title>\
-         <link rel=\"stylesheet\" href=\"/pkg/hashpass.css\"><main><h1>Not found</h1><p>{}.</p><p><a href=\"/\">To the race</a></p></main></html>",
-        error.detail
-    );
-    let _ = uri;
-    (axum::http::StatusCode::NOT_FOUND, Html(page)).into_response()
+async fn missing() -> Response {
+    const PAGE: &str = "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
+        content=\"width=device-width, initial-scale=1\"><title>HashPass: not found</title><link rel=\"stylesheet\" \
+        href=\"/pkg/hashpass.css\"></head><body><main><h1>Not found</h1><p>There is nothing at this address.</p>\
+        <p><a href=\"/\">To the race</a></p></main></body></html>";
+    (StatusCode::NOT_FOUND, Html(PAGE)).into_response()
 }
 
 /// The directory that cargo-leptos fills.
@@ -60,7 +58,13 @@ fn site_root() -> String {
     std::env::var("LEPTOS_SITE_ROOT").unwrap_or_else(|_| "target/site".to_owned())
 }
 
-/// What the page's shell must know of the files' names.
-pub(crate) fn leptos_options() -> LeptosOptions {
-    LeptosOptions::builder().output_name("hashpass").site_root("target/site").site_pkg_dir("pkg").build()
-}
+/// What the page's shell must know of the files' names. Under `cargo leptos watch`
+/// that tool says so, together with where it tells pages to reload.
+pub(crate) static LEPTOS_OPTIONS: LazyLock<LeptosOptions> = LazyLock::new(|| {
+    leptos::config::get_configuration(None)
+        .map(|file| file.leptos_options)
+        .unwrap_or_else(|_| LeptosOptions::builder().output_name("hashpass").build())
+});
+
+/// True under `cargo leptos watch`: the page then connects to that tool too.
+pub(crate) static RELOADS_BY_ITSELF: LazyLock<bool> = LazyLock::new(|| std::env::var_os("LEPTOS_WATCH").is_some());

@@ -120,7 +120,6 @@ async fn server_function(Extension(context): Extension<RequestContext>, request:
 /// The page, rendered with the live state.
 async fn page(Extension(context): Extension<RequestContext>, request: Request) -> Response {
     let host: Arc<dyn Host> = Arc::new(context);
-    let options = assets::leptos_options();
     let render = leptos_axum::render_app_to_stream_with_context(
         move || {
             provide_context(host.clone());
@@ -132,7 +131,7 @@ async fn page(Extension(context): Extension<RequestContext>, request: Request) -
                 answer.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
             }
         },
-        move || app::shell::shell(options.clone()),
+        || app::shell::shell(assets::LEPTOS_OPTIONS.clone()),
     );
     render(request).await.into_response()
 }
@@ -140,9 +139,10 @@ async fn page(Extension(context): Extension<RequestContext>, request: Request) -
 /// What a document may load: its own scripts, styles, workers and connections.
 fn content_security_policy(nonce: Option<&str>) -> String {
     let nonce = nonce.map(|nonce| format!(" 'nonce-{nonce}'")).unwrap_or_default();
+    let reload = if *assets::RELOADS_BY_ITSELF { " ws:" } else { "" };
     format!(
         "default-src 'none'; script-src 'self'{nonce} 'wasm-unsafe-eval'; style-src 'self'; worker-src 'self'; \
-         connect-src 'self'; img-src 'self' data:; manifest-src 'self'; base-uri 'none'; form-action 'self'; \
+         connect-src 'self'{reload}; img-src 'self' data:; manifest-src 'self'; base-uri 'none'; form-action 'self'; \
          frame-ancestors 'none'"
     )
 }

@@ -80,7 +80,7 @@ pub fn odds(scene: &Scene) -> String {
     let mut text = format!("About {} tries wins at this moment", one_in(scene.target.expected_hashes()));
     match scene.typical_round {
         Some(typical) => text.push_str(&format!(
-            ", more and more while the bar comes down. Rounds last about {} of mining.",
+            ", more and more while the bar comes down. Rounds are meant to last about {} of mining.",
             waiting(typical)
         )),
         None => text.push('.'),
