@@ -1,5 +1,6 @@
 import AxeBuilder from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
+import type { Settings } from "../fixtures/server";
 import { expect, NOBODY_WINS, test } from "../fixtures/test";
 import type { Visitor } from "../fixtures/visitor";
 
@@ -13,7 +14,7 @@ async function examine(page: Page) {
   expect(found).toEqual([]);
 }
 
-const states: [string, Record<string, number>, (visitor: Visitor) => Promise<unknown>][] = [
+const states: [string, Settings, (visitor: Visitor) => Promise<unknown>][] = [
   ["idle", NOBODY_WINS, (visitor) => visitor.arrive()],
   ["mining", NOBODY_WINS, (visitor) => visitor.arriveAndMine()],
   [

@@ -14,6 +14,19 @@ test("the code is still there after a reload, and in another tab", async ({ visi
   await expect(tab.getByTestId("code")).toHaveText(code);
 });
 
+test("whoever comes by a link from elsewhere still finds their code", async ({ visitor, page, server }) => {
+  await visitor.arriveAndMine();
+  await visitor.wins();
+  await visitor.stopMining();
+  const code = (await visitor.code.textContent()) ?? "";
+  // The browser keeps the cookie back on the way from a foreign page.
+  await page.goto("about:blank");
+  await page.setContent(`<a href="${server.url}/">HashPass</a>`);
+  await page.getByRole("link").click();
+  await visitor.isReady();
+  await expect(visitor.code).toHaveText(code);
+});
+
 test("a code is nobody else's business", async ({ visitor, another }) => {
   await visitor.arriveAndMine();
   await visitor.wins();

@@ -31,6 +31,7 @@ async function cable(page: Page) {
 test("a lost connection is told, and no reset is missed", async ({ visitor, page, program }) => {
   const connection = await cable(page);
   const other = await program();
+  const solution = await other.solve(await other.puzzle());
   // What this page finds does not reach the server while it is away.
   let away = false;
   await page.route("**/api/verify", (route) => (away ? undefined : route.continue()));
@@ -42,7 +43,7 @@ test("a lost connection is told, and no reset is missed", async ({ visitor, page
   await expect(visitor.log).toContainText("Connection lost, trying again in");
   await visitor.start.click();
 
-  expect((await other.win()).status).toBe(200);
+  expect((await other.verify(solution)).status).toBe(200);
   await expect(visitor.round).toHaveText("1");
   connection.plug();
   away = false;
@@ -51,6 +52,14 @@ test("a lost connection is told, and no reset is missed", async ({ visitor, page
   await expect(visitor.connection).toHaveText("Connected");
   await visitor.isMining();
   await visitor.wins();
+});
+
+test("without live news the page asks for the next round itself", async ({ visitor, page, server }) => {
+  const connection = await cable(page);
+  await visitor.arriveAndMine();
+  await connection.pull();
+  const before = (await server.audit().catch(() => [])).length;
+  await expect.poll(async () => (await server.audit().catch(() => [])).length, { timeout: 60_000 }).toBeGreaterThan(before + 1);
 });
 
 test.describe("a connection that stays away", () => {

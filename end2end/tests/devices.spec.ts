@@ -94,3 +94,12 @@ test.describe("by keyboard alone", () => {
     await expect.poll(() => page.workers().length).toBe(2);
   });
 });
+
+test.describe("for people whom motion makes ill", () => {
+  test.use({ settings: NOBODY_WINS, contextOptions: { reducedMotion: "reduce" } });
+
+  test("nothing moves", async ({ visitor, page }) => {
+    await visitor.arriveAndMine();
+    await expect.poll(() => page.evaluate(() => document.getAnimations().length)).toBe(0);
+  });
+});

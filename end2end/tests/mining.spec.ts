@@ -1,4 +1,4 @@
-import { expect, NOBODY_WINS, test } from "../fixtures/test";
+import { CHEAP, expect, NOBODY_WINS, test } from "../fixtures/test";
 
 test("mines at the real cost to a code, and goes on with the next round", async ({ visitor, server, page, context }) => {
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
@@ -97,6 +97,20 @@ test.describe("while nobody wins", () => {
     await expect(visitor.activeMiners).toHaveText("0");
   });
 
+  test("a double click and three reloads leave one visitor with one worker", async ({ visitor, page }) => {
+    await visitor.arrive();
+    for (let i = 0; i < 3; i++) {
+      await visitor.start.dblclick({ force: true });
+      await page.reload();
+      await visitor.isReady();
+    }
+    await visitor.start.dblclick({ force: true });
+    await visitor.isMining();
+    expect(page.workers()).toHaveLength(1);
+    await expect(page.getByTestId("online")).toHaveText("1");
+    await expect(visitor.activeMiners).toHaveText("1");
+  });
+
   test("the slider changes the number of workers while mining, and is remembered", async ({ visitor, page }) => {
     await visitor.arriveAndMine();
     expect(page.workers()).toHaveLength(1);
@@ -146,6 +160,21 @@ test.describe("a round that nobody can win", () => {
     await expect(visitor.log).toContainText("Nobody won in time. Round 2 has begun, and it is easier.");
     await expect(page.getByTestId("difficulty")).toContainText("5");
     await visitor.isMining();
+  });
+});
+
+test.describe("when hashes cost next to nothing", () => {
+  test.use({ settings: CHEAP });
+
+  test("a flood of wins drowns neither the page nor the server", async ({ visitor, page, server, complaints }) => {
+    complaints.allow(/429 \(Too Many Requests\)/, /409 \(Conflict\)/);
+    await visitor.arriveAndMine();
+    await page.waitForTimeout(8000);
+    await visitor.stop.click({ timeout: 2000 });
+    await visitor.isIdle();
+    expect((await server.audit()).length).toBeGreaterThan(5);
+    expect(await visitor.log.locator("li").count()).toBeLessThanOrEqual(100);
+    await visitor.startMining();
   });
 });
 

@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import { type Client, hashOf } from "../fixtures/client";
+import { type Client, hashOf, type Solution } from "../fixtures/client";
 import { CODE_SECRET } from "../fixtures/server";
 import { CHEAP, expect, test } from "../fixtures/test";
 
@@ -15,7 +15,7 @@ function inviteCode(visitorId: string, nonce: number, seed: string): string {
 /** All hand in a solution of the same puzzle in the same moment. */
 async function race(clients: Client[]) {
   const puzzle = await clients[0].puzzle();
-  const solutions = [];
+  const solutions: Solution[] = [];
   for (const client of clients) solutions.push(await client.solve(puzzle));
   const answers = await Promise.all(clients.map((client, i) => client.verify(solutions[i])));
   return { puzzle, solutions, answers, statuses: answers.map(({ status }) => status).sort() };

@@ -70,18 +70,12 @@ impl TestServer {
 
     /// A client that is nobody.
     pub fn client(&self) -> Client {
-        let http = https_client(Duration::from_secs(30)).unwrap();
-        Client { http, address: self.address, cookie: None, bearer: None, visitor: next_visitor() }
+        Client::at(self.address)
     }
 
     /// A client that has passed the check.
     pub async fn client_with_session(&self) -> Client {
-        let mut client = self.client();
-        let response = client.post_raw("/api/session", r#"{"turnstileToken":"test"}"#).await;
-        assert_eq!(response.status(), 200);
-        let line = response.headers()["set-cookie"].to_str().unwrap();
-        client.cookie = Some(line.split(';').next().unwrap().to_owned());
-        client
+        self.client().try_with_session().await.unwrap()
     }
 
     /// A client that shows its token with every call.
@@ -105,6 +99,21 @@ pub struct Client {
 }
 
 impl Client {
+    /// A client that is nobody.
+    pub fn at(address: SocketAddr) -> Self {
+        let http = https_client(Duration::from_secs(30)).unwrap();
+        Self { http, address, cookie: None, bearer: None, visitor: next_visitor() }
+    }
+
+    /// Passes the check.
+    pub async fn try_with_session(mut self) -> Result<Self, reqwest::Error> {
+        let response = self.try_post_raw("/api/session", r#"{"turnstileToken":"test"}"#).await?;
+        assert_eq!(response.status(), 200);
+        let line = response.headers()["set-cookie"].to_str().unwrap();
+        self.cookie = Some(line.split(';').next().unwrap().to_owned());
+        Ok(self)
+    }
+
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
@@ -121,12 +130,20 @@ impl Client {
     }
 
     pub async fn get(&self, path: &str) -> reqwest::Response {
-        self.sign(self.http.get(self.url(path))).send().await.unwrap()
+        self.try_get(path).await.unwrap()
+    }
+
+    pub async fn try_get(&self, path: &str) -> Result<reqwest::Response, reqwest::Error> {
+        self.sign(self.http.get(self.url(path))).send().await
     }
 
     pub async fn post_raw(&self, path: &str, body: &str) -> reqwest::Response {
+        self.try_post_raw(path, body).await.unwrap()
+    }
+
+    pub async fn try_post_raw(&self, path: &str, body: &str) -> Result<reqwest::Response, reqwest::Error> {
         let request = self.http.post(self.url(path)).header("content-type", "application/json").body(body.to_owned());
-        self.sign(request).send().await.unwrap()
+        self.sign(request).send().await
     }
 
     pub async fn puzzle(&self) -> Value {
@@ -138,6 +155,10 @@ impl Client {
     /// Mines until the puzzle is solved, and makes a submission of it.
     pub async fn solve(&self, puzzle: &Value) -> Value {
         let trace = self.get("/cdn-cgi/trace").await.text().await.unwrap();
+        self.solve_with_trace(puzzle, &trace)
+    }
+
+    pub fn solve_with_trace(&self, puzzle: &Value, trace: &str) -> Value {
         let cost: Cost = serde_json::from_value(puzzle.clone()).unwrap();
         let target: Target = serde_json::from_value(puzzle["target"].clone()).unwrap();
         let seed = puzzle["seed"].as_str().unwrap();
@@ -154,7 +175,11 @@ impl Client {
     }
 
     pub async fn verify(&self, submission: &Value) -> reqwest::Response {
-        self.post_raw("/api/verify", &submission.to_string()).await
+        self.try_verify(submission).await.unwrap()
+    }
+
+    pub async fn try_verify(&self, submission: &Value) -> Result<reqwest::Response, reqwest::Error> {
+        self.try_post_raw("/api/verify", &submission.to_string()).await
     }
 
     pub fn socket_url(&self) -> String {
