@@ -4,6 +4,8 @@ import type { Options } from "./fixtures/test";
 // The tests mine for real, with 64 MiB a hash: one at a time, and with patience.
 export default defineConfig<Options>({
   testDir: "tests",
+  // Emptied by every run; the pictures lie beside it.
+  outputDir: "test-results/run",
   workers: 1,
   retries: 0,
   fullyParallel: false,

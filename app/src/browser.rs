@@ -104,7 +104,7 @@ impl Driver {
     }
 
     async fn run(mut self, mut queue: UnboundedReceiver<Arrival>) {
-        let had_session = storage::read(storage::HAD_SESSION).is_some();
+        let had_session = self.page.has_session || storage::read(storage::HAD_SESSION).is_some();
         self.hear(Event::Begin { had_session });
         loop {
             let wait = self.time_until_the_next_moment();

@@ -237,7 +237,8 @@ impl RaceClient {
                 self.wanted = false;
                 self.paused = false;
                 self.just_won = None;
-                self.write(Note::Stopped { best_kept: self.solving.best.is_some() });
+                let best_kept = self.solving.can_win_with(&self.round.target_curve());
+                self.write(Note::Stopped { best_kept });
             }
             Command::UseWorkers(workers) => {
                 let workers = workers.clamp(1, self.device.most_workers);

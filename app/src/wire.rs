@@ -185,6 +185,8 @@ pub enum ServerMessage {
         total_hashrate: f64,
         /// Sessions that mine.
         active_miners: u32,
+        /// Open connections.
+        online: u32,
         /// Seconds since 1970, UTC.
         timestamp: f64,
     },
@@ -232,6 +234,10 @@ pub struct PageState {
     pub figures: Figures,
     /// The human check.
     pub turnstile: TurnstileConfig,
+    /// True if the request for the page carried the cookie of a living session.
+    /// It may be there although this says no: a visit from another site's link
+    /// arrives without it.
+    pub has_session: bool,
     /// The worker's loader for browsers with SIMD: a path with a content hash.
     pub miner_simd: String,
     /// The worker's loader for browsers without.
@@ -291,7 +297,7 @@ mod tests {
             ServerMessage::Puzzle { round: round(), figures },
             ServerMessage::Pong { online: 5 },
             ServerMessage::PuzzleReset { round: round(), reason: ResetReason::Timeout, solve_time: None },
-            ServerMessage::NetworkHashrate { total_hashrate: 1.5, active_miners: 2, timestamp: 1e9 },
+            ServerMessage::NetworkHashrate { total_hashrate: 1.5, active_miners: 2, online: 3, timestamp: 1e9 },
             ServerMessage::Rejected { code: ErrorCode::MissingToken, detail: "no".into() },
         ];
         for message in messages {

@@ -16,7 +16,7 @@ test.describe("without JavaScript", () => {
     await expect(page.getByText("How it works")).toBeVisible();
     await expect(page.getByText("64 MiB")).toBeVisible();
     await expect(page.locator("noscript")).toBeVisible();
-    await expect(page.locator("noscript")).toContainText("needs JavaScript and WebAssembly");
+    expect(await page.locator("noscript").innerText()).toContain("needs JavaScript and WebAssembly");
     await expect(page.getByTestId("test-banner")).toBeVisible();
     // Nothing that could only disappoint.
     await expect(visitor.start).toBeHidden();
@@ -105,7 +105,8 @@ test("an address where nothing is gets a page that leads back", async ({ page, v
   await visitor.isReady();
 });
 
-test("coming back with the browser's button finds a page that works", async ({ page, visitor }) => {
+test("coming back with the browser's button finds a page that works", async ({ page, visitor, complaints }) => {
+  complaints.allow(/favicon\.ico/);
   await visitor.arriveAndMine();
   await page.goto("/cdn-cgi/trace");
   await page.goBack();

@@ -30,9 +30,12 @@ test.describe("a worker that fails to load", () => {
   test("is told of when a proxy spoils its type", async ({ visitor, page, complaints }) => {
     complaints.allow(/Failed to load module script/, /MIME/);
     await page.route("**/worker/**/start.js", (route) => route.fulfill({ contentType: "text/plain", body: "no" }));
+    await page.clock.install();
     await visitor.arrive();
     await visitor.start.click();
-    await expect(visitor.error).toContainText("could not be loaded", { timeout: 45_000 });
+    // Such a worker is silent, and so is its replacement.
+    await page.clock.runFor(25_000);
+    await expect(visitor.error).toContainText("could not be loaded");
     await expect(visitor.start).toHaveText("Try again");
   });
 });
@@ -74,10 +77,10 @@ test("a code whose answer gets lost is fetched again", async ({ visitor, page, c
     await route.abort("connectionreset");
   });
   await visitor.arriveAndMine();
-  const code = await visitor.wins();
-  const [first] = await server.audit();
-  expect(code).toBe(first.invite_code);
+  await visitor.wins();
   await expect(visitor.log).toContainText("Won round 1!");
+  const [first] = await server.audit();
+  await expect(page.getByText(String(first.invite_code))).toHaveCount(1);
   await visitor.nextRound(2);
   await visitor.isMining();
 });
@@ -115,6 +118,22 @@ test("a busy server is asked again when it says so", async ({ visitor, page, com
   await visitor.wins();
   await expect(visitor.log).toContainText("No verdict yet (The verifier is full)");
   expect(times[1] - times[0]).toBeGreaterThan(2900);
+});
+
+test("a verdict that never comes is asked for again", async ({ visitor, page, complaints }) => {
+  complaints.allow(/WebSocket is closed before/, /409 \(Conflict\)/);
+  let attempts = 0;
+  await page.route("**/api/verify", (route) => {
+    attempts += 1;
+    return attempts === 1 ? undefined : route.continue();
+  });
+  await page.clock.install();
+  await visitor.arrive();
+  await visitor.start.click();
+  await expect(visitor.status).toHaveText("Found one! Handing it in …", { timeout: 60_000 });
+  await page.clock.fastForward(31_000);
+  await expect(visitor.log).toContainText("No verdict yet");
+  await visitor.wins();
 });
 
 test("a proxy's error page instead of a verdict loses nothing", async ({ visitor, page, complaints }) => {
@@ -156,13 +175,10 @@ test("a visitor who is refused is told why", async ({ visitor, page, complaints 
   await expect(visitor.start).toBeDisabled();
 });
 
-test("a browser that keeps no cookie is told so", async ({ visitor, page, complaints, context }) => {
+test("a browser that keeps no cookie is told so", async ({ visitor, page, complaints }) => {
   complaints.allow(/403 \(Forbidden\)/);
-  await page.route("**/api/session", async (route) => {
-    const answer = await route.fetch();
-    await route.fulfill({ response: answer });
-    await context.clearCookies();
-  });
+  const json = { id: "0".repeat(32), nick: "calm_otter_417", verified: true };
+  await page.route("**/api/session", (route) => route.fulfill({ json }));
   await page.goto("/");
   await expect(visitor.error).toContainText("cookie", { timeout: 45_000 });
   await expect(visitor.start).toBeDisabled();
@@ -271,4 +287,19 @@ test.describe("a browser that stores nothing", () => {
       await visitor.startMining();
     });
   }
+});
+
+test("a browser that stores nothing but its cookie still finds its code after a reload", async ({ visitor, page }) => {
+  await page.addInitScript(() => {
+    Storage.prototype.setItem = () => {
+      throw new DOMException("full", "QuotaExceededError");
+    };
+  });
+  await visitor.arriveAndMine();
+  await visitor.wins();
+  await visitor.stopMining();
+  const code = (await visitor.code.textContent()) ?? "";
+  await page.reload();
+  await visitor.isReady();
+  await expect(visitor.code).toHaveText(code, { timeout: 5000 });
 });

@@ -45,11 +45,7 @@ fn site() -> Router {
 }
 
 async fn missing() -> Response {
-    const PAGE: &str = "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
-        content=\"width=device-width, initial-scale=1\"><title>HashPass: not found</title><link rel=\"stylesheet\" \
-        href=\"/pkg/hashpass.css\"></head><body><main><h1>Not found</h1><p>There is nothing at this address.</p>\
-        <p><a href=\"/\">To the race</a></p></main></body></html>";
-    (StatusCode::NOT_FOUND, Html(PAGE)).into_response()
+    (StatusCode::NOT_FOUND, Html(include_str!("not_found.html"))).into_response()
 }
 
 /// The directory that cargo-leptos fills.

@@ -156,9 +156,10 @@ impl Live {
     }
 
     fn figures_message(&self) -> Utf8Bytes {
-        let Figures { active_miners, total_hashrate, .. } = self.figures();
+        let Figures { online, active_miners, total_hashrate } = self.figures();
         let since_1970 = self.shared.clock.time_of_day().duration_since(UNIX_EPOCH).unwrap_or_default();
-        text(&ServerMessage::NetworkHashrate { total_hashrate, active_miners, timestamp: since_1970.as_secs_f64() })
+        let timestamp = since_1970.as_secs_f64();
+        text(&ServerMessage::NetworkHashrate { total_hashrate, active_miners, online, timestamp })
     }
 
     fn join(&self, session: SessionId) -> Place {

@@ -173,6 +173,7 @@ impl Host for RequestContext {
             round: self.server.race.view(),
             figures: self.server.live.figures(),
             turnstile: turnstile_config(&self.server),
+            has_session: self.server.sessions.by_cookie(&self.headers).is_some(),
             miner_simd: env!("HASHPASS_MINER_SIMD").to_owned(),
             miner_scalar: env!("HASHPASS_MINER_SCALAR").to_owned(),
         }

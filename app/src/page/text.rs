@@ -275,7 +275,8 @@ pub fn difficulty() -> &'static str {
 
 /// A difficulty, in digits.
 pub fn difficulty_digits(digits: f64) -> String {
-    format!("{} digits", quantity(digits))
+    let number = quantity(digits);
+    if number == "1" { "1 digit".to_owned() } else { format!("{number} digits") }
 }
 
 /// What a difficulty means.

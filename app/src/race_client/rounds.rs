@@ -54,8 +54,8 @@ impl RaceClient {
                 }
                 self.adopt(round, now);
             }
-            ServerMessage::NetworkHashrate { total_hashrate, active_miners, .. } => {
-                self.count(Figures { total_hashrate, active_miners, ..self.figures }, now);
+            ServerMessage::NetworkHashrate { total_hashrate, active_miners, online, .. } => {
+                self.count(Figures { total_hashrate, active_miners, online }, now);
             }
             ServerMessage::Pong { online } => self.figures.online = online,
             ServerMessage::Error { detail, .. } => self.write(Note::Complaint(detail)),

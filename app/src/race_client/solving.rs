@@ -13,7 +13,7 @@ use crate::{
     scene::{Failure, Note, Prize},
     wire::{Submission, Victory},
 };
-use puzzle::{Hash, Nonce, RoundNumber};
+use puzzle::{Curve, Hash, Nonce, RoundNumber};
 use std::time::Duration;
 
 /// The best hash and its way to the server.
@@ -43,6 +43,11 @@ impl Solving {
     pub(super) fn start_over(&mut self) {
         self.best = None;
         self.not_before = Duration::ZERO;
+    }
+
+    /// True if the best hash can still win on `curve`.
+    pub(super) fn can_win_with(&self, curve: &Curve) -> bool {
+        self.best.is_some_and(|(hash, _)| curve.valid_from(&hash).is_some())
     }
 
     /// The visitor tries again: old refusals count no more.

@@ -96,6 +96,7 @@ impl Story {
             figures: Figures::default(),
             turnstile: TurnstileConfig { site_key: String::new(), test_mode: true },
             miner_simd: String::new(),
+            has_session: false,
             miner_scalar: String::new(),
         };
         let device = Device { workers: 2, most_workers: 4, random: || 1.0 };
@@ -431,7 +432,12 @@ fn the_clock_of_a_round_stands_still_while_nobody_mines() {
     story.wait(10.0);
     let silence = |miners| {
         let total_hashrate = 0.0;
-        Event::Heard(ServerMessage::NetworkHashrate { total_hashrate, active_miners: miners, timestamp: 0.0 })
+        Event::Heard(ServerMessage::NetworkHashrate {
+            total_hashrate,
+            active_miners: miners,
+            online: miners,
+            timestamp: 0.0,
+        })
     };
     story.tell(Event::Command(Command::Stop));
     story.tell(silence(0));
