@@ -28,13 +28,14 @@ async function cable(page: Page) {
   };
 }
 
-test("a lost connection is told, and no reset is missed", async ({ visitor, page, program }) => {
+test("a lost connection is told, and no reset is missed", async ({ visitor, page, program, complaints }) => {
+  complaints.allow(/ERR_INTERNET_DISCONNECTED/);
   const connection = await cable(page);
   const other = await program();
   const solution = await other.solve(await other.puzzle());
   // What this page finds does not reach the server while it is away.
   let away = false;
-  await page.route("**/api/verify", (route) => (away ? undefined : route.continue()));
+  await page.route("**/api/verify", (route) => (away ? route.abort("internetdisconnected") : route.continue()));
   await visitor.arrive();
   away = true;
   await connection.pull();
@@ -46,9 +47,9 @@ test("a lost connection is told, and no reset is missed", async ({ visitor, page
   expect((await other.verify(solution)).status).toBe(200);
   await expect(visitor.round).toHaveText("1");
   connection.plug();
-  away = false;
   await expect(visitor.round).toHaveText("2", { timeout: 45_000 });
   await expect(visitor.log).toContainText("While the connection was away, round 2 began.");
+  away = false;
   await expect(visitor.connection).toHaveText("Connected");
   await visitor.isMining();
   await visitor.wins();

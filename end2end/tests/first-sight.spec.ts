@@ -1,7 +1,7 @@
-import { expect, test } from "../fixtures/test";
+import { expect, REAL_COST, test } from "../fixtures/test";
 
 test.describe("without JavaScript", () => {
-  test.use({ javaScriptEnabled: false, settings: { HASHPASS_DIFFICULTY: 2, HASHPASS_MAX_DIFFICULTY: 2 } });
+  test.use({ javaScriptEnabled: false, settings: { ...REAL_COST, HASHPASS_DIFFICULTY: 2, HASHPASS_MAX_DIFFICULTY: 2 } });
 
   test("the page says what it is, how the race stands, and what is needed", async ({ visitor, page, complaints }) => {
     // The program is on its way before anybody knows that it will not run.
