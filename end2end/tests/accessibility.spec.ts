@@ -32,10 +32,10 @@ for (const [state, settings, reach] of states) {
     test.use({ settings });
 
     test("breaks no rule of WCAG 2.2 AA, light or dark", async ({ visitor, page }) => {
-      await page.emulateMedia({ colorScheme: "light" });
+      await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
       await reach(visitor);
       await examine(page);
-      await page.emulateMedia({ colorScheme: "dark" });
+      await page.emulateMedia({ colorScheme: "dark", reducedMotion: "reduce" });
       await examine(page);
     });
   });
@@ -48,6 +48,6 @@ test("breaks no rule after a failure", async ({ visitor, page, complaints }) => 
   await page.goto("/");
   await expect(visitor.error).toBeVisible();
   await examine(page);
-  await page.emulateMedia({ colorScheme: "dark" });
+  await page.emulateMedia({ colorScheme: "dark", reducedMotion: "reduce" });
   await examine(page);
 });

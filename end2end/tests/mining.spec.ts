@@ -162,7 +162,7 @@ test.describe("while nobody wins", () => {
       const count = () => ((window as unknown as { announcements: number }).announcements += 1);
       new MutationObserver(count).observe(status, { childList: true, characterData: true, subtree: true });
     });
-    await page.waitForTimeout(4000);
+    await page.waitForTimeout(3000);
     expect(await page.evaluate(() => (window as unknown as { announcements: number }).announcements)).toBe(0);
     const loud = "[aria-live=polite], [aria-live=assertive], [role=log], [role=status], [role=alert]";
     expect(await visitor.log.evaluate((log, loud) => log.closest(loud), loud), "the log is not read out").toBeNull();
@@ -188,7 +188,7 @@ test.describe("when hashes cost next to nothing", () => {
   test("a flood of wins drowns neither the page nor the server", async ({ visitor, page, server, complaints }) => {
     complaints.allow(/429 \(Too Many Requests\)/, /409 \(Conflict\)/);
     await visitor.arriveAndMine();
-    await page.waitForTimeout(8000);
+    await page.waitForTimeout(5000);
     await visitor.stop.click({ timeout: 2000 });
     await visitor.isIdle();
     expect((await server.audit()).length).toBeGreaterThan(5);
