@@ -40,8 +40,9 @@ const CLOUDFLARE: &[&str] = &[
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustedProxies {
     networks: Vec<IpNet>,
-    /// True if Cloudflare is among them: then its own header counts first.
-    cloudflare: bool,
+    /// Cloudflare's networks, if it is trusted: what comes from them carries a
+    /// header of its own.
+    cloudflare: Vec<IpNet>,
 }
 
 /// A word that is neither a CIDR, nor an address, nor `cloudflare`.
@@ -56,8 +57,7 @@ impl FromStr for TrustedProxies {
         let mut proxies = Self::default();
         for word in text.split([',', ' ']).map(str::trim).filter(|word| !word.is_empty()) {
             if word.eq_ignore_ascii_case("cloudflare") {
-                proxies.cloudflare = true;
-                proxies.networks.extend(CLOUDFLARE.iter().filter_map(|range| range.parse::<IpNet>().ok()));
+                proxies.cloudflare = CLOUDFLARE.iter().filter_map(|range| range.parse().ok()).collect();
             } else if let Ok(network) = word.parse() {
                 proxies.networks.push(network);
             } else {
@@ -71,41 +71,36 @@ impl FromStr for TrustedProxies {
 impl TrustedProxies {
     /// True if `address` is one of the proxies.
     pub fn contains(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        self.networks.iter().any(|network| network.contains(&address))
+        within(&self.networks, address) || within(&self.cloudflare, address)
     }
 
     /// The address that a request comes from, given the socket's peer and the
     /// request's headers.
     ///
-    /// Behind a trusted peer that is `CF-Connecting-IP` if Cloudflare is trusted
-    /// and says one; else the last address in `X-Forwarded-For` that is not itself
-    /// a trusted proxy. Anything that does not parse ends the search: what stands
-    /// before it was written by strangers.
+    /// The way back leads from the peer through `X-Forwarded-For`, last entry
+    /// first, for as long as it meets trusted proxies. When it meets Cloudflare,
+    /// `CF-Connecting-IP` has the answer; that header means nothing if the request
+    /// reached another proxy without Cloudflare, as anybody can write it. Whatever
+    /// does not parse ends the search: what stands before it was written by
+    /// strangers.
     pub fn client_address(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        let peer = peer.to_canonical();
-        if !self.contains(peer) {
-            return peer;
-        }
-        if self.cloudflare
-            && let Some(address) = single(headers, "cf-connecting-ip").and_then(parse)
-        {
-            return address;
-        }
         let hops: Vec<&str> = headers
             .get_all("x-forwarded-for")
             .iter()
             .filter_map(|line| line.to_str().ok())
             .flat_map(|line| line.split(','))
             .collect();
-        let mut nearest = peer;
-        for hop in hops.into_iter().rev() {
-            match parse(hop) {
+        let mut hops = hops.into_iter().rev();
+        let mut nearest = peer.to_canonical();
+        while self.contains(nearest) {
+            if within(&self.cloudflare, nearest)
+                && let Some(address) = single(headers, "cf-connecting-ip").and_then(parse)
+            {
+                return address;
+            }
+            match hops.next().and_then(parse) {
                 Some(address) => nearest = address,
                 None => break,
-            }
-            if !self.contains(nearest) {
-                break;
             }
         }
         nearest
@@ -116,6 +111,11 @@ impl TrustedProxies {
         self.contains(peer)
             && single(headers, "x-forwarded-proto").is_some_and(|proto| proto.eq_ignore_ascii_case("https"))
     }
+}
+
+fn within(networks: &[IpNet], address: IpAddr) -> bool {
+    let address = address.to_canonical();
+    networks.iter().any(|network| network.contains(&address))
 }
 
 /// The header's value if it is there exactly once.
@@ -204,6 +204,11 @@ mod tests {
             ("10.0.0.0/8", "10.1.1.1", &[("x-forwarded-for", "::ffff:203.0.113.7")], "203.0.113.7"),
             ("10.0.0.0/8", "10.1.1.1", &[], "10.1.1.1"),
             ("cloudflare", "173.245.48.9", &[cf, cf], "173.245.48.9"),
+            // A proxy of our own behind Cloudflare: its header counts if the request
+            // came through Cloudflare, and not if somebody went around it.
+            ("cloudflare, 127.0.0.1", "127.0.0.1", &[("x-forwarded-for", "1.1.1.1, 173.245.48.9"), cf], "203.0.113.8"),
+            ("cloudflare, 127.0.0.1", "127.0.0.1", &[xff, cf], "203.0.113.7"),
+            ("cloudflare, 127.0.0.1", "127.0.0.1", &[cf], "127.0.0.1"),
         ];
         for (trusted, peer, lines, expected) in table {
             let proxies: TrustedProxies = trusted.parse().unwrap();
@@ -214,7 +219,7 @@ mod tests {
     #[test]
     fn all_of_cloudflares_ranges_parse() {
         let proxies: TrustedProxies = "cloudflare, 192.0.2.1".parse().unwrap();
-        assert_eq!(proxies.networks.len(), CLOUDFLARE.len() + 1);
+        assert_eq!(proxies.cloudflare.len(), CLOUDFLARE.len());
         assert!(proxies.contains(ip("2606:4700::1")) && proxies.contains(ip("192.0.2.1")));
         assert!("cloudflare, everyone".parse::<TrustedProxies>().is_err());
     }
