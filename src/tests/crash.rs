@@ -8,51 +8,15 @@ mod support;
 use serde_json::Value;
 use std::{
     collections::BTreeSet,
-    io::{BufRead, BufReader},
     net::SocketAddr,
     path::Path,
-    process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
     time::Duration,
 };
-use support::Client;
+use support::{Client, process::ServerProcess};
 
 const CRASHES: usize = 6;
 const WINS_BEFORE_A_CRASH: usize = 15;
-
-/// Starts the server and waits until it says where it listens.
-fn start(data: &Path) -> (Child, SocketAddr) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_hashpass"))
-        .current_dir(data)
-        .env_clear()
-        .envs([
-            ("PORT", "0"),
-            ("HOST", "127.0.0.1"),
-            ("TURNSTILE_TEST_MODE", "true"),
-            ("HASHPASS_RETARGET", "step"),
-            ("HASHPASS_DIFFICULTY", "1"),
-            ("HASHPASS_MAX_DIFFICULTY", "1"),
-            ("HASHPASS_ARGON2_MEMORY_COST", "64"),
-            ("HASHPASS_ARGON2_TIME_COST", "1"),
-            ("HASHPASS_HMAC_SECRET", "000102030405060708090a0b0c0d0e0f"),
-        ])
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut log = BufReader::new(child.stderr.take().unwrap());
-    let mut line = String::new();
-    let address = loop {
-        line.clear();
-        assert_ne!(log.read_line(&mut line).unwrap(), 0, "the server ended before it listened");
-        if let Some((_, rest)) = line.split_once("listening on http://") {
-            let digits = |c: char| c.is_ascii_digit() || c == '.' || c == ':';
-            break rest.chars().take_while(|c| digits(*c)).collect::<String>().parse().unwrap();
-        }
-    };
-    // Nobody may be left to block on a full pipe.
-    std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-    (child, address)
-}
 
 /// Wins round after round until the server is gone, noting every code received.
 async fn win_until_the_end(address: SocketAddr, codes: Arc<Mutex<Vec<String>>>) -> Result<(), reqwest::Error> {
@@ -84,25 +48,23 @@ async fn no_code_that_was_given_out_is_lost_when_the_server_is_killed() {
     let data = tempfile::tempdir().unwrap();
     let codes = Arc::new(Mutex::new(Vec::new()));
     for crash in 1..=CRASHES {
-        let (mut child, address) = start(data.path());
-        let miners: Vec<_> = (0..4).map(|_| tokio::spawn(win_until_the_end(address, codes.clone()))).collect();
+        let server = ServerProcess::start(data.path(), &[]);
+        let miners: Vec<_> = (0..4).map(|_| tokio::spawn(win_until_the_end(server.address(), codes.clone()))).collect();
         while codes.lock().unwrap().len() < crash * WINS_BEFORE_A_CRASH {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        child.kill().unwrap();
-        child.wait().unwrap();
+        server.kill();
         for miner in miners {
             miner.await.unwrap().expect_err("the server is gone");
         }
         // The next start repairs what the crash left; look at it after that.
-        let (mut child, _) = start(data.path());
+        let server = ServerProcess::start(data.path(), &[]);
         let recorded = recorded(data.path());
         let known: BTreeSet<&String> = recorded.iter().collect();
         assert_eq!(known.len(), recorded.len(), "no code is there twice");
         for code in codes.lock().unwrap().iter() {
             assert!(known.contains(code), "crash {crash}: {code} was given out and is not on record");
         }
-        child.kill().unwrap();
-        child.wait().unwrap();
+        server.kill();
     }
 }

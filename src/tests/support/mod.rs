@@ -3,6 +3,8 @@
 #![allow(dead_code, unreachable_pub, reason = "every test file uses its own part")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may end where it finds a surprise")]
 
+pub mod process;
+
 use futures::{SinkExt, StreamExt};
 use hashpass::host::{config::Config, prize::https_client::https_client, server};
 use puzzle::{Challenge, Cost, Hash, Nonce, PuzzleHasher, Target};
@@ -112,6 +114,11 @@ impl Client {
         let line = response.headers()["set-cookie"].to_str().unwrap();
         self.cookie = Some(line.split(';').next().unwrap().to_owned());
         Ok(self)
+    }
+
+    /// The session's cookie, as `name=value`.
+    pub fn cookie(&self) -> Option<&str> {
+        self.cookie.as_deref()
     }
 
     pub fn url(&self, path: &str) -> String {

@@ -1,0 +1,85 @@
+//! The server as a process of its own.
+
+use super::Client;
+use std::{
+    io::{BufRead, BufReader, Read},
+    net::SocketAddr,
+    path::Path,
+    process::{Child, ChildStderr, Command, ExitStatus, Stdio},
+    thread::JoinHandle,
+};
+
+/// A running server whose log is read along.
+pub struct ServerProcess {
+    child: Child,
+    address: SocketAddr,
+    log: JoinHandle<String>,
+}
+
+impl ServerProcess {
+    /// Starts the server in `directory` and waits until it says where it listens.
+    pub fn start(directory: &Path, settings: &[(&str, &str)]) -> Self {
+        let mut child = command(directory).envs(settings.iter().copied()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let (address, beginning) = wait_for_address(&mut log);
+        // Read to its end, so that nobody is left to block on a full pipe.
+        let log = std::thread::spawn(move || {
+            let mut text = beginning;
+            log.read_to_string(&mut text).unwrap();
+            text
+        });
+        Self { child, address, log }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A client that is nobody.
+    pub fn client(&self) -> Client {
+        Client::at(self.address)
+    }
+
+    /// Ends it without warning.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks it to end, and returns how it did and all it has logged.
+    pub fn terminate(mut self) -> (ExitStatus, String) {
+        let kill = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(kill.success());
+        (self.child.wait().unwrap(), self.log.join().unwrap())
+    }
+}
+
+/// The server with cheap hashes and easy rounds, and nothing else in its environment.
+pub fn command(directory: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hashpass"));
+    command.current_dir(directory).env_clear().envs([
+        ("PORT", "0"),
+        ("HOST", "127.0.0.1"),
+        ("TURNSTILE_TEST_MODE", "true"),
+        ("HASHPASS_RETARGET", "step"),
+        ("HASHPASS_DIFFICULTY", "1"),
+        ("HASHPASS_MAX_DIFFICULTY", "1"),
+        ("HASHPASS_ARGON2_MEMORY_COST", "64"),
+        ("HASHPASS_ARGON2_TIME_COST", "1"),
+        ("HASHPASS_HMAC_SECRET", "000102030405060708090a0b0c0d0e0f"),
+    ]);
+    command
+}
+
+fn wait_for_address(log: &mut BufReader<ChildStderr>) -> (SocketAddr, String) {
+    let mut text = String::new();
+    loop {
+        let start = text.len();
+        assert_ne!(log.read_line(&mut text).unwrap(), 0, "the server ended before it listened:\n{text}");
+        if let Some((_, rest)) = text[start..].split_once("listening on http://") {
+            let digits = |c: char| c.is_ascii_digit() || c == '.' || c == ':';
+            let address = rest.chars().take_while(|c| digits(*c)).collect::<String>().parse().unwrap();
+            return (address, text);
+        }
+    }
+}
