@@ -7,6 +7,7 @@
 //! | [`router`] | every route on one page |
 //! | [`request`] | one request: who asks and what they may do |
 //! | [`race`] | the single state that decides who wins |
+//! | `language` | the language that a request asks for |
 //! | [`gate`] | who may take part |
 //! | [`live`] | everybody who is connected |
 //! | [`prize`] | what happens after a win |
@@ -17,6 +18,7 @@ pub mod clock;
 pub mod config;
 pub mod gate;
 pub mod http_error;
+mod language;
 pub mod live;
 pub mod prize;
 pub mod race;

@@ -1,7 +1,7 @@
 //! The JSON that browser and server exchange. Field for field the protocol: an
 //! outside client may rely on every name in here.
 
-use crate::error::ErrorCode;
+use crate::{error::ErrorCode, language::Language};
 use puzzle::{
     Cost, Curve, Hash, Nonce, RoundNumber, Seed, Target, TraceData, VisitorId, curve::RisingCurve,
     invite_code::InviteCode,
@@ -228,6 +228,8 @@ pub enum ClientMessage {
 /// What the server renders the page from, and the browser takes over.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PageState {
+    /// The language that the visitor reads.
+    pub language: Language,
     /// The round at the moment of rendering.
     pub round: RoundView,
     /// The figures at that moment.

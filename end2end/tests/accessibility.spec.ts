@@ -35,10 +35,14 @@ for (const [state, settings, reach] of states) {
   test.describe(state, () => {
     test.use({ settings });
 
-    test("breaks no rule of WCAG 2.2 AA, light or dark", async ({ visitor, page }) => {
+    test("breaks no rule of WCAG 2.2 AA, light or dark, in English or Chinese", async ({ visitor, page }) => {
       await reach(visitor);
       await examine(page, "light");
       await examine(page, "dark");
+      await visitor.chinese.click();
+      await expect(page.locator("html")).toHaveAttribute("lang", "zh-Hans");
+      await examine(page, "dark");
+      await examine(page, "light");
     });
   });
 }

@@ -5,11 +5,12 @@
 
 use crate::host::{
     gate::session::Session,
+    language,
     race::{Competitor, Refusal, Solution, Win},
     server::Server,
 };
 use app::{
-    ApiError, ErrorCode,
+    ApiError, ErrorCode, Language,
     host::Host,
     wire::{PageState, Puzzle, Submission, TurnstileConfig, Victory},
 };
@@ -33,6 +34,8 @@ pub struct RequestContext {
     pub address: IpAddr,
     /// True if the client speaks TLS, to us or to a trusted proxy.
     pub is_tls: bool,
+    /// The language that the client reads.
+    pub language: Language,
     headers: HeaderMap,
 }
 
@@ -43,6 +46,7 @@ impl RequestContext {
         Self {
             address: proxies.client_address(peer.ip(), headers),
             is_tls: proxies.is_tls(peer.ip(), headers),
+            language: language::asked_for(headers),
             headers: headers.clone(),
             server,
         }
@@ -168,8 +172,13 @@ impl Host for RequestContext {
         async move { self.submit(submission).await }.boxed()
     }
 
+    fn language(&self) -> Language {
+        self.language
+    }
+
     fn page(&self) -> PageState {
         PageState {
+            language: self.language,
             round: self.server.race.view(),
             figures: self.server.live.figures(),
             turnstile: turnstile_config(&self.server),

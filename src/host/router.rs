@@ -11,6 +11,7 @@ use crate::host::{
     assets,
     gate::origin::is_same_origin,
     http_error::{HttpError, method_not_allowed, not_found},
+    language,
     request::RequestContext,
     routes::{health, session, socket, trace, turnstile, wins},
     server::Server,
@@ -117,8 +118,13 @@ async fn server_function(Extension(context): Extension<RequestContext>, request:
     leptos_axum::handle_server_fns_with_context(move || provide_context(host.clone()), request).await
 }
 
-/// The page, rendered with the live state.
-async fn page(Extension(context): Extension<RequestContext>, request: Request) -> Response {
+/// The page, rendered with the live state and in the visitor's language. A language
+/// that the address asks for is remembered: that is how those choose one whose
+/// browser runs no scripts.
+async fn page(Extension(mut context): Extension<RequestContext>, request: Request) -> Response {
+    let chosen = language::chosen_by_address(request.uri());
+    context.language = chosen.unwrap_or(context.language);
+    let (language, is_tls) = (context.language, context.is_tls);
     let host: Arc<dyn Host> = Arc::new(context);
     let render = leptos_axum::render_app_to_stream_with_context(
         move || {
@@ -133,7 +139,14 @@ async fn page(Extension(context): Extension<RequestContext>, request: Request) -
         },
         || app::shell::shell(assets::LEPTOS_OPTIONS.clone()),
     );
-    render(request).await.into_response()
+    let mut response = render(request).await.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
+    headers.insert(header::VARY, HeaderValue::from_static(language::VARIES_WITH));
+    if let Some(cookie) = chosen.and_then(|chosen| HeaderValue::from_str(&chosen.cookie(is_tls)).ok()) {
+        headers.append(header::SET_COOKIE, cookie);
+    }
+    response
 }
 
 /// What a document may load: its own scripts, styles, workers and connections.

@@ -558,3 +558,47 @@ async fn a_reader_that_never_reads_delays_no_winner() {
     let mut last = deaf.pop().unwrap();
     while last.next_of("PUZZLE_RESET").await["round"] != 4 {}
 }
+
+#[tokio::test]
+async fn the_page_comes_in_the_visitors_language() {
+    let server = TestServer::start(&[]).await;
+    let client = server.client();
+    // path, Accept-Language, cookie: language
+    let table: &[(&str, &[u8], &[u8], &str)] = &[
+        ("/", b"", b"", "en"),
+        ("/", b"zh-CN,zh;q=0.9,en;q=0.8", b"", "zh-Hans"),
+        ("/", b"en-US,zh;q=0.5", b"", "en"),
+        ("/", b"en", b"hashpass_language=zh-Hans", "zh-Hans"),
+        ("/", b"zh", b"hashpass_language=en", "en"),
+        ("/?language=en", b"zh", b"hashpass_language=zh-Hans", "en"),
+        ("/", b"zh;q=\"><script>alert(1)</script>", b"hashpass_language=\"><script>alert(1)</script>", "en"),
+        ("/", b"\xff\xfe,zh", b"hashpass_language=\xff", "en"),
+        ("/?language=%22%3E%3Cscript%3E%0d%0aset-cookie:%20a=b", b"zh", b"", "zh-Hans"),
+        ("/nothing", b"zh", b"", "zh-Hans"),
+        ("/nothing", b"zh", b"hashpass_language=en", "en"),
+    ];
+    for (path, wish, cookie, language) in table {
+        let value = |bytes: &[u8]| reqwest::header::HeaderValue::from_bytes(bytes).unwrap();
+        let request = client.http.get(client.url(path));
+        let request = request.header("accept-language", value(wish)).header("cookie", value(cookie));
+        let response = request.send().await.unwrap();
+        let case = format!("{path} {}", String::from_utf8_lossy(wish));
+        assert_eq!(response.status(), if *path == "/nothing" { 404 } else { 200 }, "{case}");
+        assert_eq!(response.headers()["vary"], "accept-language, cookie", "{case}");
+        assert_eq!(response.headers()["content-language"], *language, "{case}");
+        let remembered = response.headers().get("set-cookie").map(|line| line.to_str().unwrap().to_owned());
+        let expected = (*path == "/?language=en")
+            .then(|| "hashpass_language=en; Path=/; Max-Age=31536000; SameSite=Lax".to_owned());
+        assert_eq!(remembered, expected, "{case}");
+        let page = response.text().await.unwrap();
+        assert!(page.contains(&format!("<html lang=\"{language}\">")), "{case}");
+        assert!(!page.contains("alert(1)"), "{case}");
+        if *path != "/nothing" {
+            let (title, notice) = match *language {
+                "en" => ("A fair race for invite codes · HashPass", "Taking part needs JavaScript"),
+                _ => ("公平的邀请码竞赛 · HashPass", "参与竞赛需要 JavaScript"),
+            };
+            assert!(page.contains(&format!("<title>{title}</title>")) && page.contains(notice), "{case}");
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use super::{Effect, EntryError, RaceClient, back_off::BackOff};
 use crate::{
     error::{ApiError, ErrorCode},
-    scene::{Failure, Note, Pause, Phase, Prize},
+    scene::{Failure, Note, Pause, Phase, Prize, ServerWords},
     wire::{SessionView, Win},
 };
 use puzzle::{TraceData, VisitorId};
@@ -125,7 +125,7 @@ impl RaceClient {
             }
             Ok(_) | Err(EntryError::HumanCheckMissing) => self.turned_away(Failure::HumanCheckMissing),
             Err(EntryError::Refused(error)) if is_temporary(error.code) => self.access_delayed(error, now),
-            Err(EntryError::Refused(error)) => self.turned_away(Failure::EntryRefused(error.detail)),
+            Err(EntryError::Refused(error)) => self.turned_away(Failure::EntryRefused(error.into())),
         }
     }
 
@@ -167,7 +167,7 @@ impl RaceClient {
     fn access_delayed(&mut self, error: ApiError, now: Duration) {
         let wait = wait_for(&error, self.entry.access_back_off.failed((self.device.random)()));
         self.entry.access = Access::Delayed { until: now + wait };
-        self.write(Note::EntryDelayed { detail: servers_words(error), retry_in: wait.as_secs_f64() });
+        self.write(Note::EntryDelayed { words: servers_words(error), retry_in: wait.as_secs_f64() });
     }
 
     pub(super) fn enter_when_due(&mut self, now: Duration) {
@@ -254,6 +254,6 @@ pub(super) fn wait_for(error: &ApiError, at_least: Duration) -> Duration {
 }
 
 /// What the server said; `None` if it said nothing, and the words are the browser's.
-pub(super) fn servers_words(error: ApiError) -> Option<String> {
-    (error.code != ErrorCode::Unreachable).then_some(error.detail)
+pub(super) fn servers_words(error: ApiError) -> Option<ServerWords> {
+    (error.code != ErrorCode::Unreachable).then(|| error.into())
 }

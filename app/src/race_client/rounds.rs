@@ -3,7 +3,7 @@
 use super::{Effect, RaceClient, clock::RoundClock};
 use crate::{
     error::{ApiError, ErrorCode},
-    scene::Note,
+    scene::{Note, ServerWords},
     wire::{ClientMessage, Figures, Puzzle, ResetReason, RoundView, ServerMessage},
 };
 use std::time::Duration;
@@ -58,9 +58,9 @@ impl RaceClient {
                 self.count(Figures { total_hashrate, active_miners, online }, now);
             }
             ServerMessage::Pong { online } => self.figures.online = online,
-            ServerMessage::Error { detail, .. } => self.write(Note::Complaint(detail)),
+            ServerMessage::Error { code, detail } => self.write(Note::Complaint(ServerWords { code, detail })),
             ServerMessage::Rejected { code, detail } => {
-                self.write(Note::Rejected(detail));
+                self.write(Note::Rejected(ServerWords { code, detail }));
                 if matches!(code, ErrorCode::MissingToken | ErrorCode::TurnstileFailed) {
                     self.renew_session(now);
                 }

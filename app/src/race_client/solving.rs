@@ -197,13 +197,13 @@ impl RaceClient {
                 if session < Self::PATIENCE {
                     self.renew_session(now);
                 } else {
-                    self.fail(Failure::SolutionsRefused(error.detail));
+                    self.fail(Failure::SolutionsRefused(error.into()));
                 }
             }
             ErrorCode::HashMismatch => {
                 hash = self.solving.hash_mismatches + 1;
                 self.solving.start_over();
-                self.write(Note::Refused(error.detail));
+                self.write(Note::Refused(error.into()));
                 if Self::PATIENCE <= hash {
                     self.fail(Failure::MinerFaulty);
                 }
@@ -215,7 +215,7 @@ impl RaceClient {
                     self.solving.unanswered = Some(round);
                     self.effects.push(Effect::FetchWins);
                 }
-                self.write(Note::AnswerMissing { detail: servers_words(error), retry_in: wait.as_secs_f64() });
+                self.write(Note::AnswerMissing { words: servers_words(error), retry_in: wait.as_secs_f64() });
             }
             _ => {
                 // What this page sends is well-formed, so this is no verdict on
@@ -223,9 +223,9 @@ impl RaceClient {
                 other = self.solving.refusals + 1;
                 self.solving.not_before = now + self.solving.back_off.failed(self.random());
                 if other < Self::PATIENCE {
-                    self.write(Note::Refused(error.detail));
+                    self.write(Note::Refused(error.into()));
                 } else {
-                    self.fail(Failure::SolutionsRefused(error.detail));
+                    self.fail(Failure::SolutionsRefused(error.into()));
                 }
             }
         }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::{
     error::{ApiError, ErrorCode},
+    language::Language,
     mining::PoolEvent,
     scene::Connection,
     wire::{Puzzle, ResetReason, ServerMessage, SessionView, Submission, TurnstileConfig, Victory, Win},
@@ -92,6 +93,7 @@ impl Story {
     /// A page that was just opened.
     fn opened(round: RoundView) -> Self {
         let page = PageState {
+            language: Language::English,
             round,
             figures: Figures::default(),
             turnstile: TurnstileConfig { site_key: String::new(), test_mode: true },
@@ -291,7 +293,7 @@ fn who_is_refused_reads_why() {
         (Err(EntryError::HumanCheckMissing), Failure::HumanCheckMissing),
         (
             Err(EntryError::Refused(error(ErrorCode::TurnstileFailed))),
-            Failure::EntryRefused("as the server says".into()),
+            Failure::EntryRefused(error(ErrorCode::TurnstileFailed).into()),
         ),
     ] {
         let mut story = Story::opened(round(1, 2.0));
@@ -597,7 +599,7 @@ fn a_solution_refused_again_and_again_is_told() {
         story.answer(1, Err(error(ErrorCode::Malformed)));
         story.wait(wait);
     }
-    assert_eq!(story.phase(), Phase::Failed(Failure::SolutionsRefused("as the server says".into())));
+    assert_eq!(story.phase(), Phase::Failed(Failure::SolutionsRefused(error(ErrorCode::Malformed).into())));
 }
 
 #[test]
