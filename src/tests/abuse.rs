@@ -237,7 +237,7 @@ async fn an_address_opens_so_many_sessions_and_others_are_not_affected() {
     assert_eq!(open_session(&here, "test").await, too_many("too_many_requests"));
     assert_eq!(open_session(&server.client_from("::ffff:192.0.2.1"), "test").await, too_many("too_many_requests"));
     // Tokens as Bearer open sessions too.
-    let bearer = |address: &str, token: &str| Client { bearer: Some(token.into()), ..server.client_from(address) };
+    let bearer = |address: &str, token: &str| server.client_from(address).with_bearer(token);
     assert_eq!(outcome(bearer("192.0.2.1", "a").get("/api/puzzle").await).await, too_many("too_many_requests"));
     for address in ["192.0.2.2", "2001:db8:0:1::1"] {
         assert_eq!(open_session(&server.client_from(address), "test").await.0, 200, "{address}");
@@ -297,7 +297,7 @@ async fn unknown_tokens_do_not_become_a_flood_of_calls_to_the_human_check() {
     assert_eq!(failed, 5, "{answers:?}");
     assert_eq!(answers.iter().filter(|answer| **answer == too_many("too_many_requests")).count(), 25);
     assert_eq!(asked.load(Ordering::SeqCst), 25);
-    let bearer = Client { bearer: Some("forged".into()), ..server.client_from("192.0.2.1") };
+    let bearer = server.client_from("192.0.2.1").with_bearer("forged");
     assert_eq!(outcome(bearer.get("/api/puzzle").await).await, too_many("too_many_requests"));
     let mut socket = server.client_from("192.0.2.1").socket_with_token("forged").await;
     assert_eq!(socket.next_json().await["code"], "too_many_requests");

@@ -109,7 +109,7 @@ pub struct Client {
     pub http: reqwest::Client,
     address: SocketAddr,
     cookie: Option<String>,
-    pub bearer: Option<String>,
+    bearer: Option<String>,
     forwarded_for: Option<String>,
     visitor: String,
 }
@@ -128,6 +128,11 @@ impl Client {
         let line = response.headers()["set-cookie"].to_str().unwrap();
         self.cookie = Some(line.split(';').next().unwrap().to_owned());
         Ok(self)
+    }
+
+    /// The same client, which shows `token` with every call.
+    pub fn with_bearer(self, token: &str) -> Self {
+        Self { bearer: Some(token.to_owned()), ..self }
     }
 
     pub fn url(&self, path: &str) -> String {
