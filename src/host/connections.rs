@@ -1,7 +1,7 @@
 //! TCP connections: accepted, bounded in number and in time, and closed in good
 //! order.
 //!
-//! A connection costs a descriptor and some 20 KB, whoever holds it and whatever
+//! A connection costs a descriptor and some 8 KB, whoever holds it and whatever
 //! for. So everything that a peer could leave half done has a limit: the head of
 //! a request, the pause between two requests, an answer that it does not read
 //! ([`activity`]). (The body of a request has its own limit in the
