@@ -3,6 +3,7 @@
 //! | module | is |
 //! |---|---|
 //! | [`config`] | every setting, read once |
+//! | [`connections`] | TCP connections, accepted, bounded and closed |
 //! | [`server`] | the parts put together, from start to stop |
 //! | [`router`] | every route on one page |
 //! | [`request`] | one request: who asks and what they may do |
@@ -16,6 +17,7 @@
 mod assets;
 pub mod clock;
 pub mod config;
+pub mod connections;
 pub mod gate;
 pub mod http_error;
 mod language;

@@ -17,6 +17,8 @@ use serde::{Deserialize, Serialize};
 pub enum ErrorCode {
     /// `400`: the request is not what the protocol says; the detail names the field.
     Malformed,
+    /// `414`: the path with its query is longer than any of ours.
+    UriTooLong,
     /// `413`: the body is larger than the route allows.
     BodyTooLarge,
     /// `415`: the body is not `application/json`.
@@ -53,6 +55,8 @@ pub enum ErrorCode {
     VerificationBusy,
     /// `400`: the hash is not the one that the nonce has.
     HashMismatch,
+    /// `503`: as many are connected as there can be.
+    ServerFull,
     /// `503`: the server is stopping.
     ShuttingDown,
     /// `500`: our fault.
@@ -83,10 +87,15 @@ impl ErrorCode {
             Self::RequestTimeout => 408,
             Self::PuzzleAlreadySolved => 409,
             Self::BodyTooLarge => 413,
+            Self::UriTooLong => 414,
             Self::UnsupportedMediaType => 415,
             Self::TooManySubmissions | Self::TooManyRequests => 429,
             Self::Internal => 500,
-            Self::TurnstileUnavailable | Self::VerificationBusy | Self::ShuttingDown | Self::Unreachable => 503,
+            Self::TurnstileUnavailable
+            | Self::VerificationBusy
+            | Self::ServerFull
+            | Self::ShuttingDown
+            | Self::Unreachable => 503,
         }
     }
 }

@@ -205,6 +205,9 @@ pub enum ServerMessage {
         code: ErrorCode,
         /// For people.
         detail: String,
+        /// Whole seconds after which another attempt makes sense, if any does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_after: Option<u64>,
     },
 }
 
@@ -300,7 +303,8 @@ mod tests {
             ServerMessage::Pong { online: 5 },
             ServerMessage::PuzzleReset { round: round(), reason: ResetReason::Timeout, solve_time: None },
             ServerMessage::NetworkHashrate { total_hashrate: 1.5, active_miners: 2, online: 3, timestamp: 1e9 },
-            ServerMessage::Rejected { code: ErrorCode::MissingToken, detail: "no".into() },
+            ServerMessage::Rejected { code: ErrorCode::MissingToken, detail: "no".into(), retry_after: None },
+            ServerMessage::Rejected { code: ErrorCode::TooManyRequests, detail: "no".into(), retry_after: Some(15) },
         ];
         for message in messages {
             let text = serde_json::to_string(&message).unwrap();

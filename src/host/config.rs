@@ -5,7 +5,11 @@
 //! secrets are never repeated. Nothing starts with a wrong setting.
 
 use crate::host::{
-    gate::address::{IpBinding, TrustedProxies},
+    connections::ConnectionLimits,
+    gate::{
+        address::{IpBinding, TrustedProxies},
+        limits::AddressLimitSettings,
+    },
     prize::webhook::{WebhookToken, WebhookUrl},
 };
 use puzzle::{
@@ -91,6 +95,41 @@ pub const VARIABLES: &[Variable] = &[
         default: "",
         purpose: "proxies whose address headers are believed: CIDRs and the word cloudflare, separated by commas",
     },
+    Variable {
+        name: "HASHPASS_LIMIT_SESSIONS_PER_HOUR",
+        default: "1200",
+        purpose: "new sessions of one address (IPv4 address or IPv6 /64) per hour; a whole hour's may come at once; 0: no limit",
+    },
+    Variable {
+        name: "HASHPASS_LIMIT_FAILED_CHECKS_PER_MINUTE",
+        default: "600",
+        purpose: "failed and unanswered human checks of one address per minute; 0: no limit",
+    },
+    Variable {
+        name: "HASHPASS_LIMIT_SUBMISSIONS_PER_MINUTE",
+        default: "1200",
+        purpose: "submissions of one address per minute that pass every cheap check; 0: no limit",
+    },
+    Variable {
+        name: "HASHPASS_LIMIT_SOCKETS_PER_ADDRESS",
+        default: "1000",
+        purpose: "WebSockets of one address open at once; 0: no limit",
+    },
+    Variable {
+        name: "HASHPASS_LIMIT_SOCKETS",
+        default: "15000",
+        purpose: "WebSockets open at once over all addresses; 0: no limit",
+    },
+    Variable {
+        name: "HASHPASS_LIMIT_CONNECTIONS_PER_PEER",
+        default: "4000",
+        purpose: "TCP connections of one peer open at once; trusted proxies have no such limit; 0: no limit",
+    },
+    Variable {
+        name: "HASHPASS_LIMIT_CONNECTIONS",
+        default: "20000",
+        purpose: "TCP connections open at once over all peers; 0: as many as the system's limit of open files allows",
+    },
     Variable { name: "HASHPASS_DEV", default: "false", purpose: "serve GET /api/dev/trace outside test mode" },
     Variable {
         name: "TURNSTILE_SITE_KEY",
@@ -144,6 +183,10 @@ pub struct Config {
     pub race: RaceConfig,
     /// Who may take part.
     pub gate: GateConfig,
+    /// `HASHPASS_LIMIT_SESSIONS_PER_HOUR` … `HASHPASS_LIMIT_SOCKETS`.
+    pub limits: AddressLimitSettings,
+    /// `HASHPASS_LIMIT_CONNECTIONS` and its like.
+    pub connections: ConnectionLimits,
     /// `HASHPASS_DATA_DIR`.
     pub data_dir: PathBuf,
     /// `WEBHOOK_URL` and `WEBHOOK_TOKEN`.
@@ -294,6 +337,13 @@ impl Reader<'_> {
         })
     }
 
+    /// How many of something may be open at once; 0 for any number.
+    fn count(&mut self, name: &'static str, default: usize) -> usize {
+        self.parse(name, default, "an integer from 0 to 1000000", |text| {
+            text.parse().ok().filter(|number| *number <= 1_000_000)
+        })
+    }
+
     fn flag(&mut self, name: &'static str) -> bool {
         self.parse(name, false, "true or false", |text| match text.to_ascii_lowercase().as_str() {
             "true" | "1" | "yes" | "on" => Some(true),
@@ -341,6 +391,8 @@ impl Config {
             listen: listen(&mut reader),
             race: race(&mut reader),
             gate: gate(&mut reader),
+            limits: address_limits(&mut reader),
+            connections: connection_limits(&mut reader),
             data_dir: reader.text("HASHPASS_DATA_DIR").unwrap_or("./data").into(),
             webhook: webhook(&mut reader),
             log_filter: reader.text("RUST_LOG").unwrap_or("info,memory_serve=warn").to_owned(),
@@ -480,6 +532,27 @@ fn gate(reader: &mut Reader<'_>) -> GateConfig {
     }
 }
 
+fn address_limits(reader: &mut Reader<'_>) -> AddressLimitSettings {
+    let default = AddressLimitSettings::default();
+    let mut rate = |name, default| reader.integer(name, default, 0, 1_000_000);
+    AddressLimitSettings {
+        sessions_per_hour: rate("HASHPASS_LIMIT_SESSIONS_PER_HOUR", default.sessions_per_hour),
+        failed_checks_per_minute: rate("HASHPASS_LIMIT_FAILED_CHECKS_PER_MINUTE", default.failed_checks_per_minute),
+        submissions_per_minute: rate("HASHPASS_LIMIT_SUBMISSIONS_PER_MINUTE", default.submissions_per_minute),
+        sockets_per_address: reader.count("HASHPASS_LIMIT_SOCKETS_PER_ADDRESS", default.sockets_per_address),
+        sockets_in_all: reader.count("HASHPASS_LIMIT_SOCKETS", default.sockets_in_all),
+    }
+}
+
+fn connection_limits(reader: &mut Reader<'_>) -> ConnectionLimits {
+    let default = ConnectionLimits::default();
+    ConnectionLimits {
+        in_all: reader.count("HASHPASS_LIMIT_CONNECTIONS", default.in_all),
+        per_peer: reader.count("HASHPASS_LIMIT_CONNECTIONS_PER_PEER", default.per_peer),
+        ..default
+    }
+}
+
 fn turnstile(reader: &mut Reader<'_>) -> TurnstileKeys {
     let mut key = |name| {
         let value = reader.text(name).map(str::to_owned);
@@ -593,6 +666,28 @@ mod tests {
         ] {
             let text = problems(&[vec![test_mode], values].concat());
             assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+
+    #[test]
+    fn limits_default_to_the_documented_ones_and_0_is_none() {
+        let test_mode = ("TURNSTILE_TEST_MODE", "true");
+        let config = read(&[test_mode]).unwrap();
+        assert_eq!(config.limits, AddressLimitSettings::default());
+        assert_eq!(config.connections, ConnectionLimits::default());
+        let limits = VARIABLES.iter().filter(|variable| variable.name.starts_with("HASHPASS_LIMIT_"));
+        let documented: Vec<_> = limits.map(|variable| (variable.name, variable.default)).collect();
+        assert_eq!(documented.len(), 7);
+        let written_out = read(&[vec![test_mode], documented.clone()].concat()).unwrap();
+        assert_eq!((written_out.limits, written_out.connections), (config.limits, config.connections));
+        let none: Vec<_> = documented.iter().map(|(name, _)| (*name, "0")).collect();
+        let config = read(&[vec![test_mode], none].concat()).unwrap();
+        assert_eq!((config.limits.sessions_per_hour, config.connections.in_all), (0, 0));
+        for (name, _) in documented {
+            for wrong in ["-1", "1000001", "many"] {
+                let text = problems(&[test_mode, (name, wrong)]);
+                assert!(text.contains(&format!("{name}={wrong:?} must be an integer from 0 to 1000000")), "{text}");
+            }
         }
     }
 

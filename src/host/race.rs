@@ -139,6 +139,12 @@ pub enum Refusal {
         /// For how long.
         retry_after: Duration,
     },
+    /// The address has had as many submissions verified as it may.
+    #[error("Too many submissions come from your address: wait before the next try")]
+    TooManyFromAddress {
+        /// For how long.
+        retry_after: Duration,
+    },
     /// The verifier's queue is full.
     #[error("Too many submissions are being verified: try again in a moment")]
     Busy,
@@ -223,6 +229,10 @@ pub trait Prizes: Send + Sync + 'static {
     fn deliver(&self, win: &Win);
 }
 
+/// Counts a submission of an address that is about to be verified; the error says
+/// how long the address has to wait before one more.
+pub type VerificationQuota = Arc<dyn Fn(IpAddr) -> Result<(), Duration> + Send + Sync>;
+
 /// What a race is made of.
 #[derive(Clone)]
 pub struct RaceSettings {
@@ -236,6 +246,8 @@ pub struct RaceSettings {
     pub verify_workers: usize,
     /// How many wait for one.
     pub verify_queue: usize,
+    /// How many verifications one address may ask for.
+    pub quota: VerificationQuota,
     /// Where hashes come from.
     pub hashers: HasherFactory,
     /// Where time comes from.
@@ -260,6 +272,7 @@ struct Shared {
     /// The last ticket taken.
     tickets: AtomicU64,
     verifier: Verifier,
+    quota: VerificationQuota,
     /// The last round that everybody was told of. It trails the state by the time
     /// that recording a win takes, so that nobody learns a seed before the others.
     announced: watch::Sender<Announcement>,
@@ -290,7 +303,7 @@ impl Race {
     /// # Errors
     /// [`HashingError`] if an arena cannot be allocated.
     pub fn start(settings: RaceSettings) -> Result<(Self, Herald), HashingError> {
-        let RaceSettings { rule, cost, secret, verify_workers, verify_queue, hashers, clock, seeds } = settings;
+        let RaceSettings { rule, cost, secret, verify_workers, verify_queue, quota, hashers, clock, seeds } = settings;
         let state = State::new(rule, cost, secret, seeds());
         let (announced, _) = watch::channel(state.announcement(ResetReason::Operator, None));
         let (events, receiver) = mpsc::unbounded_channel();
@@ -299,6 +312,7 @@ impl Race {
             state: Mutex::new(state),
             tickets: AtomicU64::new(0),
             verifier,
+            quota,
             announced,
             events,
             clock,
@@ -394,8 +408,12 @@ impl Shared {
     fn enter(&self, arrival: Arrival, competitor: &Competitor, solution: Solution, answer: Answer) {
         let admitted = lock(&self.state).admit(arrival.ticket, arrival.at, competitor, solution, answer);
         match admitted {
+            // After everything that costs nothing, so that an address that has used
+            // its share up still learns what else is wrong.
             Ok(job) => {
-                if let Err(job) = self.verifier.submit(job) {
+                if let Err(retry_after) = (self.quota)(competitor.address) {
+                    self.settle(&job, Verdict::Unverified(Refusal::TooManyFromAddress { retry_after }));
+                } else if let Err(job) = self.verifier.submit(job) {
                     self.settle(&job, Verdict::Unverified(Refusal::Busy));
                 }
             }

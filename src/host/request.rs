@@ -4,7 +4,10 @@
 //! protocol's order, cheapest first; the ticket is taken before any of them.
 
 use crate::host::{
-    gate::session::Session,
+    gate::{
+        limits::{AddressLimits, Exceeded},
+        session::{Session, TokenSession},
+    },
     language,
     race::{Competitor, Refusal, Solution, Win},
     server::Server,
@@ -62,22 +65,45 @@ impl RequestContext {
             return Ok(session);
         }
         let token = token.or_else(|| self.bearer()).ok_or_else(missing_token)?;
-        if let Some(session) = self.server.sessions.by_token(token, self.address) {
+        let sessions = &self.server.sessions;
+        if let Some(session) = sessions.by_token(token, self.address) {
             return Ok(session);
         }
         self.check_token(token).await?;
-        self.server.sessions.accept_token(token, self.address).map_err(|_| too_many_sessions())
+        let TokenSession { session, is_new } =
+            sessions.accept_token(token, self.address).map_err(|_| too_many_sessions())?;
+        if !is_new {
+            self.server.limits.sessions.give_back(self.address);
+        }
+        Ok(session)
     }
 
-    /// Has a token of the human check examined.
+    /// Has a token of the human check examined, for a new session.
+    ///
+    /// The session and the check are counted before anybody is asked, so that
+    /// calls made at once cannot exceed a limit; a check that passes, and a
+    /// session that comes to nothing, are taken back.
     ///
     /// # Errors
-    /// `missing_token` if it is empty or no token; what the check says otherwise.
+    /// `missing_token` if it is empty or no token; `too_many_requests`; what the
+    /// check says otherwise.
     pub async fn check_token(&self, token: &str) -> Result<(), ApiError> {
         if token.is_empty() || LONGEST_TOKEN < token.len() {
             return Err(missing_token());
         }
-        self.server.turnstile.check(token, self.address).await
+        let AddressLimits { sessions, checks, .. } = &*self.server.limits;
+        sessions.take(self.address).map_err(|exceeded| {
+            too_many(exceeded, "Too many sessions were opened from your address: try again a little later")
+        })?;
+        let checked = match checks.take(self.address) {
+            Err(exceeded) => {
+                Err(too_many(exceeded, "Too many human checks from your address failed: try again a little later"))
+            }
+            Ok(()) => {
+                self.server.turnstile.check(token, self.address).await.inspect(|()| checks.give_back(self.address))
+            }
+        };
+        checked.inspect_err(|_| sessions.give_back(self.address))
     }
 
     fn bearer(&self) -> Option<&str> {
@@ -130,7 +156,7 @@ impl RequestContext {
                 ..with_code(ErrorCode::BelowDifficulty)
             },
             Refusal::InFlight => ApiError { retry_after: Some(1), ..with_code(ErrorCode::TooManySubmissions) },
-            Refusal::Struck { retry_after } => {
+            Refusal::Struck { retry_after } | Refusal::TooManyFromAddress { retry_after } => {
                 ApiError { retry_after: Some(whole_seconds(retry_after)), ..with_code(ErrorCode::TooManySubmissions) }
             }
             Refusal::Busy | Refusal::VerifierFailed => {
@@ -149,6 +175,10 @@ fn whole_seconds(time: Duration) -> u64 {
 
 fn missing_token() -> ApiError {
     ApiError::new(ErrorCode::MissingToken, "Missing Turnstile token in Authorization header")
+}
+
+fn too_many(Exceeded { retry_after }: Exceeded, detail: &str) -> ApiError {
+    ApiError { retry_after: Some(whole_seconds(retry_after)), ..ApiError::new(ErrorCode::TooManyRequests, detail) }
 }
 
 pub(crate) fn too_many_sessions() -> ApiError {

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `answer_panics` | a panic in a handler answers 500 and is logged; nobody else notices |
 //! | `guard_api` | `/api/*`: no foreign pages, JSON only, a bounded body read in bounded time, no caching |
-//! | `identify` | works out the client's address and lends every handler its [`RequestContext`] |
+//! | `identify` | bounds the path, works out the client's address and lends every handler its [`RequestContext`] |
 //! | `security_headers` | on every response |
 
 use crate::host::{
@@ -33,6 +33,10 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 /// The largest body of a request, in bytes.
 const LARGEST_BODY: usize = 8 * 1024;
+
+/// The longest path with its query, in bytes: a token of the human check, each
+/// of its characters escaped, still fits.
+const LONGEST_URI: usize = 8 * 1024;
 
 /// How long a client may take to send its body.
 const BODY_LIMIT: Duration = Duration::from_secs(10);
@@ -71,6 +75,10 @@ async fn identify(
     mut request: Request,
     next: Next,
 ) -> Response {
+    let length = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
+    if LONGEST_URI < length {
+        return HttpError(ApiError::new(ErrorCode::UriTooLong, "The path is too long")).into_response();
+    }
     let context = RequestContext::new(server, peer, request.headers());
     request.extensions_mut().insert(context);
     next.run(request).await

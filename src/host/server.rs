@@ -3,7 +3,8 @@
 use crate::host::{
     clock::{Clock, SystemClock},
     config::{Config, GateConfig, WebhookConfig},
-    gate::{session::Sessions, turnstile::Turnstile},
+    connections,
+    gate::{limits::AddressLimits, session::Sessions, turnstile::Turnstile},
     live::Live,
     prize::{
         Keeper,
@@ -16,7 +17,7 @@ use crate::host::{
 };
 use puzzle::{Seed, rule::Rule};
 use rand::Rng;
-use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 
 /// How long the server waits for answers, records and deliveries when it stops.
@@ -31,6 +32,8 @@ pub struct Server {
     pub live: Live,
     /// Who has passed the check.
     pub sessions: Arc<Sessions>,
+    /// How much one address may ask for.
+    pub limits: Arc<AddressLimits>,
     /// The rules of the gate.
     pub gate: Arc<GateConfig>,
     /// The human check.
@@ -58,9 +61,6 @@ pub enum StartError {
     /// No client for calls to other servers can be made.
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// The socket failed.
-    #[error("the listening socket failed: {0}")]
-    Socket(#[from] std::io::Error),
 }
 
 /// Serves `listener` until `shutdown` is done, then stops in good order: nobody
@@ -81,6 +81,7 @@ pub async fn run(
         None => Webhook::none(),
     };
     let prizes = Arc::new(Keeper::new(audit, webhook));
+    let limits = Arc::new(AddressLimits::new(config.limits, &clock));
     let (workers, memory_kib) = (config.race.verify_workers, config.race.cost.memory_cost);
     let settings = RaceSettings {
         rule: Rule::new(config.race.rule, config.race.start, config.race.pace),
@@ -88,6 +89,10 @@ pub async fn run(
         secret: config.race.secret,
         verify_workers: workers,
         verify_queue: config.race.verify_queue,
+        quota: {
+            let limits = limits.clone();
+            Arc::new(move |address| limits.submissions.take(address).map_err(|exceeded| exceeded.retry_after))
+        },
         hashers: real_hashers(config.race.cost),
         clock: clock.clone(),
         seeds: Arc::new(random_seed),
@@ -97,16 +102,17 @@ pub async fn run(
     let herald = tokio::spawn(herald.run(prizes.clone()));
     let live = Live::new(race.clone(), clock.clone());
     let figures = tokio::spawn(live.clone().run());
+    let proxies = config.gate.trusted_proxies.clone();
     let server = Server {
         race: race.clone(),
         live: live.clone(),
         sessions: Arc::new(Sessions::new(clock)),
         turnstile: Arc::new(Turnstile::new(config.gate.turnstile.clone())?),
+        limits: limits.clone(),
         gate: Arc::new(config.gate),
         prizes: prizes.clone(),
     };
 
-    let service = router::router(server).into_make_service_with_connect_info::<SocketAddr>();
     let stop = {
         let (race, live) = (race.clone(), live.clone());
         async move {
@@ -118,11 +124,11 @@ pub async fn run(
             live.stop();
         }
     };
-    let listener = axum::serve::ListenerExt::tap_io(listener, |stream: &mut tokio::net::TcpStream| {
-        // A reset is one small packet and must not wait for more.
-        let _ = stream.set_nodelay(true);
-    });
-    axum::serve(listener, service).with_graceful_shutdown(stop).await?;
+    connections::serve(listener, router::router(server), config.connections, &proxies, stop).await;
+    // Their last message tells them that we restart: let it out.
+    if tokio::time::timeout(GRACE, limits.sockets.all_given_up()).await.is_err() {
+        tracing::warn!("some live connections did not end in time");
+    }
     let _ = figures.await;
     let _ = tokio::time::timeout(GRACE, herald).await;
     prizes.shut_down(GRACE).await;

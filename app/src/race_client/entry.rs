@@ -239,6 +239,7 @@ pub(super) const fn is_temporary(code: ErrorCode) -> bool {
         ErrorCode::Unreachable
             | ErrorCode::TurnstileUnavailable
             | ErrorCode::VerificationBusy
+            | ErrorCode::ServerFull
             | ErrorCode::ShuttingDown
             | ErrorCode::Internal
             | ErrorCode::RequestTimeout

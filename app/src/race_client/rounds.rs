@@ -59,8 +59,9 @@ impl RaceClient {
             }
             ServerMessage::Pong { online } => self.figures.online = online,
             ServerMessage::Error { code, detail } => self.write(Note::Complaint(ServerWords { code, detail })),
-            ServerMessage::Rejected { code, detail } => {
+            ServerMessage::Rejected { code, detail, retry_after } => {
                 self.write(Note::Rejected(ServerWords { code, detail }));
+                self.link.asked_to_rest(Duration::from_secs(retry_after.unwrap_or_default()));
                 if matches!(code, ErrorCode::MissingToken | ErrorCode::TurnstileFailed) {
                     self.renew_session(now);
                 }

@@ -334,12 +334,75 @@ fn a_session_that_the_browser_does_not_keep_is_not_made_for_ever() {
     let mut story = Story::ready(round(1, 2.0));
     for _ in 0..3 {
         assert_eq!(story.phase(), Phase::Idle);
-        story.tell(Event::Heard(ServerMessage::Rejected { code: ErrorCode::MissingToken, detail: "who?".into() }));
+        story.tell(Event::Heard(ServerMessage::Rejected {
+            code: ErrorCode::MissingToken,
+            detail: "who?".into(),
+            retry_after: None,
+        }));
         story.tell(Event::Entered(Ok(session())));
         story.tell(Event::SocketOpened);
     }
-    story.tell(Event::Heard(ServerMessage::Rejected { code: ErrorCode::MissingToken, detail: "who?".into() }));
+    story.tell(Event::Heard(ServerMessage::Rejected {
+        code: ErrorCode::MissingToken,
+        detail: "who?".into(),
+        retry_after: None,
+    }));
     assert_eq!(story.phase(), Phase::Failed(Failure::SessionNotKept));
+}
+
+#[test]
+fn a_crowded_server_is_asked_again_later_and_the_session_stays() {
+    let mut story = Story::mining(round(1, 2.0));
+    let crowded = |retry_after| {
+        Event::Heard(ServerMessage::Rejected {
+            code: ErrorCode::TooManyRequests,
+            detail: "crowded".into(),
+            retry_after,
+        })
+    };
+    for _ in 0..5 {
+        story.tell(Event::SocketClosed);
+        while story.count(opens_socket) == 0 {
+            story.wait(1.0);
+        }
+        story.tell(Event::SocketOpened);
+        story.tell(crowded(Some(60)));
+        story.tell(Event::SocketClosed);
+        assert!(matches!(story.client.scene(story.now).connection, Connection::Waiting { seconds: 60..=90 }));
+        story.wait(59.0);
+        assert_eq!(story.count(opens_socket), 0, "no sooner than the server asked for");
+        assert_eq!(story.phase(), Phase::Paused(Pause::ConnectionLost));
+        story.wait(31.0);
+        assert_eq!(story.count(opens_socket), 1);
+        story.tell(Event::SocketOpened);
+        story.tell(crowded(None));
+    }
+    assert_eq!(story.count(enters), 0, "this is no reason for a new session");
+    story.tell(snapshot(round(1, 2.0)));
+    story.tell(found(1, hash(0xff, 0)));
+    assert_eq!(story.phase(), Phase::Mining);
+}
+
+#[test]
+fn a_submission_refused_for_its_crowded_address_is_made_again() {
+    let mut story = Story::mining(round(1, 2.0));
+    story.tell(found(1, hash(0x00, 0xff)));
+    for code in [ErrorCode::TooManyRequests, ErrorCode::TooManySubmissions, ErrorCode::ServerFull] {
+        for _ in 0..5 {
+            assert_eq!(story.submissions().len(), 1, "{code:?}");
+            story.answer(1, Err(ApiError { retry_after: Some(40), ..error(code) }));
+            assert_eq!(story.phase(), Phase::Mining);
+            story.tell(Event::Heard(ServerMessage::Pong { online: 1 }));
+            for _ in 0..3 {
+                story.wait(13.0);
+                story.tell(Event::Heard(ServerMessage::Pong { online: 1 }));
+            }
+            assert!(story.submissions().is_empty(), "no sooner than the server asked for");
+            story.wait(1.0);
+        }
+    }
+    story.answer(1, Ok(victory(1)));
+    assert_eq!(story.phase(), Phase::Won(RoundNumber(1)));
 }
 
 #[test]

@@ -51,6 +51,15 @@ pub struct NewSession {
     pub token: String,
 }
 
+/// The implicit session of a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenSession {
+    /// The session.
+    pub session: Session,
+    /// False if an earlier call with the same token had already opened it.
+    pub is_new: bool,
+}
+
 /// The visitor id is not the one that the session has used before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OtherVisitor;
@@ -116,16 +125,16 @@ impl Sessions {
         self.find(&key(&["token", token, &address.to_string()]))
     }
 
-    /// Remembers that this address has had `token` accepted.
+    /// Remembers that this address has had `token` accepted. Of calls that were
+    /// made at once with the same token, the first opens the session for all.
     ///
     /// # Errors
     /// [`TooManySessions`].
-    pub fn accept_token(&self, token: &str, address: IpAddr) -> Result<Session, TooManySessions> {
+    pub fn accept_token(&self, token: &str, address: IpAddr) -> Result<TokenSession, TooManySessions> {
         let key = key(&["token", token, &address.to_string()]);
         let entry = self.entry(&key, None);
-        let session = entry.session.clone();
-        self.insert(key, entry)?;
-        Ok(session)
+        let (session, is_new) = self.insert(key, entry)?;
+        Ok(TokenSession { session, is_new })
     }
 
     /// Fixes the session's visitor id at its first use.
@@ -157,17 +166,23 @@ impl Sessions {
         Some(entry.session.clone())
     }
 
-    fn insert(&self, key: Key, entry: Entry) -> Result<(), TooManySessions> {
+    /// Keeps an entry, unless there is a living one with this key; says which
+    /// session the key stands for now, and whether that is the new one.
+    fn insert(&self, key: Key, entry: Entry) -> Result<(Session, bool), TooManySessions> {
         let now = self.clock.now();
         let mut entries = self.lock();
+        if let Some(present) = entries.get(&key).filter(|present| now < present.expires) {
+            return Ok((present.session.clone(), false));
+        }
         if MOST_SESSIONS <= entries.len() {
             entries.retain(|_, entry| now < entry.expires);
         }
         if MOST_SESSIONS <= entries.len() {
             return Err(TooManySessions);
         }
+        let session = entry.session.clone();
         entries.insert(key, entry);
-        Ok(())
+        Ok((session, true))
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Key, Entry>> {
@@ -270,7 +285,10 @@ mod tests {
     fn an_accepted_token_is_bound_to_its_address_for_five_minutes() {
         let (clock, sessions) = sessions();
         let (here, there) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
-        let session = sessions.accept_token("secret", here).unwrap();
+        let TokenSession { session, is_new } = sessions.accept_token("secret", here).unwrap();
+        assert!(is_new);
+        let again = sessions.accept_token("secret", here).unwrap();
+        assert_eq!(again, TokenSession { session: session.clone(), is_new: false });
         assert_eq!(sessions.by_token("secret", here), Some(session));
         assert_eq!(sessions.by_token("secret", there), None);
         clock.advance(TOKEN_LIFETIME);

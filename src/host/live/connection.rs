@@ -52,14 +52,14 @@ enum End {
 pub async fn serve(live: Live, socket: WebSocket, greeting: Greeting) {
     match greeting {
         Greeting::Welcome(session) => Conversation::new(live, socket, session).run().await,
-        Greeting::Rejected(ApiError { code, detail, .. }) => reject(socket, code, detail).await,
+        Greeting::Rejected(error) => reject(socket, error).await,
     }
 }
 
 /// Rejections come after the upgrade: one before it would reach a page as a mute 1006.
-async fn reject(mut socket: WebSocket, code: ErrorCode, detail: String) {
+async fn reject(mut socket: WebSocket, ApiError { code, detail, retry_after, .. }: ApiError) {
     let farewell = async {
-        socket.send(Message::Text(text(&ServerMessage::Rejected { code, detail }))).await?;
+        socket.send(Message::Text(text(&ServerMessage::Rejected { code, detail, retry_after }))).await?;
         socket.send(close(close_code::POLICY, "not admitted")).await
     };
     let _ = tokio::time::timeout(STALL_LIMIT, farewell).await;

@@ -50,6 +50,7 @@ fn start(workers: usize, queue: usize) -> (Race, Herald) {
         secret: CodeSecret::from_bytes([7; 32]),
         verify_workers: workers,
         verify_queue: queue,
+        quota: Arc::new(|_| Ok(())),
         hashers: Arc::new(|| Ok(Box::new(ModelHasher))),
         clock: Arc::new(ManualClock::default()),
         seeds: Arc::new(move || {

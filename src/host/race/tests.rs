@@ -102,6 +102,7 @@ impl Bench {
             secret: CodeSecret::from_bytes([7; 32]),
             verify_workers: workers,
             verify_queue: queue,
+            quota: Arc::new(|_| Ok(())),
             hashers: Arc::new(move || Ok(Box::new(FakeHasher(hasher_gate.clone())))),
             clock: clock.clone(),
             seeds: Arc::new(move || {

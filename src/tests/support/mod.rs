@@ -20,7 +20,7 @@ use std::{
 use tokio::{net::TcpStream, sync::oneshot, task::JoinHandle};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream,
-    tungstenite::{Message, client::IntoClientRequest, protocol::frame::coding::CloseCode},
+    tungstenite::{self, Message, client::IntoClientRequest, protocol::frame::coding::CloseCode},
 };
 
 /// A running server: real router, real port, data in a directory of its own.
@@ -35,6 +35,11 @@ impl TestServer {
     /// A server in test mode with cheap hashes and easy rounds by the `step` rule,
     /// unless `settings` say otherwise.
     pub async fn start(settings: &[(&str, &str)]) -> Self {
+        Self::start_with(settings, |_| {}).await
+    }
+
+    /// The same, with a change of what no variable sets.
+    pub async fn start_with(settings: &[(&str, &str)], change: impl FnOnce(&mut Config)) -> Self {
         let data = tempfile::tempdir().unwrap();
         let mut values: HashMap<String, String> = [
             ("TURNSTILE_TEST_MODE", "true"),
@@ -49,7 +54,8 @@ impl TestServer {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
         values.retain(|_, value| value != "unset");
-        let config = Config::from_values(&values).unwrap();
+        let mut config = Config::from_values(&values).unwrap();
+        change(&mut config);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
@@ -58,6 +64,10 @@ impl TestServer {
             server::run(config, listener, shutdown).await.unwrap();
         });
         Self { address, data, stop: Some(stop), running: Some(running) }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     pub fn data_dir(&self) -> &Path {
@@ -73,6 +83,11 @@ impl TestServer {
     /// A client that is nobody.
     pub fn client(&self) -> Client {
         Client::at(self.address)
+    }
+
+    /// A client behind the trusted proxy on this machine, which says so.
+    pub fn client_from(&self, address: &str) -> Client {
+        Client { forwarded_for: Some(address.to_owned()), ..self.client() }
     }
 
     /// A client that has passed the check.
@@ -97,6 +112,7 @@ pub struct Client {
     address: SocketAddr,
     cookie: Option<String>,
     bearer: Option<String>,
+    forwarded_for: Option<String>,
     visitor: String,
 }
 
@@ -104,7 +120,7 @@ impl Client {
     /// A client that is nobody.
     pub fn at(address: SocketAddr) -> Self {
         let http = https_client(Duration::from_secs(30)).unwrap();
-        Self { http, address, cookie: None, bearer: None, visitor: next_visitor() }
+        Self { http, address, cookie: None, bearer: None, forwarded_for: None, visitor: next_visitor() }
     }
 
     /// Passes the check.
@@ -121,6 +137,11 @@ impl Client {
         self.cookie.as_deref()
     }
 
+    /// The same client, which shows `token` with every call.
+    pub fn with_bearer(self, token: &str) -> Self {
+        Self { bearer: Some(token.to_owned()), ..self }
+    }
+
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
@@ -128,6 +149,10 @@ impl Client {
     fn sign(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
         let request = match &self.cookie {
             Some(cookie) => request.header("cookie", cookie),
+            None => request,
+        };
+        let request = match &self.forwarded_for {
+            Some(address) => request.header("x-forwarded-for", address),
             None => request,
         };
         match &self.bearer {
@@ -194,20 +219,27 @@ impl Client {
     }
 
     pub async fn socket(&self) -> Socket {
+        self.try_socket().await.unwrap()
+    }
+
+    pub async fn try_socket(&self) -> Result<Socket, tungstenite::Error> {
         self.connect(&self.socket_url()).await
     }
 
     pub async fn socket_with_token(&self, token: &str) -> Socket {
-        self.connect(&format!("{}?token={token}", self.socket_url())).await
+        self.connect(&format!("{}?token={token}", self.socket_url())).await.unwrap()
     }
 
-    async fn connect(&self, url: &str) -> Socket {
+    async fn connect(&self, url: &str) -> Result<Socket, tungstenite::Error> {
         let mut request = url.into_client_request().unwrap();
         if let Some(cookie) = &self.cookie {
             request.headers_mut().insert("cookie", cookie.parse().unwrap());
         }
-        let (stream, _) = tokio_tungstenite::connect_async(request).await.unwrap();
-        Socket { stream }
+        if let Some(address) = &self.forwarded_for {
+            request.headers_mut().insert("x-forwarded-for", address.parse().unwrap());
+        }
+        let (stream, _) = tokio_tungstenite::connect_async(request).await?;
+        Ok(Socket { stream })
     }
 }
 

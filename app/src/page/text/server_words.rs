@@ -32,6 +32,7 @@ const fn chinese(code: ErrorCode) -> Option<&'static str> {
         // Which part of the message is meant, only the server's own words say.
         ErrorCode::Malformed | ErrorCode::UnknownMessage => return None,
         ErrorCode::BodyTooLarge => "请求过大",
+        ErrorCode::UriTooLong => "请求的地址过长",
         ErrorCode::UnsupportedMediaType => "请求的类型不对",
         ErrorCode::NotFound => "请求的地址不存在",
         ErrorCode::MethodNotAllowed => "请求的方式不对",
@@ -49,6 +50,7 @@ const fn chinese(code: ErrorCode) -> Option<&'static str> {
         ErrorCode::TooManyRequests => "请求太多，请稍候",
         ErrorCode::VerificationBusy => "服务器正忙",
         ErrorCode::HashMismatch => "哈希与提交的随机数不符",
+        ErrorCode::ServerFull => "同时在线的人太多，请稍候",
         ErrorCode::ShuttingDown => "服务器正在停止运行",
         ErrorCode::Internal => "服务器出了问题",
         ErrorCode::BadHashrate => "报告的算力不合理",
