@@ -53,6 +53,19 @@ for (const [screen, options] of Object.entries(screens)) {
       });
 
       test.describe(() => {
+        test.use({ production: true, settings: NOBODY_WINS });
+        for (const behaviour of ["ask", "pass", "fail"] as const) {
+          test(`human check: ${behaviour}`, async ({ visitor, page, cloudflare }) => {
+            cloudflare.behaviour = behaviour;
+            await page.goto("/");
+            await expect(visitor.check).toHaveAttribute("data-check", /interactive|passed|failed/);
+            await page.waitForTimeout(800);
+            await page.screenshot(picture(`human-check-${behaviour}`));
+          });
+        }
+      });
+
+      test.describe(() => {
         test.use({ javaScriptEnabled: false });
         test("without JavaScript", async ({ page }) => {
           await page.goto("/");

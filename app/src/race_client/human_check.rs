@@ -149,7 +149,9 @@ impl RaceClient {
             CheckEvent::Expired => {
                 self.check.token = None;
                 self.check.state = running;
-                self.write(Note::CheckExpired);
+                if self.entry.may_take_part() {
+                    self.write(Note::CheckExpired);
+                }
             }
             CheckEvent::Interactive => {
                 self.check.state = State::Interactive;

@@ -140,8 +140,8 @@ pub fn human_check(check: &HumanCheck) -> String {
         HumanCheck::Running => return "Checking …".into(),
         HumanCheck::Interactive => return "Please answer the check: then you can take part.".into(),
         HumanCheck::Passed => return "Passed. Thank you.".into(),
-        HumanCheck::Renewing => return "The check has expired and renews itself. Your session goes on.".into(),
-        HumanCheck::NotRenewed => return "The check has expired. Your session goes on without it.".into(),
+        HumanCheck::Renewing => return "The check renews itself. Your session goes on.".into(),
+        HumanCheck::NotRenewed => return "The check is not renewed. Your session goes on without it.".into(),
         HumanCheck::Failed(failure) => failure,
     };
     match failure {
