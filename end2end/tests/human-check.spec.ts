@@ -59,10 +59,10 @@ test.describe("while nobody wins", () => {
     cloudflare.behaviour = "ask";
     await page.goto("/");
     await expect(visitor.check).toHaveAttribute("data-check", "interactive");
-    await expect(visitor.checkWords).toContainText("Please answer the check");
+    await expect(visitor.checkWords).toContainText("Please answer it to take part");
     await expect(visitor.status).toHaveText("Waiting for the human check below.");
     await expect(visitor.start).toBeDisabled();
-    await expect(visitor.start).toHaveAccessibleDescription(/Waiting for the human check below\. Please answer the check/);
+    await expect(visitor.start).toHaveAccessibleDescription(/Waiting for the human check below\. Please answer it/);
     await page.frameLocator(CHECK_FRAME).getByLabel("Verify you are human").check();
     await visitor.isReady();
     await expect(visitor.checkWords).toContainText("Passed");
@@ -283,7 +283,7 @@ for (const behaviour of ["pass", "ask"] as const) {
     await server.start();
     await expect(visitor.log).toContainText("does not know this session any more", { timeout: 45_000 });
     if (behaviour === "ask") {
-      await expect(visitor.checkWords).toContainText("Please answer the check");
+      await expect(visitor.checkWords).toContainText("Please answer it to take part");
       const focused = await page.evaluate(() => document.activeElement?.id);
       expect(focused, "nobody is pushed").not.toBe("check-widget");
       await page.frameLocator(CHECK_FRAME).getByLabel("Verify you are human").check();

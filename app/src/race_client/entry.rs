@@ -71,6 +71,11 @@ impl Entry {
         self.access == Access::Granted
     }
 
+    /// True once there was a session to act with.
+    pub(super) fn was_admitted(&self) -> bool {
+        self.admitted_before
+    }
+
     pub(super) fn deadline(&self) -> Option<Duration> {
         let access = match self.access {
             Access::Delayed { until } => Some(until),

@@ -138,7 +138,7 @@ pub fn human_check(check: &HumanCheck) -> String {
         HumanCheck::Hidden => return String::new(),
         HumanCheck::Loading => return "Loading the check …".into(),
         HumanCheck::Running => return "Checking …".into(),
-        HumanCheck::Interactive => return "Please answer the check: then you can take part.".into(),
+        HumanCheck::Interactive => return "Please answer it to take part.".into(),
         HumanCheck::Passed => return "Passed. Thank you.".into(),
         HumanCheck::Renewing => return "The check renews itself. Your session goes on.".into(),
         HumanCheck::NotRenewed => return "The check is not renewed. Your session goes on without it.".into(),
