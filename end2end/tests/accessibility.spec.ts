@@ -47,6 +47,24 @@ for (const [state, settings, reach] of states) {
   });
 }
 
+test.describe("with the human check", () => {
+  test.use({ production: true, settings: NOBODY_WINS });
+
+  for (const [behaviour, state] of [
+    ["ask", "interactive"],
+    ["pass", "passed"],
+    ["fail", "failed"],
+  ] as const) {
+    test(`breaks no rule when it has ${state}`, async ({ visitor, page, cloudflare }) => {
+      cloudflare.behaviour = behaviour;
+      await page.goto("/");
+      await expect(visitor.check).toHaveAttribute("data-check", state);
+      await examine(page, "light");
+      await examine(page, "dark");
+    });
+  }
+});
+
 test("breaks no rule after a failure", async ({ visitor, page, complaints }) => {
   complaints.allow(/403 \(Forbidden\)/);
   const json = { code: "turnstile_failed", detail: "No." };

@@ -60,6 +60,22 @@ for (const { screen, options, colorScheme, locale } of looks) {
     });
 
     test.describe(() => {
+      test.use({ production: true, settings: NOBODY_WINS });
+      for (const behaviour of ["ask", "pass", "fail"] as const) {
+        test(`human check: ${behaviour}`, async ({ visitor, page, cloudflare }) => {
+          cloudflare.behaviour = behaviour;
+          await page.goto("/");
+          await expect(visitor.check).toHaveAttribute("data-check", /interactive|passed|failed/);
+          // A picture of the full page does not wait for frames to follow its size.
+          const { width } = page.viewportSize() ?? { width: 1280 };
+          await page.setViewportSize({ width, height: 1200 });
+          await page.waitForTimeout(800);
+          await page.screenshot({ ...picture(`human-check-${behaviour}`), fullPage: false });
+        });
+      }
+    });
+
+    test.describe(() => {
       test.use({ javaScriptEnabled: false });
       test("without JavaScript", async ({ page }) => {
         await page.goto("/");

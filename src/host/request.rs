@@ -4,9 +4,10 @@
 //! protocol's order, cheapest first; the ticket is taken before any of them.
 
 use crate::host::{
+    config::TurnstileKeys,
     gate::{
         limits::{AddressLimits, Exceeded},
-        session::{Session, TokenSession},
+        session::{Session, TokenKey, TokenSession},
     },
     language,
     race::{Competitor, Refusal, Solution, Win},
@@ -64,33 +65,35 @@ impl RequestContext {
         if let Some(session) = self.server.sessions.by_cookie(&self.headers) {
             return Ok(session);
         }
-        let token = token.or_else(|| self.bearer()).ok_or_else(missing_token)?;
-        let sessions = &self.server.sessions;
-        if let Some(session) = sessions.by_token(token, self.address) {
+        let token = token.or_else(|| self.bearer()).filter(|token| is_token(token)).ok_or_else(missing_token)?;
+        if let Some(session) = self.server.sessions.by_token(&TokenKey::new(token, self.address)) {
             return Ok(session);
         }
-        self.check_token(token).await?;
-        let TokenSession { session, is_new } =
-            sessions.accept_token(token, self.address).map_err(|_| too_many_sessions())?;
+        let TokenSession { session, is_new } = self.counted(self.server.turnstile.accept(token, self.address)).await?;
         if !is_new {
             self.server.limits.sessions.give_back(self.address);
         }
         Ok(session)
     }
 
-    /// Has a token of the human check examined, for a new session.
-    ///
-    /// The session and the check are counted before anybody is asked, so that
-    /// calls made at once cannot exceed a limit; a check that passes, and a
-    /// session that comes to nothing, are taken back.
+    /// Spends a token of the human check on a session of its own.
     ///
     /// # Errors
     /// `missing_token` if it is empty or no token; `too_many_requests`; what the
     /// check says otherwise.
-    pub async fn check_token(&self, token: &str) -> Result<(), ApiError> {
-        if token.is_empty() || LONGEST_TOKEN < token.len() {
+    pub async fn spend_token(&self, token: &str) -> Result<(), ApiError> {
+        if !is_token(token) {
             return Err(missing_token());
         }
+        self.counted(self.server.turnstile.spend(token, self.address)).await
+    }
+
+    /// Asks the human check, for a new session.
+    ///
+    /// The session and the check are counted before anybody is asked, so that
+    /// calls made at once cannot exceed a limit; a check that passes, and a
+    /// session that comes to nothing, are taken back.
+    async fn counted<T>(&self, check: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
         let AddressLimits { sessions, checks, .. } = &*self.server.limits;
         sessions.take(self.address).map_err(|exceeded| {
             too_many(exceeded, "Too many sessions were opened from your address: try again a little later")
@@ -99,9 +102,7 @@ impl RequestContext {
             Err(exceeded) => {
                 Err(too_many(exceeded, "Too many human checks from your address failed: try again a little later"))
             }
-            Ok(()) => {
-                self.server.turnstile.check(token, self.address).await.inspect(|()| checks.give_back(self.address))
-            }
+            Ok(()) => check.await.inspect(|_| checks.give_back(self.address)),
         };
         checked.inspect_err(|_| sessions.give_back(self.address))
     }
@@ -173,6 +174,10 @@ fn whole_seconds(time: Duration) -> u64 {
     time.as_secs() + u64::from(time.subsec_nanos() != 0)
 }
 
+fn is_token(token: &str) -> bool {
+    !token.is_empty() && token.len() <= LONGEST_TOKEN
+}
+
 fn missing_token() -> ApiError {
     ApiError::new(ErrorCode::MissingToken, "Missing Turnstile token in Authorization header")
 }
@@ -212,6 +217,7 @@ impl Host for RequestContext {
             round: self.server.race.view(),
             figures: self.server.live.figures(),
             turnstile: turnstile_config(&self.server),
+            turnstile_script: self.server.gate.turnstile.as_ref().map(TurnstileKeys::script).unwrap_or_default(),
             has_session: self.server.sessions.by_cookie(&self.headers).is_some(),
             miner_simd: env!("HASHPASS_MINER_SIMD").to_owned(),
             miner_scalar: env!("HASHPASS_MINER_SCALAR").to_owned(),

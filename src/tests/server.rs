@@ -283,6 +283,62 @@ async fn every_answer_carries_the_security_headers() {
 }
 
 #[tokio::test]
+async fn the_page_lets_in_the_human_check_in_production_alone() {
+    let production = [
+        ("TURNSTILE_TEST_MODE", "false"),
+        ("TURNSTILE_SITE_KEY", "site-key"),
+        ("TURNSTILE_SECRET_KEY", "secret-key"),
+        ("TURNSTILE_SCRIPT_URL", "https://check.example:8443/v0/api.js"),
+    ];
+    let server = TestServer::start(&production).await;
+    let page = server.client().get("/").await;
+    let policy = page.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    let directive = |name: &str| policy.split("; ").find(|directive| directive.starts_with(name)).map(str::to_owned);
+    assert_eq!(directive("frame-src").unwrap(), "frame-src https://check.example:8443");
+    assert!(directive("script-src").unwrap().ends_with(" 'wasm-unsafe-eval' https://check.example:8443"), "{policy}");
+    assert_eq!(policy.matches("check.example").count(), 2, "{policy}");
+    let text = page.text().await.unwrap();
+    assert!(text.contains("render=explicit") && !text.contains("secret-key"));
+    assert!(text.contains(r#"data-check="loading""#), "its room is kept from the first sight on");
+    let config: Value = server.client().get("/api/turnstile/config").await.json().await.unwrap();
+    assert_eq!(config, json!({"siteKey": "site-key", "testMode": false}));
+    for path in ["/api/health", "/nothing"] {
+        let other = server.client().get(path).await;
+        let policy = other.headers()["content-security-policy"].to_str().unwrap().to_owned();
+        assert!(!policy.contains("check.example"), "{path}: {policy}");
+    }
+
+    let test_mode = TestServer::start(&[("TURNSTILE_SCRIPT_URL", "https://check.example/api.js")]).await;
+    let page = test_mode.client().get("/").await;
+    let policy = page.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    assert!(!policy.contains("check.example") && !policy.contains("frame-src"), "{policy}");
+    assert!(!page.text().await.unwrap().contains("check.example"));
+}
+
+#[tokio::test]
+async fn a_human_check_that_cannot_be_asked_lets_nobody_in() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/siteverify", listener.local_addr().unwrap());
+    drop(listener);
+    let production = [
+        ("TURNSTILE_TEST_MODE", "false"),
+        ("TURNSTILE_SITE_KEY", "site-key"),
+        ("TURNSTILE_SECRET_KEY", "secret-key"),
+        ("TURNSTILE_VERIFY_URL", url.as_str()),
+    ];
+    let server = TestServer::start(&production).await;
+    let response = server.client().post_raw("/api/session", r#"{"turnstileToken":"a-token"}"#).await;
+    assert!(!response.headers().contains_key("set-cookie"));
+    assert_eq!(response.headers()["retry-after"], "10");
+    assert_eq!(status_and_code(response).await, (503, "turnstile_unavailable".into()));
+    let bearer = server.client_with_bearer("a-token");
+    assert_eq!(status_and_code(bearer.get("/api/puzzle").await).await, (503, "turnstile_unavailable".into()));
+    let mut socket = server.client().socket_with_token("a-token").await;
+    assert_eq!(socket.next_json().await["code"], "turnstile_unavailable");
+    assert_eq!(socket.close_code().await, CloseCode::Policy);
+}
+
+#[tokio::test]
 async fn the_page_is_readable_before_any_script_runs() {
     let server = TestServer::start(&[("HASHPASS_DIFFICULTY", "2")]).await;
     let page = server.client().get("/").await.text().await.unwrap();

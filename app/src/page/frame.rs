@@ -5,6 +5,8 @@ use super::{
     language::{LanguageChoice, say, use_language},
     text,
 };
+#[cfg(feature = "hydrate")]
+use crate::scene::Command;
 use leptos::{html::Select, prelude::*};
 
 /// The name of the site, the live connection, the choices of language and theme.
@@ -55,6 +57,8 @@ fn ConnectionState(
 fn ThemeChoice() -> impl IntoView {
     let language = use_language();
     let select = NodeRef::<Select>::new();
+    #[cfg(feature = "hydrate")]
+    let board = use_context::<Board>();
     // The server cannot know what this browser remembers.
     #[cfg(feature = "hydrate")]
     Effect::new(move |_| {
@@ -66,6 +70,9 @@ fn ThemeChoice() -> impl IntoView {
         #[cfg(feature = "hydrate")]
         if let Some(select) = select.get_untracked() {
             crate::browser::theme::choose(&select.value());
+            if let Some(board) = board {
+                board.command(Command::RedrawCheck);
+            }
         }
     };
     view! {

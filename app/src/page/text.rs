@@ -12,7 +12,7 @@ mod state;
 mod story;
 
 pub use log::note;
-pub use state::{best_outlook, connection, odds, status, trouble, window_title};
+pub use state::{best_outlook, connection, human_check, odds, status, trouble, window_title};
 pub use story::{explanation, headline, how_it_works, lead, privacy};
 
 use crate::language::Language::{self, Chinese, English};
@@ -163,6 +163,16 @@ pub fn your_rate(language: Language) -> &'static str {
 /// Hashes per second, in the unit that both languages have for it.
 pub fn hash_rate(hashes_per_second: f64) -> String {
     format!("{} H/s", rate(hashes_per_second))
+}
+
+/// Names the human check.
+pub fn human_check_heading(language: Language) -> &'static str {
+    language.pick("Human check", "人机验证")
+}
+
+/// The button that has the human check tried again.
+pub fn check_again(language: Language) -> &'static str {
+    language.pick("Try the check again", "重新验证")
 }
 
 // -------------------------------------------------------------- best and bar

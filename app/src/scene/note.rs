@@ -95,6 +95,14 @@ pub enum Note {
     },
     /// The server refused a solution.
     Refused(ServerWords),
+    /// The human check waits for the visitor.
+    CheckWaits,
+    /// The human check did not pass.
+    CheckFailed,
+    /// What the human check gave was spent already; it is asked again.
+    CheckRepeated,
+    /// What the human check gave has expired; the session goes on.
+    CheckExpired,
 }
 
 /// A note with its time.

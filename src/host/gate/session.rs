@@ -70,6 +70,17 @@ pub struct TooManySessions;
 
 type Key = [u8; 32];
 
+/// A token of the human check at one address, as a hash.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TokenKey(Key);
+
+impl TokenKey {
+    /// The key of `token` when shown from `address`.
+    pub fn new(token: &str, address: IpAddr) -> Self {
+        Self(key(&["token", token, &address.to_string()]))
+    }
+}
+
 #[derive(Debug)]
 struct Entry {
     session: Session,
@@ -120,18 +131,18 @@ impl Sessions {
         self.find(&key(&["cookie", token]))
     }
 
-    /// The implicit session of a token that this address has had accepted.
-    pub fn by_token(&self, token: &str, address: IpAddr) -> Option<Session> {
-        self.find(&key(&["token", token, &address.to_string()]))
+    /// The implicit session of a token that was accepted from its address.
+    pub fn by_token(&self, token: &TokenKey) -> Option<Session> {
+        self.find(&token.0)
     }
 
-    /// Remembers that this address has had `token` accepted. Of calls that were
+    /// Remembers that a token was accepted from its address. Of calls that were
     /// made at once with the same token, the first opens the session for all.
     ///
     /// # Errors
     /// [`TooManySessions`].
-    pub fn accept_token(&self, token: &str, address: IpAddr) -> Result<TokenSession, TooManySessions> {
-        let key = key(&["token", token, &address.to_string()]);
+    pub fn accept_token(&self, token: &TokenKey) -> Result<TokenSession, TooManySessions> {
+        let TokenKey(key) = *token;
         let entry = self.entry(&key, None);
         let (session, is_new) = self.insert(key, entry)?;
         Ok(TokenSession { session, is_new })
@@ -285,14 +296,16 @@ mod tests {
     fn an_accepted_token_is_bound_to_its_address_for_five_minutes() {
         let (clock, sessions) = sessions();
         let (here, there) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
-        let TokenSession { session, is_new } = sessions.accept_token("secret", here).unwrap();
+        let here_key = TokenKey::new("secret", here);
+        let TokenSession { session, is_new } = sessions.accept_token(&here_key).unwrap();
         assert!(is_new);
-        let again = sessions.accept_token("secret", here).unwrap();
+        let again = sessions.accept_token(&here_key).unwrap();
         assert_eq!(again, TokenSession { session: session.clone(), is_new: false });
-        assert_eq!(sessions.by_token("secret", here), Some(session));
-        assert_eq!(sessions.by_token("secret", there), None);
+        assert_eq!(sessions.by_token(&here_key), Some(session));
+        assert_eq!(sessions.by_token(&TokenKey::new("secret", there)), None);
+        assert_eq!(sessions.by_token(&TokenKey::new("Secret", here)), None);
         clock.advance(TOKEN_LIFETIME);
-        assert_eq!(sessions.by_token("secret", here), None);
+        assert_eq!(sessions.by_token(&here_key), None);
     }
 
     #[test]

@@ -62,6 +62,10 @@ fn english(note: &Note) -> String {
             format!("No verdict yet ({}). The solution is kept, {}.", cause(English, words.as_ref()), again(retry_in))
         }
         Note::Refused(words) => format!("The server refused the solution: {}.", server_words(English, words)),
+        Note::CheckWaits => "The human check waits for you.".into(),
+        Note::CheckFailed => "The human check did not pass.".into(),
+        Note::CheckRepeated => "The human check was used already; asking it again.".into(),
+        Note::CheckExpired => "The human check has expired and renews itself; your session goes on.".into(),
     }
 }
 
@@ -108,5 +112,9 @@ fn chinese(note: &Note) -> String {
             format!("还没有结果（{}）。答案已保留，{}。", cause(Chinese, words.as_ref()), again(retry_in))
         }
         Note::Refused(words) => format!("服务器没有接受答案：{}。", server_words(Chinese, words)),
+        Note::CheckWaits => "人机验证在等你完成。".into(),
+        Note::CheckFailed => "人机验证没有通过。".into(),
+        Note::CheckRepeated => "这次人机验证已经用过，正在重新验证。".into(),
+        Note::CheckExpired => "人机验证已过期，正在自动更新；你的会话不受影响。".into(),
     }
 }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     language::Language::{self, Chinese, English},
-    scene::{Best, Connection, Failure, Pause, Phase, Scene},
+    scene::{Best, CheckFailure, Connection, Failure, HumanCheck, Pause, Phase, Scene},
 };
 
 /// The title of the window; it tells of a win while the visitor looks elsewhere.
@@ -46,7 +46,10 @@ pub fn status(language: Language, phase: &Phase) -> String {
             "The server cannot say which address it sees you at. Trying again by itself.",
             "服务器暂时无法确定你的地址，正在自动重试。",
         ),
-        Phase::Failed(Failure::HumanCheckMissing | Failure::EntryRefused(_) | Failure::SessionNotKept) => {
+        Phase::Paused(Pause::HumanCheck) => {
+            language.pick("Waiting for the human check below.", "正在等待下方的人机验证。")
+        }
+        Phase::Failed(Failure::NotVerified | Failure::EntryRefused(_) | Failure::SessionNotKept) => {
             language.pick("You cannot take part at the moment.", "你暂时无法参与。")
         }
         Phase::Failed(_) => language.pick("Mining has stopped.", "挖矿已停止。"),
@@ -58,10 +61,9 @@ pub fn status(language: Language, phase: &Phase) -> String {
 pub fn trouble(language: Language, phase: &Phase) -> String {
     let Phase::Failed(failure) = phase else { return String::new() };
     let text = match failure {
-        Failure::HumanCheckMissing => language.pick(
-            "This server wants to know that you are human, and this page cannot show its check yet. You can read how \
-             the race stands, but not take part in it.",
-            "这台服务器要确认你是真人，但本页还无法显示它的人机验证。你可以查看竞赛的情况，但暂时不能参与。",
+        Failure::NotVerified => language.pick(
+            "The server does not take you for a human, although the check has passed. Reloading the page tries again.",
+            "人机验证已经通过，但服务器仍不认可。刷新页面可以再试一次。",
         ),
         Failure::EntryRefused(words) => {
             let words = server_words(language, words);
@@ -207,16 +209,94 @@ pub fn connection(language: Language, connection: Connection) -> String {
     }
 }
 
+/// What the human check is doing, and what the visitor can do about it.
+pub fn human_check(language: Language, check: &HumanCheck) -> String {
+    let failure = match check {
+        HumanCheck::Hidden => return String::new(),
+        HumanCheck::Loading => return language.pick("Loading the check …", "正在加载验证……").into(),
+        HumanCheck::Running => return language.pick("Checking …", "正在验证……").into(),
+        HumanCheck::Interactive => {
+            return language.pick("Please answer it to take part.", "请完成验证，然后即可参与。").into();
+        }
+        HumanCheck::Passed => return language.pick("Passed. Thank you.", "已通过，谢谢。").into(),
+        HumanCheck::Renewing => {
+            return language
+                .pick("The check renews itself. Your session goes on.", "验证正在自动更新，你的会话不受影响。")
+                .into();
+        }
+        HumanCheck::NotRenewed => {
+            let text = "The check is not renewed. Your session goes on without it.";
+            return language.pick(text, "验证没有更新，你的会话照常继续。").into();
+        }
+        HumanCheck::Failed(failure) => failure,
+    };
+    let text = match failure {
+        CheckFailure::NotLoaded => language.pick(
+            "The check could not be loaded. A content blocker or the network may be in its way: please let it through, \
+             then try again.",
+            "无法加载验证，可能是被内容拦截器或网络挡住了。请放行后重试。",
+        ),
+        CheckFailure::Slow => language.pick(
+            "The check has not answered yet. If it still comes, it goes on by itself; otherwise please try again.",
+            "验证还没有回应。如果稍后出现，会自动继续；否则请重试。",
+        ),
+        CheckFailure::Error(code) => {
+            return match language {
+                English => format!(
+                    "The check did not pass (code {code}). Please try again; another browser or network may help too."
+                ),
+                Chinese => format!("验证没有通过（代码 {code}）。请重试；换一个浏览器或网络也许会有帮助。"),
+            };
+        }
+        CheckFailure::Unsupported => language.pick(
+            "The check does not work in this browser. Please update it or take another one.",
+            "这个浏览器无法进行验证。请更新浏览器，或者换一个再试。",
+        ),
+        CheckFailure::Refused(codes) if codes.is_empty() => {
+            language.pick("The server did not accept the check. Please try again.", "服务器没有接受这次验证，请重试。")
+        }
+        CheckFailure::Refused(codes) => {
+            let codes = codes.join(", ");
+            return match language {
+                English => format!("The server did not accept the check ({codes}). Please try again."),
+                Chinese => format!("服务器没有接受这次验证（{codes}），请重试。"),
+            };
+        }
+    };
+    text.to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{error::ErrorCode, scene::ServerWords};
 
     #[test]
+    fn every_failed_check_is_told_with_a_way_on() {
+        let failures = [
+            CheckFailure::NotLoaded,
+            CheckFailure::Slow,
+            CheckFailure::Error("300030".into()),
+            CheckFailure::Unsupported,
+            CheckFailure::Refused(Vec::new()),
+            CheckFailure::Refused(vec!["hostname-mismatch".into()]),
+        ];
+        for failure in failures {
+            let check = HumanCheck::Failed(failure);
+            let (english, chinese) = (human_check(English, &check), human_check(Chinese, &check));
+            assert!(english.contains("lease") && english.ends_with('.'), "{check:?}: {english}");
+            assert!(chinese.ends_with('。'), "{check:?}: {chinese}");
+        }
+        let error = HumanCheck::Failed(CheckFailure::Error("300030".into()));
+        assert!(human_check(English, &error).contains("300030") && human_check(Chinese, &error).contains("300030"));
+        assert_eq!(human_check(English, &HumanCheck::Hidden), "");
+    }
+
+    #[test]
     fn every_failure_is_told_with_a_way_on() {
         let words = ServerWords { code: ErrorCode::TurnstileFailed, detail: "No.".into() };
         let failures = [
-            Failure::HumanCheckMissing,
+            Failure::NotVerified,
             Failure::EntryRefused(words.clone()),
             Failure::SessionNotKept,
             Failure::MinerNotLoaded,
