@@ -33,7 +33,7 @@ for (const { screen, options, colorScheme, locale } of looks) {
         await other.arrive();
         await other.workers.fill("1");
         await other.startMining();
-        await expect(visitor.activeMiners).toHaveText("2");
+        await expect(visitor.activeMiners).toHaveText(/^2\b/);
         await page.waitForTimeout(6000);
         await page.screenshot(picture("mining"));
       });
