@@ -33,7 +33,7 @@ pub(crate) async fn upgrade(
         return Err(ApiError::new(ErrorCode::CrossSite, "Other sites' pages may not connect").into());
     }
     let greeting = match request.session(parameters.token.as_deref()).await {
-        Ok(session) => Greeting::Welcome(session.id),
+        Ok(session) => Greeting::Welcome(session, request.address),
         Err(error) => Greeting::Rejected(error),
     };
     let live = request.server.live;
