@@ -26,8 +26,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, UNIX_EPOCH},
 };
-use witnesses::{Network, Witnesses};
 use tokio::sync::watch;
+use witnesses::{Network, Witnesses};
 
 /// A reported rate counts for this long.
 const RATE_LIFETIME: Duration = Duration::from_secs(10);
@@ -213,8 +213,7 @@ impl Live {
         let mut connections = self.lock();
         connections.last_id += 1;
         let id = connections.last_id;
-        let connection =
-            Connection { session: session.id.clone(), network: address.into(), mining: false, rate: None };
+        let connection = Connection { session: session.id.clone(), network: address.into(), mining: false, rate: None };
         connections.by_id.insert(id, connection);
         Place { live: self.clone(), id, session }
     }

@@ -1,6 +1,10 @@
 //! One WebSocket connection, from its first message to its close.
 
-use super::{HIGHEST_RATE, Live, Place, shares::{Complaint, Verdict}, text};
+use super::{
+    HIGHEST_RATE, Live, Place,
+    shares::{Complaint, Verdict},
+    text,
+};
 use crate::host::gate::session::Session;
 use app::{
     ApiError, ErrorCode,

@@ -215,7 +215,8 @@ impl Witnesses {
         hash: Hash,
         now: Duration,
     ) -> Result<usize, ShareRefusal> {
-        let witness = self.sessions.get_mut(session).filter(|witness| witness.mines()).ok_or(ShareRefusal::NotMining)?;
+        let witness =
+            self.sessions.get_mut(session).filter(|witness| witness.mines()).ok_or(ShareRefusal::NotMining)?;
         if witness.discredited {
             return Err(ShareRefusal::Discredited);
         }

@@ -73,6 +73,12 @@ impl TestServer {
         Client::at(self.address)
     }
 
+    /// A client that has passed the check and comes from `address`, which the
+    /// server believes if it trusts this machine as a proxy.
+    pub async fn client_from(&self, address: &str) -> Client {
+        Client { forwarded_for: Some(address.to_owned()), ..self.client() }.try_with_session().await.unwrap()
+    }
+
     /// A client that has passed the check.
     pub async fn client_with_session(&self) -> Client {
         self.client().try_with_session().await.unwrap()
@@ -95,6 +101,8 @@ pub struct Client {
     address: SocketAddr,
     cookie: Option<String>,
     bearer: Option<String>,
+    /// What a proxy would say of where this client comes from.
+    forwarded_for: Option<String>,
     visitor: String,
 }
 
@@ -102,7 +110,7 @@ impl Client {
     /// A client that is nobody.
     pub fn at(address: SocketAddr) -> Self {
         let http = https_client(Duration::from_secs(30)).unwrap();
-        Self { http, address, cookie: None, bearer: None, visitor: next_visitor() }
+        Self { http, address, cookie: None, bearer: None, forwarded_for: None, visitor: next_visitor() }
     }
 
     /// Passes the check.
@@ -121,6 +129,10 @@ impl Client {
     fn sign(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
         let request = match &self.cookie {
             Some(cookie) => request.header("cookie", cookie),
+            None => request,
+        };
+        let request = match &self.forwarded_for {
+            Some(address) => request.header("x-forwarded-for", address),
             None => request,
         };
         match &self.bearer {
@@ -159,19 +171,34 @@ impl Client {
     }
 
     pub fn solve_with_trace(&self, puzzle: &Value, trace: &str) -> Value {
-        let cost: Cost = serde_json::from_value(puzzle.clone()).unwrap();
         let target: Target = serde_json::from_value(puzzle["target"].clone()).unwrap();
+        let (nonce, hash) = self.mine(puzzle, trace, &target, 0);
+        json!({
+            "visitorId": self.visitor, "nonce": nonce, "submittedSeed": puzzle["seed"], "traceData": trace,
+            "hash": hash.to_string()
+        })
+    }
+
+    /// Mines from the nonce `first` on until there is a share, and makes a message of it.
+    pub async fn share(&self, puzzle: &Value, first: u64) -> Value {
+        let trace = self.get("/cdn-cgi/trace").await.text().await.unwrap();
+        let target: Target = format!("1{}", "0".repeat(63)).parse().unwrap();
+        let (nonce, hash) = self.mine(puzzle, &trace, &target, first);
+        json!({"type": "share", "payload": {
+            "round": puzzle["round"], "visitorId": self.visitor, "nonce": nonce, "traceData": trace,
+            "hash": hash.to_string()
+        }})
+    }
+
+    fn mine(&self, puzzle: &Value, trace: &str, target: &Target, first: u64) -> (u64, Hash) {
+        let cost: Cost = serde_json::from_value(puzzle.clone()).unwrap();
         let seed = puzzle["seed"].as_str().unwrap();
         let challenge = Challenge::new(&seed.parse().unwrap(), &self.visitor.parse().unwrap(), &trace.parse().unwrap());
         let mut hasher = PuzzleHasher::new(cost).unwrap();
-        let (nonce, hash): (u64, Hash) = (0..)
+        (first..)
             .map(|nonce| (nonce, hasher.hash(&challenge, Nonce::new(nonce).unwrap()).unwrap()))
-            .find(|(_, hash)| hash.is_below(&target))
-            .unwrap();
-        json!({
-            "visitorId": self.visitor, "nonce": nonce, "submittedSeed": seed, "traceData": trace,
-            "hash": hash.to_string()
-        })
+            .find(|(_, hash)| hash.is_below(target))
+            .unwrap()
     }
 
     pub async fn verify(&self, submission: &Value) -> reqwest::Response {
@@ -199,6 +226,9 @@ impl Client {
         if let Some(cookie) = &self.cookie {
             request.headers_mut().insert("cookie", cookie.parse().unwrap());
         }
+        if let Some(address) = &self.forwarded_for {
+            request.headers_mut().insert("x-forwarded-for", address.parse().unwrap());
+        }
         let (stream, _) = tokio_tungstenite::connect_async(request).await.unwrap();
         Socket { stream }
     }
@@ -220,6 +250,19 @@ impl Socket {
                 Message::Text(text) => return serde_json::from_str(&text).unwrap(),
                 Message::Ping(_) | Message::Pong(_) => {}
                 other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// Says something and waits until the server has taken it in: its next answer
+    /// but for what it tells everybody.
+    pub async fn say_and_hear(&mut self, message: &Value) -> Value {
+        self.say(&message.to_string()).await;
+        self.say("ping").await;
+        loop {
+            let answer = self.next_json().await;
+            if answer["type"] == "ERROR" || answer["type"] == "PONG" {
+                return answer;
             }
         }
     }
