@@ -65,6 +65,8 @@ pub enum ErrorCode {
     UnknownMessage,
     /// On a WebSocket: a hash rate that no device has.
     BadHashrate,
+    /// On a WebSocket: a share that proves nothing; the detail says why.
+    BadShare,
     /// In the browser: the server could not be reached or understood.
     Unreachable,
 }
@@ -73,9 +75,12 @@ impl ErrorCode {
     /// The HTTP status that goes with the code.
     pub const fn status(self) -> u16 {
         match self {
-            Self::Malformed | Self::BelowDifficulty | Self::HashMismatch | Self::UnknownMessage | Self::BadHashrate => {
-                400
-            }
+            Self::Malformed
+            | Self::BelowDifficulty
+            | Self::HashMismatch
+            | Self::UnknownMessage
+            | Self::BadHashrate
+            | Self::BadShare => 400,
             Self::StampRequired => 402,
             Self::CrossSite
             | Self::MissingToken

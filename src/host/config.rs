@@ -15,6 +15,7 @@ use crate::host::{
 use puzzle::{
     Cost, Difficulty, PuzzleHasher,
     invite_code::CodeSecret,
+    proof::ProofInterval,
     rule::{Pace, RuleName},
 };
 use rand::Rng;
@@ -80,6 +81,11 @@ pub const VARIABLES: &[Variable] = &[
         purpose: "verifications side by side; each holds the memory of one hash",
     },
     Variable { name: "HASHPASS_VERIFY_QUEUE", default: "256", purpose: "submissions that may wait for verification" },
+    Variable {
+        name: "HASHPASS_PROOF_INTERVAL",
+        default: "60",
+        purpose: "seconds from one proof of work of a miner to its next: it counts so long without one, and thrice with one",
+    },
     Variable {
         name: "HASHPASS_HMAC_SECRET",
         default: "random at every start",
@@ -221,6 +227,8 @@ pub struct RaceConfig {
     pub verify_workers: usize,
     /// `HASHPASS_VERIFY_QUEUE`.
     pub verify_queue: usize,
+    /// `HASHPASS_PROOF_INTERVAL`.
+    pub proof_interval: ProofInterval,
     /// `HASHPASS_HMAC_SECRET`.
     pub secret: CodeSecret,
     /// True if the secret was made up at this start, so that codes cannot be
@@ -518,6 +526,12 @@ fn race(reader: &mut Reader<'_>) -> RaceConfig {
         cost,
         verify_workers: reader.integer("HASHPASS_VERIFY_WORKERS", default_workers, 1, 1024) as usize,
         verify_queue: reader.integer("HASHPASS_VERIFY_QUEUE", 256, 1, 100_000) as usize,
+        proof_interval: ProofInterval::new(Duration::from_secs_f64(reader.number(
+            "HASHPASS_PROOF_INTERVAL",
+            ProofInterval::DEFAULT.get().as_secs_f64(),
+            0.1,
+            3600.0,
+        ))),
         secret_is_random: secret.is_none(),
         secret: secret.unwrap_or_else(|| {
             let mut bytes = [0; 32];
@@ -646,6 +660,7 @@ mod tests {
         assert_eq!(config.race.start.digits(), 3.0);
         assert_eq!(config.race.rule, RuleName::Rising);
         assert_eq!(config.race.verify_queue, 256);
+        assert_eq!(config.race.proof_interval, ProofInterval::DEFAULT);
         assert!(config.race.secret_is_random && config.gate.turnstile.is_none() && config.webhook.is_none());
     }
 
@@ -702,6 +717,7 @@ mod tests {
             ("HASHPASS_TARGET_TIME_MIN", "NaN"),
             ("HASHPASS_RETARGET", "falling"),
             ("HASHPASS_ARGON2_MEMORY_COST", "7"),
+            ("HASHPASS_PROOF_INTERVAL", "0"),
             ("HASHPASS_IP_BINDING", "loose"),
             ("HASHPASS_TRUSTED_PROXIES", "10.0.0.0/99"),
             ("WEBHOOK_URL", "ftp://user:password@example.org"),
@@ -715,6 +731,7 @@ mod tests {
             "HASHPASS_TARGET_TIME_MIN=",
             "HASHPASS_RETARGET=",
             "HASHPASS_ARGON2_MEMORY_COST=",
+            "HASHPASS_PROOF_INTERVAL=",
             "HASHPASS_IP_BINDING=",
             "HASHPASS_TRUSTED_PROXIES=",
             "WEBHOOK_URL (its value is not shown)",

@@ -134,10 +134,19 @@ impl RequestContext {
                 "This session belongs to another visitor id: a session keeps the first one it used",
             ));
         }
-        let competitor =
-            Competitor { session: session.id, visitor: visitor_id, trace: trace_data, address: self.address };
+        let live = &self.server.live;
+        let competitor = Competitor {
+            counted: live.counts(&session.id, arrival.at()),
+            session: session.id,
+            visitor: visitor_id,
+            trace: trace_data,
+            address: self.address,
+        };
         let solution = Solution { seed: submitted_seed, nonce, hash };
-        self.server.race.submit(arrival, &competitor, solution).await.map_err(|refusal| self.explain(refusal))
+        let victory =
+            self.server.race.submit(arrival, &competitor, solution).await.map_err(|refusal| self.explain(refusal))?;
+        live.won(&competitor.session, arrival.at());
+        Ok(victory)
     }
 
     /// The one place where a refusal of the race becomes an error of the protocol.

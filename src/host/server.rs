@@ -100,9 +100,9 @@ pub async fn run(
     let (race, herald) =
         Race::start(settings).map_err(|source| StartError::Verifier { workers, memory_kib, source })?;
     let herald = tokio::spawn(herald.run(prizes.clone()));
-    let live = Live::new(race.clone(), clock.clone());
+    let sessions = Arc::new(Sessions::new(clock.clone()));
+    let live = Live::new(race.clone(), sessions.clone(), config.race.proof_interval, clock);
     let figures = tokio::spawn(live.clone().run());
-    let sessions = Arc::new(Sessions::new(clock));
     let proxies = config.gate.trusted_proxies.clone();
     let server = Server {
         race: race.clone(),

@@ -181,6 +181,7 @@ impl RaceClient {
         self.entry.admitted_before = true;
         self.entry.access_back_off.succeeded();
         self.entry.unaccepted += 1;
+        self.proving.begin_session();
         self.write(Note::Admitted);
         self.link.open(now);
         self.effects.push(Effect::OpenSocket);
@@ -232,7 +233,7 @@ impl RaceClient {
         }
         if known.is_some() {
             self.write(Note::AddressChanged);
-            self.solving.start_over();
+            self.start_over();
         }
         self.entry.trace = Some(trace);
         self.entry.trace_is_stale = false;
@@ -241,7 +242,7 @@ impl RaceClient {
     /// The server sees another address than the trace names: reads it anew.
     pub(super) fn distrust_trace(&mut self) {
         self.entry.trace_is_stale = true;
-        self.solving.start_over();
+        self.start_over();
         self.effects.push(Effect::FetchTrace);
     }
 

@@ -141,6 +141,11 @@ impl Link {
         matches!(self.state, State::Open { .. })
     }
 
+    /// True while messages can be sent and the server has told the whole state.
+    pub(super) const fn is_informed(&self) -> bool {
+        self.is_open() && self.absent_since.is_none()
+    }
+
     /// True once the page has been without news for too long to go on mining.
     pub(super) fn is_lost(&self, now: Duration) -> bool {
         self.absent_since.is_some_and(|since| since + Self::GRACE <= now)

@@ -1,20 +1,22 @@
 //! One WebSocket connection, from its first message to its close.
 
-use super::{HIGHEST_RATE, Live, Place, text};
-use crate::host::race::SessionId;
+use super::{
+    HIGHEST_RATE, Live, Place,
+    shares::{Complaint, Verdict},
+    text,
+};
+use crate::host::gate::session::Session;
 use app::{
     ApiError, ErrorCode,
-    wire::{ClientMessage, ServerMessage},
+    wire::{ClientMessage, LARGEST_FRAME, ServerMessage, Share},
 };
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
 use futures::{SinkExt, StreamExt, stream::SplitSink};
 use puzzle::RoundNumber;
+use serde::Deserialize;
 use serde_json::Value;
-use std::time::Duration;
+use std::{borrow::Cow, net::IpAddr, time::Duration};
 use tokio::{sync::watch, time::Instant};
-
-/// The largest frame a client may send, in bytes.
-pub(crate) const LARGEST_FRAME: usize = 4096;
 
 /// A reader that takes nothing for this long is closed.
 const STALL_LIMIT: Duration = Duration::from_secs(10);
@@ -33,8 +35,8 @@ const BURST: f64 = 40.0;
 /// Whether the connection may stay.
 #[derive(Debug)]
 pub enum Greeting {
-    /// It belongs to a session that passed the check.
-    Welcome(SessionId),
+    /// It belongs to a session that passed the check, and comes from this address.
+    Welcome(Session, IpAddr),
     /// It is told why not, and closed.
     Rejected(ApiError),
 }
@@ -51,7 +53,10 @@ enum End {
 /// Serves a connection until it ends.
 pub async fn serve(live: Live, socket: WebSocket, greeting: Greeting) {
     match greeting {
-        Greeting::Welcome(session) => Conversation::new(live, socket, session).run().await,
+        Greeting::Welcome(session, address) => {
+            let place = live.join(session, address);
+            Conversation::new(live, socket, place).run().await;
+        }
         Greeting::Rejected(error) => reject(socket, error).await,
     }
 }
@@ -79,14 +84,8 @@ struct Conversation {
 }
 
 impl Conversation {
-    fn new(live: Live, socket: WebSocket, session: SessionId) -> Self {
-        Self {
-            place: live.join(session),
-            live,
-            socket,
-            told: RoundNumber(0),
-            allowance: Allowance::full(Instant::now()),
-        }
+    fn new(live: Live, socket: WebSocket, place: Place) -> Self {
+        Self { place, live, socket, told: RoundNumber(0), allowance: Allowance::full(Instant::now()) }
     }
 
     async fn run(self) {
@@ -98,11 +97,13 @@ impl Conversation {
         let mut sink = Outbox { sink };
         let mut ping = tokio::time::interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
         let mut last_heard = Instant::now();
+        let mut verdict = None;
 
         let conversation = async {
             let round = live.shared.race.view();
             told = round.round;
-            sink.say(&ServerMessage::Puzzle { round, figures: live.figures() }).await?;
+            let proof_interval = live.shared.proof_interval.get().as_secs_f64();
+            sink.say(&ServerMessage::Puzzle { round, figures: live.figures(), proof_interval }).await?;
             loop {
                 tokio::select! {
                     // Resets before everything else; the client's chatter last.
@@ -128,10 +129,16 @@ impl Conversation {
                         }
                         sink.send(Message::Ping(Default::default())).await?;
                     }
+                    complaint = settled(&mut verdict) => {
+                        verdict = None;
+                        if let Some((code, detail)) = complaint {
+                            sink.say(&error(code, detail)).await?;
+                        }
+                    }
                     message = stream.next() => {
                         last_heard = Instant::now();
                         let answer = match message {
-                            Some(Ok(message)) => hear(&live, &place, &mut allowance, message)?,
+                            Some(Ok(message)) => hear(&place, &mut allowance, &mut verdict, message)?,
                             // What is larger than the library's own limit ends here.
                             Some(Err(_)) => return Err(End::Close(close_code::SIZE, "a frame is too large or broken")),
                             None => return Err(End::Gone),
@@ -164,6 +171,15 @@ async fn stopped(stopping: &mut watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
+/// What is to be told of the share that is being computed, once that is done;
+/// never done while there is none.
+async fn settled(verdict: &mut Option<Verdict>) -> Option<Complaint> {
+    match verdict {
+        Some(verdict) => verdict.await.ok().flatten(),
+        None => std::future::pending().await,
+    }
+}
+
 struct Outbox {
     sink: SplitSink<WebSocket, Message>,
 }
@@ -182,7 +198,12 @@ impl Outbox {
 }
 
 /// Takes one message in and says what is to be answered, if anything.
-fn hear(live: &Live, place: &Place, allowance: &mut Allowance, message: Message) -> Result<Option<ServerMessage>, End> {
+fn hear(
+    place: &Place,
+    allowance: &mut Allowance,
+    verdict: &mut Option<Verdict>,
+    message: Message,
+) -> Result<Option<ServerMessage>, End> {
     let content = match message {
         Message::Text(content) => content,
         Message::Binary(_) => {
@@ -198,7 +219,7 @@ fn hear(live: &Live, place: &Place, allowance: &mut Allowance, message: Message)
         return Ok(Some(error(ErrorCode::TooManyRequests, "Too many messages: at most 20 a second.")));
     }
     Ok(match understand(&content) {
-        Ok(ClientMessage::Ping) => Some(ServerMessage::Pong { online: live.online() }),
+        Ok(ClientMessage::Ping) => Some(ServerMessage::Pong { online: place.live.online() }),
         Ok(ClientMessage::MiningStart) => {
             place.set_mining(true);
             None
@@ -211,13 +232,22 @@ fn hear(live: &Live, place: &Place, allowance: &mut Allowance, message: Message)
             place.report_rate(rate);
             None
         }
-        Err((code, detail)) => Some(error(code, detail)),
+        Ok(ClientMessage::Share(share)) => match place.take_share(share) {
+            Ok(None) => None,
+            Ok(taken) => {
+                *verdict = taken;
+                None
+            }
+            Err((code, detail)) => Some(error(code, detail)),
+        },
+        Err((code, detail)) => Some(error(code, &detail)),
     })
 }
 
 /// A message of the protocol, or the code and the words to refuse it with.
-fn understand(content: &str) -> Result<ClientMessage, (ErrorCode, &'static str)> {
-    const UNKNOWN: (ErrorCode, &str) = (ErrorCode::UnknownMessage, "This is no message of the protocol.");
+fn understand(content: &str) -> Result<ClientMessage, (ErrorCode, Cow<'static, str>)> {
+    const UNKNOWN: (ErrorCode, Cow<'static, str>) =
+        (ErrorCode::UnknownMessage, Cow::Borrowed("This is no message of the protocol."));
     if content == "ping" {
         return Ok(ClientMessage::Ping);
     }
@@ -231,7 +261,11 @@ fn understand(content: &str) -> Result<ClientMessage, (ErrorCode, &'static str)>
             .and_then(Value::as_f64)
             .filter(|rate| (0.0..=HIGHEST_RATE).contains(rate))
             .map(|rate| ClientMessage::Hashrate { rate })
-            .ok_or((ErrorCode::BadHashrate, "A hash rate is a number from 0 to 100000.")),
+            .ok_or((ErrorCode::BadHashrate, "A hash rate is a number from 0 to 100000.".into())),
+        // The detail names the field and the rule, and repeats nothing of the client's.
+        Some("share") => Share::deserialize(&value["payload"])
+            .map(ClientMessage::Share)
+            .map_err(|error| (ErrorCode::BadShare, error.to_string().into())),
         _ => Err(UNKNOWN),
     }
 }
@@ -295,6 +329,26 @@ mod tests {
             r#"{"type":"hashrate","payload":5}"#,
         ] {
             assert_eq!(code(bad), Some(ErrorCode::BadHashrate), "{bad}");
+        }
+        let good = r#"{"round":1,"visitorId":"visitor-1","nonce":1,"traceData":"ip=::1\n","hash":"HASH","more":1}"#;
+        let good = good.replace("HASH", &"0".repeat(64));
+        assert_eq!(code(&format!(r#"{{"type":"share","payload":{good}}}"#)), None);
+        for (part, wrong) in [
+            (r#""round":1"#, r#""round":-1"#),
+            (r#""round":1,"#, ""),
+            ("visitor-1", "<script>"),
+            (r#""nonce":1"#, r#""nonce":1.5"#),
+            (r#""nonce":1"#, r#""nonce":9007199254740992"#),
+            ("ip=::1\\n", ""),
+            ("0000", "zzzz"),
+            (r#"{"round""#, r#"{"rounds""#),
+        ] {
+            let bad = good.replace(part, wrong);
+            assert_ne!(bad, good, "{part}");
+            assert_eq!(code(&format!(r#"{{"type":"share","payload":{bad}}}"#)), Some(ErrorCode::BadShare), "{bad}");
+        }
+        for bad in [r#"{"type":"share"}"#, r#"{"type":"share","payload":[]}"#, r#"{"type":"share","payload":null}"#] {
+            assert_eq!(code(bad), Some(ErrorCode::BadShare), "{bad}");
         }
         // A number beyond the range of doubles is no JSON number to us.
         assert!(code(r#"{"type":"hashrate","payload":{"rate":1e999}}"#).is_some());

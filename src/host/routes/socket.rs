@@ -39,7 +39,7 @@ pub(crate) async fn upgrade(
     let sockets = &request.server.limits.sockets;
     let (place, greeting) = match sockets.take(Some(request.address)) {
         Ok(place) => match request.session(parameters.token.as_deref()).await {
-            Ok(session) => (place, Greeting::Welcome(session.id)),
+            Ok(session) => (place, Greeting::Welcome(session, request.address)),
             Err(error) => (place, Greeting::Rejected(error)),
         },
         // The connection is made all the same: a page sees no answer other than

@@ -90,6 +90,11 @@ impl TestServer {
         Client { forwarded_for: Some(address.to_owned()), ..self.client() }
     }
 
+    /// A client that has passed the check and comes from `address`.
+    pub async fn client_with_session_from(&self, address: &str) -> Client {
+        self.client_from(address).try_with_session().await.unwrap()
+    }
+
     /// A client that has passed the check.
     pub async fn client_with_session(&self) -> Client {
         self.client().try_with_session().await.unwrap()
@@ -112,6 +117,7 @@ pub struct Client {
     address: SocketAddr,
     cookie: Option<String>,
     bearer: Option<String>,
+    /// What a proxy would say of where this client comes from.
     forwarded_for: Option<String>,
     visitor: String,
 }
@@ -191,19 +197,34 @@ impl Client {
     }
 
     pub fn solve_with_trace(&self, puzzle: &Value, trace: &str) -> Value {
-        let cost: Cost = serde_json::from_value(puzzle.clone()).unwrap();
         let target: Target = serde_json::from_value(puzzle["target"].clone()).unwrap();
+        let (nonce, hash) = self.mine(puzzle, trace, &target, 0);
+        json!({
+            "visitorId": self.visitor, "nonce": nonce, "submittedSeed": puzzle["seed"], "traceData": trace,
+            "hash": hash.to_string()
+        })
+    }
+
+    /// Mines from the nonce `first` on until there is a share, and makes a message of it.
+    pub async fn share(&self, puzzle: &Value, first: u64) -> Value {
+        let trace = self.get("/cdn-cgi/trace").await.text().await.unwrap();
+        let target: Target = format!("1{}", "0".repeat(63)).parse().unwrap();
+        let (nonce, hash) = self.mine(puzzle, &trace, &target, first);
+        json!({"type": "share", "payload": {
+            "round": puzzle["round"], "visitorId": self.visitor, "nonce": nonce, "traceData": trace,
+            "hash": hash.to_string()
+        }})
+    }
+
+    fn mine(&self, puzzle: &Value, trace: &str, target: &Target, first: u64) -> (u64, Hash) {
+        let cost: Cost = serde_json::from_value(puzzle.clone()).unwrap();
         let seed = puzzle["seed"].as_str().unwrap();
         let challenge = Challenge::new(&seed.parse().unwrap(), &self.visitor.parse().unwrap(), &trace.parse().unwrap());
         let mut hasher = PuzzleHasher::new(cost).unwrap();
-        let (nonce, hash): (u64, Hash) = (0..)
+        (first..)
             .map(|nonce| (nonce, hasher.hash(&challenge, Nonce::new(nonce).unwrap()).unwrap()))
-            .find(|(_, hash)| hash.is_below(&target))
-            .unwrap();
-        json!({
-            "visitorId": self.visitor, "nonce": nonce, "submittedSeed": seed, "traceData": trace,
-            "hash": hash.to_string()
-        })
+            .find(|(_, hash)| hash.is_below(target))
+            .unwrap()
     }
 
     pub async fn verify(&self, submission: &Value) -> reqwest::Response {
@@ -259,6 +280,19 @@ impl Socket {
                 Message::Text(text) => return serde_json::from_str(&text).unwrap(),
                 Message::Ping(_) | Message::Pong(_) => {}
                 other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// Says something and waits until the server has taken it in: its next answer
+    /// but for what it tells everybody.
+    pub async fn say_and_hear(&mut self, message: &Value) -> Value {
+        self.say(&message.to_string()).await;
+        self.say("ping").await;
+        loop {
+            let answer = self.next_json().await;
+            if answer["type"] == "ERROR" || answer["type"] == "PONG" {
+                return answer;
             }
         }
     }

@@ -54,6 +54,7 @@ const fn chinese(code: ErrorCode) -> Option<&'static str> {
         ErrorCode::ShuttingDown => "服务器正在停止运行",
         ErrorCode::Internal => "服务器出了问题",
         ErrorCode::BadHashrate => "报告的算力不合理",
+        ErrorCode::BadShare => "工作量证明不成立",
         ErrorCode::Unreachable => "无法连上服务器",
     })
 }
