@@ -8,7 +8,7 @@
 
 mod connection;
 
-pub use connection::{Greeting, serve};
+pub use connection::{Greeting, serve, understand};
 
 use crate::host::{
     clock::Clock,

@@ -92,15 +92,13 @@ impl TrustedProxies {
         {
             return address;
         }
-        let hops: Vec<&str> = headers
-            .get_all("x-forwarded-for")
-            .iter()
-            .filter_map(|line| line.to_str().ok())
-            .flat_map(|line| line.split(','))
-            .collect();
+        // As bytes: a line that is not ASCII is still a line, and ends the search where
+        // it stops making sense, instead of not being there.
+        let lines = headers.get_all("x-forwarded-for").iter().rev();
+        let hops = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
         let mut nearest = peer;
-        for hop in hops.into_iter().rev() {
-            match parse(hop) {
+        for hop in hops {
+            match str::from_utf8(hop).ok().and_then(parse) {
                 Some(address) => nearest = address,
                 None => break,
             }
@@ -165,6 +163,7 @@ fn prefix(address: IpAddr) -> Option<IpNet> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::HeaderValue;
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
@@ -173,7 +172,7 @@ mod tests {
     fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
-            headers.append(*name, value.parse().unwrap());
+            headers.append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
         headers
     }
@@ -202,6 +201,15 @@ mod tests {
             ),
             ("10.0.0.0/8", "10.1.1.1", &[("x-forwarded-for", "1.1.1.1, nonsense")], "10.1.1.1"),
             ("10.0.0.0/8", "10.1.1.1", &[("x-forwarded-for", "::ffff:203.0.113.7")], "203.0.113.7"),
+            // A proxy appends to what a client sent, in whatever encoding.
+            ("10.0.0.0/8", "10.1.1.1", &[("x-forwarded-for", "ü, 203.0.113.7")], "203.0.113.7"),
+            ("10.0.0.0/8", "10.1.1.1", &[("x-forwarded-for", "6.6.6.6"), ("x-forwarded-for", "ü")], "10.1.1.1"),
+            (
+                "10.0.0.0/8",
+                "10.1.1.1",
+                &[("x-forwarded-for", "6.6.6.6"), ("x-forwarded-for", "ü, 10.2.2.2")],
+                "10.2.2.2",
+            ),
             ("10.0.0.0/8", "10.1.1.1", &[], "10.1.1.1"),
             ("cloudflare", "173.245.48.9", &[cf, cf], "173.245.48.9"),
         ];

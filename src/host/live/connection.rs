@@ -215,8 +215,11 @@ fn hear(live: &Live, place: &Place, allowance: &mut Allowance, message: Message)
     })
 }
 
-/// A message of the protocol, or the code and the words to refuse it with.
-fn understand(content: &str) -> Result<ClientMessage, (ErrorCode, &'static str)> {
+/// A message of the protocol.
+///
+/// # Errors
+/// The code and the words to refuse it with.
+pub fn understand(content: &str) -> Result<ClientMessage, (ErrorCode, &'static str)> {
     const UNKNOWN: (ErrorCode, &str) = (ErrorCode::UnknownMessage, "This is no message of the protocol.");
     if content == "ping" {
         return Ok(ClientMessage::Ping);
