@@ -10,7 +10,7 @@ mod connection;
 mod shares;
 mod witnesses;
 
-pub use connection::{Greeting, serve};
+pub use connection::{Greeting, serve, understand};
 
 use crate::host::{
     clock::Clock,

@@ -18,6 +18,7 @@
 //! | [`proof`] | what proves that somebody mines, and how often it is due |
 //! | [`arrival`] | who came first, although verification runs in parallel |
 //! | [`invite_code`] | the code a solution wins |
+//! | [`stamp`] | SHA-256 proof of work for sessions and messages |
 
 pub mod arrival;
 pub mod curve;
@@ -27,6 +28,7 @@ pub mod invite_code;
 pub mod mining_clock;
 pub mod proof;
 pub mod rule;
+pub mod stamp;
 pub mod target;
 pub mod values;
 
