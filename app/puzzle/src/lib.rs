@@ -17,6 +17,7 @@
 //! | [`mining_clock`] | the time during which somebody mines |
 //! | [`arrival`] | who came first, although verification runs in parallel |
 //! | [`invite_code`] | the code a solution wins |
+//! | [`stamp`] | SHA-256 proof of work for sessions and messages |
 
 pub mod arrival;
 pub mod curve;
@@ -25,6 +26,7 @@ mod hex;
 pub mod invite_code;
 pub mod mining_clock;
 pub mod rule;
+pub mod stamp;
 pub mod target;
 pub mod values;
 
