@@ -9,6 +9,7 @@
 //! | [`race`] | the single state that decides who wins |
 //! | [`gate`] | who may take part |
 //! | [`live`] | everybody who is connected |
+//! | [`lobby`] | where people talk while they wait |
 //! | [`prize`] | what happens after a win |
 //! | [`clock`] | time, injected |
 
@@ -18,6 +19,7 @@ pub mod config;
 pub mod gate;
 pub mod http_error;
 pub mod live;
+pub mod lobby;
 pub mod prize;
 pub mod race;
 pub mod request;

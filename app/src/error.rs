@@ -55,6 +55,21 @@ pub enum ErrorCode {
     HashMismatch,
     /// `503`: the server is stopping.
     ShuttingDown,
+    /// `400`: a nick that is no nick; the detail says the rule.
+    BadNick,
+    /// `401`: the lobby knows its visitors by the cookie, and there is none, or an
+    /// `Authorization` header in its place.
+    NotLoggedIn,
+    /// `401`: no such nick, or not its password.
+    WrongPassword,
+    /// `403`: what was asked for is for the members of a channel.
+    NotOnChannel,
+    /// `409`: somebody else has the nick.
+    NickTaken,
+    /// `503`: the lobby has no room or no time for this now.
+    LobbyBusy,
+    /// `503`: the lobby's store cannot be used; the race goes on without it.
+    LobbyClosed,
     /// `500`: our fault.
     Internal,
     /// On a WebSocket: no message of the protocol.
@@ -69,26 +84,47 @@ impl ErrorCode {
     /// The HTTP status that goes with the code.
     pub const fn status(self) -> u16 {
         match self {
-            Self::Malformed | Self::BelowDifficulty | Self::HashMismatch | Self::UnknownMessage | Self::BadHashrate => {
-                400
-            }
+            Self::Malformed
+            | Self::BadNick
+            | Self::BelowDifficulty
+            | Self::HashMismatch
+            | Self::UnknownMessage
+            | Self::BadHashrate => 400,
+            Self::NotLoggedIn | Self::WrongPassword => 401,
             Self::StampRequired => 402,
             Self::CrossSite
             | Self::MissingToken
             | Self::TurnstileFailed
             | Self::IdentityMismatch
-            | Self::VisitorMismatch => 403,
+            | Self::VisitorMismatch
+            | Self::NotOnChannel => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,
-            Self::PuzzleAlreadySolved => 409,
+            Self::PuzzleAlreadySolved | Self::NickTaken => 409,
             Self::BodyTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::TooManySubmissions | Self::TooManyRequests => 429,
             Self::Internal => 500,
-            Self::TurnstileUnavailable | Self::VerificationBusy | Self::ShuttingDown | Self::Unreachable => 503,
+            Self::TurnstileUnavailable
+            | Self::VerificationBusy
+            | Self::ShuttingDown
+            | Self::LobbyBusy
+            | Self::LobbyClosed
+            | Self::Unreachable => 503,
         }
     }
+}
+
+/// What a stamp must be, with `stamp_required`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StampDemand {
+    /// How many leading zero bits it needs.
+    pub hashcash_bits: u8,
+    /// What it must be made out to: the server's name.
+    pub resource: String,
+    /// Why the one that came was not accepted, in one stable word.
+    pub reason: String,
 }
 
 /// An error as it travels. Fields beyond `code` and `detail` are there only
@@ -116,6 +152,9 @@ pub struct ApiError {
     /// Cloudflare's error codes, with `turnstile_failed`.
     #[serde(default, rename = "error-codes", skip_serializing_if = "Vec::is_empty")]
     pub error_codes: Vec<String>,
+    /// What a stamp must be, with `stamp_required`.
+    #[serde(flatten)]
+    pub stamp: Option<Box<StampDemand>>,
 }
 
 /// Tells a `null` from an absent field.
@@ -134,6 +173,7 @@ impl ApiError {
             valid_in: None,
             retry_after: None,
             error_codes: Vec::new(),
+            stamp: None,
         }
     }
 }
@@ -188,5 +228,10 @@ mod tests {
         let text = serde_json::to_string(&never).unwrap();
         assert_eq!(text, r#"{"code":"below_difficulty","detail":"no","valid_in":null}"#);
         assert_eq!(serde_json::from_str::<ApiError>(&text).unwrap(), never);
+        let demand = StampDemand { hashcash_bits: 20, resource: "hashpass".into(), reason: "missing".into() };
+        let demand = ApiError { stamp: Some(demand.into()), ..ApiError::new(ErrorCode::StampRequired, "no") };
+        let text = serde_json::to_string(&demand).unwrap();
+        assert!(text.ends_with(r#","hashcash_bits":20,"resource":"hashpass","reason":"missing"}"#), "{text}");
+        assert_eq!(serde_json::from_str::<ApiError>(&text).unwrap(), demand);
     }
 }
