@@ -19,9 +19,9 @@ use crate::{
     api,
     mining::{MinerPool, PoolEvent, chosen_workers, loader_url, page_time},
     page::Board,
-    race_client::{Device, Effect, EntryError, Event, RaceClient},
+    race_client::{Device, Effect, Event, RaceClient},
     scene::{Command, Note},
-    wire::{PageState, SessionRequest, SessionView, Submission, TurnstileConfig, Win},
+    wire::{PageState, SessionRequest, Submission, Win},
 };
 use futures::{
     StreamExt,
@@ -65,6 +65,7 @@ struct Driver {
     board: Board,
     client: RaceClient,
     events: UnboundedSender<Arrival>,
+    human_check: human_check::Widget,
     socket: Option<Socket>,
     /// Counts the connections.
     connection: u64,
@@ -82,8 +83,13 @@ impl Driver {
             let loader = loader_url(&page.miner_simd, &page.miner_scalar).to_owned();
             MinerPool::new(loader, move |event| send(&events, Arrival::Pool { generation: generation.get(), event }))
         };
+        let human_check = {
+            let events = events.clone();
+            human_check::Widget::new(&page, move |event| send(&events, Arrival::Event(Event::Check(event))))
+        };
         let client = RaceClient::new(&page, device());
-        Self { page, board, client, events, socket: None, connection: 0, pool, generation, shown_at: Duration::ZERO }
+        let (socket, connection, shown_at) = (None, 0, Duration::ZERO);
+        Self { page, board, client, events, human_check, socket, connection, pool, generation, shown_at }
     }
 
     /// Passes on what the visitor does and what the browser tells.
@@ -154,10 +160,12 @@ impl Driver {
 
     fn carry_out(&mut self, effect: Effect) {
         match effect {
-            Effect::Enter => {
-                let config = self.page.turnstile.clone();
-                self.answer_later(Box::pin(async move { Event::Entered(enter(&config).await) }));
-            }
+            Effect::ShowCheck => self.human_check.show(),
+            Effect::ResetCheck => self.human_check.reset(),
+            Effect::Enter { token } => self.answer_later(Box::pin(async move {
+                let body = SessionRequest { turnstile_token: Some(token) };
+                Event::Entered(request::post_json("/api/session", &body, REQUEST_SECONDS).await)
+            })),
             Effect::RememberSession => storage::write(storage::HAD_SESSION, "yes"),
             Effect::FetchWins => self.answer_later(Box::pin(async {
                 Event::WinsFetched(request::get_json::<Vec<Win>>("/api/wins", REQUEST_SECONDS).await)
@@ -241,13 +249,6 @@ impl Driver {
 /// The queue lives as long as the page; there is nobody to tell if it does not.
 fn send(events: &UnboundedSender<Arrival>, arrival: Arrival) {
     drop(events.unbounded_send(arrival));
-}
-
-/// Passes the human check and makes a session.
-async fn enter(config: &TurnstileConfig) -> Result<SessionView, EntryError> {
-    let token = human_check::token(config).await.ok_or(EntryError::HumanCheckMissing)?;
-    let body = SessionRequest { turnstile_token: Some(token) };
-    request::post_json("/api/session", &body, REQUEST_SECONDS).await.map_err(EntryError::Refused)
 }
 
 fn device() -> Device {

@@ -16,6 +16,7 @@ mod back_off;
 mod clock;
 mod entry;
 mod event;
+mod human_check;
 mod link;
 mod odds;
 mod rounds;
@@ -23,15 +24,17 @@ mod solving;
 #[cfg(test)]
 mod tests;
 
-pub use event::{Effect, EntryError, Event};
+pub use event::{Effect, Event};
+pub use human_check::CheckEvent;
 
 use crate::{
     mining::RateMeter,
-    scene::{Best, Command, Failure, Note, Pause, Phase, Prize, Scene, typical_round},
+    scene::{Best, Command, Failure, HumanCheck, Note, Pause, Phase, Prize, Scene, typical_round},
     wire::{ClientMessage, Figures, PageState, RoundView},
 };
 use clock::RoundClock;
 use entry::Entry;
+use human_check::Check;
 use link::{Link, LinkAction};
 use miner::Job;
 use puzzle::{RoundNumber, Target};
@@ -54,6 +57,8 @@ pub struct Device {
 pub struct RaceClient {
     device: Device,
     test_mode: bool,
+    /// The human check.
+    check: Check,
     /// Session, visitor and trace.
     entry: Entry,
     /// The live connection.
@@ -106,6 +111,7 @@ impl RaceClient {
         Self {
             device,
             test_mode: page.turnstile.test_mode,
+            check: Check::default(),
             entry: Entry::default(),
             link: Link::default(),
             round: page.round.clone(),
@@ -131,10 +137,11 @@ impl RaceClient {
     /// Hears `event` at `now` and says what is to be done about it.
     pub fn handle(&mut self, event: Event, now: Duration) -> Vec<Effect> {
         match event {
-            Event::Begin { had_session } => self.begin(had_session),
+            Event::Begin { had_session } => self.begin(had_session, now),
             Event::Moment => {}
             Event::Command(command) => self.obey(command, now),
             Event::BackOnline => self.link.hurry(now),
+            Event::Check(event) => self.check_did(event, now),
             Event::Entered(result) => self.entered(result, now),
             Event::WinsFetched(result) => self.wins_fetched(result, now),
             Event::Identified { visitor, at_random } => self.identified(visitor, at_random),
@@ -154,6 +161,7 @@ impl RaceClient {
     /// When to come back with [`Event::Moment`], if nothing happens before.
     pub fn deadline(&self, now: Duration) -> Option<Duration> {
         let deadlines = [
+            self.check.deadline(),
             self.entry.deadline(),
             self.link.deadline(now),
             self.next_round_at,
@@ -169,8 +177,9 @@ impl RaceClient {
         if let Some(failure) = &self.failure {
             return Phase::Failed(failure.clone());
         }
+        let needs_visitor = self.human_check().needs_the_visitor();
         if let Some(unready) = self.entry.unready() {
-            return unready;
+            return if needs_visitor { Phase::Paused(Pause::HumanCheck) } else { unready };
         }
         if self.solving.in_flight.is_some() {
             return Phase::Submitting;
@@ -178,6 +187,7 @@ impl RaceClient {
         match (&self.just_won, &self.mining) {
             (Some((round, until)), _) if now < *until => Phase::Won(*round),
             _ if !self.wanted => Phase::Idle,
+            _ if self.link.is_lost(now) && needs_visitor => Phase::Paused(Pause::HumanCheck),
             _ if self.link.is_lost(now) => Phase::Paused(Pause::ConnectionLost),
             (_, Some(Work { running: true, .. })) => Phase::Mining,
             _ => Phase::Starting,
@@ -196,6 +206,7 @@ impl RaceClient {
             connection: self.link.view(now),
             is_stale: self.link.is_stale(now),
             test_mode: self.test_mode,
+            human_check: self.human_check(),
             can_start: self.can_start(),
             can_stop: self.wanted,
             round: self.round.round,
@@ -224,6 +235,10 @@ impl RaceClient {
         }
     }
 
+    fn human_check(&self) -> HumanCheck {
+        self.check.view(self.entry.may_take_part())
+    }
+
     fn obey(&mut self, command: Command, now: Duration) {
         match command {
             Command::Start if self.can_start() => {
@@ -250,7 +265,9 @@ impl RaceClient {
                     }
                 }
             }
-            Command::Start | Command::Stop => {}
+            Command::RetryCheck if self.human_check().needs_the_visitor() => self.show_check(now),
+            Command::RedrawCheck => self.redraw_check(now),
+            Command::Start | Command::Stop | Command::RetryCheck => {}
         }
     }
 
@@ -273,6 +290,7 @@ impl RaceClient {
     }
 
     fn do_what_is_due(&mut self, now: Duration) {
+        self.check_when_due(now);
         self.enter_when_due(now);
         while let Some(action) = self.link.due(now) {
             match action {

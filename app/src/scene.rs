@@ -2,9 +2,11 @@
 //! values without any text, made on the server for the first sight of the page
 //! and in the browser ever after.
 
+pub mod human_check;
 pub mod note;
 pub mod phase;
 
+pub use human_check::{CheckFailure, HumanCheck};
 pub use note::{Log, LogLine, Note};
 pub use phase::{Failure, Pause, Phase};
 
@@ -23,6 +25,8 @@ pub struct Scene {
     pub is_stale: bool,
     /// True if nobody is asked whether they are human.
     pub test_mode: bool,
+    /// The human check.
+    pub human_check: HumanCheck,
     /// True if Start may be pressed.
     pub can_start: bool,
     /// True if Stop may be pressed.
@@ -100,6 +104,10 @@ pub enum Command {
     Stop,
     /// Mine with so many workers.
     UseWorkers(usize),
+    /// Try the human check again.
+    RetryCheck,
+    /// Show the human check in the page's colours and language as they are now.
+    RedrawCheck,
 }
 
 /// The best hash of this round.
@@ -126,11 +134,14 @@ impl Scene {
     /// The page as the server renders it: nothing is known of the visitor yet.
     pub fn rendered(page: &PageState) -> Self {
         let curve = page.round.target_curve();
+        // Where the check will be, its room is kept from the first moment on.
+        let may_need_check = !page.turnstile.test_mode && !page.has_session;
         Self {
             phase: Phase::Checking,
             connection: Connection::Closed,
             is_stale: false,
             test_mode: page.turnstile.test_mode,
+            human_check: if may_need_check { HumanCheck::Loading } else { HumanCheck::Hidden },
             can_start: false,
             can_stop: false,
             round: page.round.round,

@@ -234,6 +234,8 @@ pub struct PageState {
     pub figures: Figures,
     /// The human check.
     pub turnstile: TurnstileConfig,
+    /// Where the widget's script is; empty in test mode.
+    pub turnstile_script: String,
     /// True if the request for the page carried the cookie of a living session.
     /// It may be there although this says no: a visit from another site's link
     /// arrives without it.

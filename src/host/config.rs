@@ -18,6 +18,7 @@ use puzzle::{
     stamp::Bits,
 };
 use rand::Rng;
+use reqwest::Url;
 use std::{
     collections::HashMap,
     fmt::{self, Write},
@@ -158,6 +159,12 @@ pub const VARIABLES: &[Variable] = &[
         default: TURNSTILE_SCRIPT_URL,
         purpose: "where the page loads the widget from",
     },
+    Variable {
+        name: "TURNSTILE_HOSTNAMES",
+        default: "",
+        purpose: "host names on which a token may have been solved, separated by commas; empty: only Cloudflare's \
+                  own list of the site key counts",
+    },
     Variable { name: "WEBHOOK_URL", default: "", purpose: "where invite codes are posted" },
     Variable { name: "WEBHOOK_TOKEN", default: "", purpose: "Bearer token for the webhook" },
     Variable { name: "RUST_LOG", default: "info", purpose: "what is logged" },
@@ -280,7 +287,30 @@ pub struct TurnstileKeys {
     /// `TURNSTILE_VERIFY_URL`.
     pub verify_url: String,
     /// `TURNSTILE_SCRIPT_URL`.
-    pub script_url: String,
+    pub script_url: Url,
+    /// `TURNSTILE_HOSTNAMES`, in lower case.
+    pub hostnames: Vec<String>,
+}
+
+impl TurnstileKeys {
+    /// The address of the widget's script, which then waits until it is told what
+    /// to show and where.
+    pub fn script(&self) -> String {
+        let mut url = self.script_url.clone();
+        url.query_pairs_mut().append_pair("render", "explicit");
+        url.into()
+    }
+
+    /// Where the widget and all its parts come from: the page's policy lets in
+    /// this origin and no other.
+    pub fn script_origin(&self) -> String {
+        self.script_url.origin().ascii_serialization()
+    }
+
+    /// True if a token solved on this host may be used here.
+    pub fn allows_hostname(&self, hostname: &str) -> bool {
+        self.hostnames.is_empty() || self.hostnames.contains(&hostname.to_ascii_lowercase())
+    }
 }
 
 impl fmt::Debug for TurnstileKeys {
@@ -580,9 +610,15 @@ fn turnstile(reader: &mut Reader<'_>) -> TurnstileKeys {
         value.unwrap_or_default()
     };
     let (site_key, secret) = (key("TURNSTILE_SITE_KEY"), key("TURNSTILE_SECRET_KEY"));
-    let verify_url = web_address(reader, "TURNSTILE_VERIFY_URL", TURNSTILE_VERIFY_URL);
+    let verify_url = web_address(reader, "TURNSTILE_VERIFY_URL", TURNSTILE_VERIFY_URL).into();
     let script_url = web_address(reader, "TURNSTILE_SCRIPT_URL", TURNSTILE_SCRIPT_URL);
-    TurnstileKeys { site_key, secret, verify_url, script_url }
+    let hostnames = reader.parse(
+        "TURNSTILE_HOSTNAMES",
+        Vec::new(),
+        "host names without scheme and port, separated by commas",
+        |text| text.split(',').map(str::trim).map(hostname).collect(),
+    );
+    TurnstileKeys { site_key, secret, verify_url, script_url, hostnames }
 }
 
 fn data_dir(reader: &Reader<'_>) -> PathBuf {
@@ -643,11 +679,20 @@ fn hashcash_bits(reader: &mut Reader<'_>) -> Bits {
     ours.or(theirs).unwrap_or_else(|| Bits::new(20).unwrap_or(Bits::MAX))
 }
 
-/// An absolute web address.
-fn web_address(reader: &mut Reader<'_>, name: &'static str, default: &str) -> String {
-    reader.parse(name, default.to_owned(), "an http or https URL", |text| {
-        (text.starts_with("http://") || text.starts_with("https://")).then(|| text.to_owned())
-    })
+/// A host name in lower case, as Cloudflare tells it.
+fn hostname(text: &str) -> Option<String> {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-';
+    (!text.is_empty() && text.len() <= 253 && text.chars().all(is_allowed)).then(|| text.to_ascii_lowercase())
+}
+
+/// An absolute web address with a host.
+fn web_address(reader: &mut Reader<'_>, name: &'static str, default: &'static str) -> Url {
+    let parse = |text: &str| {
+        let url = Url::parse(text).ok()?;
+        (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(url)
+    };
+    let default = parse(default).unwrap_or_else(|| unreachable!("a default is a URL"));
+    reader.parse(name, default, "an http or https URL", parse)
 }
 
 fn webhook(reader: &mut Reader<'_>) -> Option<WebhookConfig> {
@@ -688,6 +733,39 @@ mod tests {
             "{text}"
         );
         assert!(read(&[("TURNSTILE_SITE_KEY", "a"), ("TURNSTILE_SECRET_KEY", "b")]).is_ok());
+    }
+
+    #[test]
+    fn the_human_check_is_read_into_what_it_means() {
+        let keys = [("TURNSTILE_SITE_KEY", "a"), ("TURNSTILE_SECRET_KEY", "b")];
+        let turnstile =
+            |more: &[(&str, &str)]| read(&[&keys, more].concat()).map(|config| config.gate.turnstile.unwrap());
+        let usual = turnstile(&[]).unwrap();
+        assert_eq!(usual.verify_url, TURNSTILE_VERIFY_URL);
+        assert_eq!(usual.script(), "https://challenges.cloudflare.com/turnstile/v0/api.js?render=explicit");
+        assert_eq!(usual.script_origin(), "https://challenges.cloudflare.com");
+        assert!(usual.allows_hostname("anything.example") && usual.allows_hostname(""));
+
+        let bound = turnstile(&[
+            ("TURNSTILE_HOSTNAMES", "race.example, Www.Race.example"),
+            ("TURNSTILE_SCRIPT_URL", "http://127.0.0.1:9/api.js?a=b"),
+        ])
+        .unwrap();
+        assert!(bound.allows_hostname("race.example") && bound.allows_hostname("WWW.race.example"));
+        for other in ["", "evil.example", "race.example.evil.example", "xrace.example"] {
+            assert!(!bound.allows_hostname(other), "{other}");
+        }
+        assert_eq!(bound.script(), "http://127.0.0.1:9/api.js?a=b&render=explicit");
+        assert_eq!(bound.script_origin(), "http://127.0.0.1:9");
+
+        for wrong in ["https://race.example", "race.example:8000", "race.example,", "a b", "race.example;x"] {
+            let text = turnstile(&[("TURNSTILE_HOSTNAMES", wrong)]).unwrap_err().to_string();
+            assert!(text.contains("TURNSTILE_HOSTNAMES"), "{text}");
+        }
+        for wrong in ["challenges.cloudflare.com", "ftp://a.example/api.js", "https://", "javascript:alert(1)"] {
+            let text = turnstile(&[("TURNSTILE_SCRIPT_URL", wrong)]).unwrap_err().to_string();
+            assert!(text.contains("TURNSTILE_SCRIPT_URL"), "{text}");
+        }
     }
 
     #[test]

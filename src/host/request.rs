@@ -4,6 +4,7 @@
 //! protocol's order, cheapest first; the ticket is taken before any of them.
 
 use crate::host::{
+    config::TurnstileKeys,
     gate::session::Session,
     race::{Competitor, Refusal, Solution, Win},
     server::Server,
@@ -57,23 +58,19 @@ impl RequestContext {
         if let Some(session) = self.server.sessions.by_cookie(&self.headers) {
             return Ok(session);
         }
-        let token = token.or_else(|| self.bearer()).ok_or_else(missing_token)?;
-        if let Some(session) = self.server.sessions.by_token(token, self.address) {
-            return Ok(session);
-        }
-        self.check_token(token).await?;
-        self.server.sessions.accept_token(token, self.address).map_err(|_| too_many_sessions())
+        let token = token.or_else(|| self.bearer()).filter(|token| is_token(token)).ok_or_else(missing_token)?;
+        self.server.turnstile.accept(token, self.address).await
     }
 
-    /// Has a token of the human check examined.
+    /// Spends a token of the human check on a session of its own.
     ///
     /// # Errors
     /// `missing_token` if it is empty or no token; what the check says otherwise.
-    pub async fn check_token(&self, token: &str) -> Result<(), ApiError> {
-        if token.is_empty() || LONGEST_TOKEN < token.len() {
+    pub async fn spend_token(&self, token: &str) -> Result<(), ApiError> {
+        if !is_token(token) {
             return Err(missing_token());
         }
-        self.server.turnstile.check(token, self.address).await
+        self.server.turnstile.spend(token, self.address).await
     }
 
     fn bearer(&self) -> Option<&str> {
@@ -143,6 +140,10 @@ fn whole_seconds(time: Duration) -> u64 {
     time.as_secs() + u64::from(time.subsec_nanos() != 0)
 }
 
+fn is_token(token: &str) -> bool {
+    !token.is_empty() && token.len() <= LONGEST_TOKEN
+}
+
 fn missing_token() -> ApiError {
     ApiError::new(ErrorCode::MissingToken, "Missing Turnstile token in Authorization header")
 }
@@ -173,6 +174,7 @@ impl Host for RequestContext {
             round: self.server.race.view(),
             figures: self.server.live.figures(),
             turnstile: turnstile_config(&self.server),
+            turnstile_script: self.server.gate.turnstile.as_ref().map(TurnstileKeys::script).unwrap_or_default(),
             has_session: self.server.sessions.by_cookie(&self.headers).is_some(),
             miner_simd: env!("HASHPASS_MINER_SIMD").to_owned(),
             miner_scalar: env!("HASHPASS_MINER_SCALAR").to_owned(),

@@ -9,6 +9,7 @@
 
 use crate::host::{
     assets,
+    config::TurnstileKeys,
     gate::origin::is_same_origin,
     http_error::{HttpError, method_not_allowed, not_found},
     request::RequestContext,
@@ -119,12 +120,13 @@ async fn server_function(Extension(context): Extension<RequestContext>, request:
 
 /// The page, rendered with the live state.
 async fn page(Extension(context): Extension<RequestContext>, request: Request) -> Response {
+    let human_check = context.server.gate.turnstile.as_ref().map(TurnstileKeys::script_origin);
     let host: Arc<dyn Host> = Arc::new(context);
     let render = leptos_axum::render_app_to_stream_with_context(
         move || {
             provide_context(host.clone());
             if let (Some(nonce), Some(answer)) = (use_nonce(), use_context::<ResponseOptions>()) {
-                let policy = content_security_policy(Some(&nonce));
+                let policy = content_security_policy(Some(&nonce), human_check.as_deref());
                 if let Ok(policy) = HeaderValue::from_str(&policy) {
                     answer.insert_header(header::CONTENT_SECURITY_POLICY, policy);
                 }
@@ -136,14 +138,18 @@ async fn page(Extension(context): Extension<RequestContext>, request: Request) -
     render(request).await.into_response()
 }
 
-/// What a document may load: its own scripts, styles, workers and connections.
-fn content_security_policy(nonce: Option<&str>) -> String {
+/// What a document may load: its own scripts, styles, workers and connections,
+/// and from the origin of the human check, if there is one, its script and its
+/// frame. That is all that the check asks for.
+fn content_security_policy(nonce: Option<&str>, human_check: Option<&str>) -> String {
     let nonce = nonce.map(|nonce| format!(" 'nonce-{nonce}'")).unwrap_or_default();
+    let script = human_check.map(|origin| format!(" {origin}")).unwrap_or_default();
+    let frame = human_check.map(|origin| format!(" frame-src {origin};")).unwrap_or_default();
     let reload = if *assets::RELOADS_BY_ITSELF { " ws:" } else { "" };
     format!(
-        "default-src 'none'; script-src 'self'{nonce} 'wasm-unsafe-eval'; style-src 'self'; worker-src 'self'; \
-         connect-src 'self'{reload}; img-src 'self' data:; manifest-src 'self'; base-uri 'none'; form-action 'self'; \
-         frame-ancestors 'none'"
+        "default-src 'none'; script-src 'self'{nonce} 'wasm-unsafe-eval'{script};{frame} style-src 'self'; \
+         worker-src 'self'; connect-src 'self'{reload}; img-src 'self' data:; manifest-src 'self'; \
+         base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )
 }
 
@@ -169,7 +175,7 @@ async fn security_headers(request: Request, next: Next) -> Response {
             .or_insert(HeaderValue::from_static("max-age=31536000; includeSubDomains"));
     }
     // A worker's own policy comes with its script; documents bring theirs.
-    if let Ok(policy) = HeaderValue::from_str(&content_security_policy(None)) {
+    if let Ok(policy) = HeaderValue::from_str(&content_security_policy(None, None)) {
         headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(policy);
     }
     response

@@ -97,11 +97,12 @@ pub async fn run(
     let herald = tokio::spawn(herald.run(prizes.clone()));
     let live = Live::new(race.clone(), clock.clone());
     let figures = tokio::spawn(live.clone().run());
+    let sessions = Arc::new(Sessions::new(clock));
     let server = Server {
         race: race.clone(),
         live: live.clone(),
-        sessions: Arc::new(Sessions::new(clock)),
-        turnstile: Arc::new(Turnstile::new(config.gate.turnstile.clone())?),
+        turnstile: Arc::new(Turnstile::new(config.gate.turnstile.clone(), sessions.clone())?),
+        sessions,
         gate: Arc::new(config.gate),
         prizes: prizes.clone(),
     };

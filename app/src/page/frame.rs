@@ -1,6 +1,8 @@
 //! What surrounds every page: header, banner, footer.
 
 use super::{Board, text};
+#[cfg(feature = "hydrate")]
+use crate::scene::Command;
 use leptos::{html::Select, prelude::*};
 
 /// The name of the site, the live connection and the choice of theme.
@@ -50,6 +52,8 @@ fn ConnectionState(
 #[component]
 fn ThemeChoice() -> impl IntoView {
     let select = NodeRef::<Select>::new();
+    #[cfg(feature = "hydrate")]
+    let board = use_context::<Board>();
     // The server cannot know what this browser remembers.
     #[cfg(feature = "hydrate")]
     Effect::new(move |_| {
@@ -61,6 +65,9 @@ fn ThemeChoice() -> impl IntoView {
         #[cfg(feature = "hydrate")]
         if let Some(select) = select.get_untracked() {
             crate::browser::theme::choose(&select.value());
+            if let Some(board) = board {
+                board.command(Command::RedrawCheck);
+            }
         }
     };
     view! {

@@ -1,7 +1,7 @@
 //! The visitor's own part: start, stop, how many workers, how it goes.
 
 use super::{Board, scale::Scale, text};
-use crate::scene::{Command, Failure, Phase};
+use crate::scene::{Command, Failure, HumanCheck, Phase};
 use leptos::prelude::*;
 
 /// The visitor's own part in the race.
@@ -15,6 +15,7 @@ pub fn YourRace(
         <section class="card needs-scripts" aria-labelledby="race-heading">
             <h2 id="race-heading">{text::your_race()}</h2>
             <Status board/>
+            <Check board/>
             <Buttons board/>
             <dl class="figures">
                 <div class="figure">
@@ -56,6 +57,44 @@ fn Status(
     }
 }
 
+/// The human check. The server does not know whether it will be needed; where it
+/// may be, its room is kept from the first moment on.
+#[component]
+fn Check(
+    /// What is shown.
+    board: Board,
+) -> impl IntoView {
+    let check = Memo::new(move |_| board.scene.read().human_check.clone());
+    view! {
+        <div
+            class="check needs-scripts"
+            role="group"
+            aria-labelledby="check-heading"
+            data-testid="check"
+            data-check=move || check.read().name()
+            hidden=move || *check.read() == HumanCheck::Hidden
+        >
+            <p class="check-words">
+                <strong id="check-heading">{text::human_check_heading()}</strong>
+                " "
+                <span id="check-words" role="status" data-testid="check-words">
+                    {move || text::human_check(&check.read())}
+                </span>
+            </p>
+            // What is in there belongs to the check's own script.
+            <div class="check-widget" id="check-widget"></div>
+            <button
+                type="button"
+                data-testid="check-again"
+                hidden=move || !matches!(*check.read(), HumanCheck::Failed(_))
+                on:click=move |_| board.command(Command::RetryCheck)
+            >
+                {text::check_again()}
+            </button>
+        </div>
+    }
+}
+
 /// Start and Stop. The status says why one of them cannot be pressed.
 #[component]
 fn Buttons(
@@ -73,7 +112,7 @@ fn Buttons(
                 type="button"
                 class="primary"
                 data-testid="start"
-                aria-describedby="status"
+                aria-describedby="status check-words"
                 disabled=move || !scene.read().can_start
                 on:click=move |_| board.command(Command::Start)
             >

@@ -6,7 +6,7 @@ pub mod numbers;
 mod state;
 
 pub use log::note;
-pub use state::{best_outlook, connection, odds, status, trouble, window_title};
+pub use state::{best_outlook, connection, human_check, odds, status, trouble, window_title};
 
 use numbers::{grouped, one_in, quantity, rate};
 use puzzle::{RoundNumber, VisitorId};
@@ -175,6 +175,16 @@ pub fn your_rate() -> &'static str {
 /// Hashes per second.
 pub fn hash_rate(hashes_per_second: f64) -> String {
     format!("{} H/s", rate(hashes_per_second))
+}
+
+/// Names the human check.
+pub fn human_check_heading() -> &'static str {
+    "Human check"
+}
+
+/// The button that has the human check tried again.
+pub fn check_again() -> &'static str {
+    "Try the check again"
 }
 
 // -------------------------------------------------------------- best and bar

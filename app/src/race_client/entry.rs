@@ -1,6 +1,6 @@
 //! Who takes part: the session, the visitor id and the trace.
 
-use super::{Effect, EntryError, RaceClient, back_off::BackOff};
+use super::{Effect, RaceClient, back_off::BackOff};
 use crate::{
     error::{ApiError, ErrorCode},
     scene::{Failure, Note, Pause, Phase, Prize},
@@ -34,6 +34,8 @@ pub(super) struct Entry {
 enum Access {
     #[default]
     Asking,
+    /// The human check has not passed yet.
+    AwaitingCheck,
     Delayed {
         until: Duration,
     },
@@ -82,16 +84,32 @@ impl RaceClient {
     /// Sessions that the server may disown before the page gives up.
     const SESSIONS_AT_MOST: u32 = 3;
 
-    pub(super) fn begin(&mut self, had_session: bool) {
+    pub(super) fn begin(&mut self, had_session: bool, now: Duration) {
         self.entry.had_session = had_session;
-        self.ask_for_access();
+        self.ask_for_access(now);
         self.effects.push(Effect::IdentifyVisitor);
         self.effects.push(Effect::FetchTrace);
     }
 
-    fn ask_for_access(&mut self) {
+    fn ask_for_access(&mut self, now: Duration) {
+        // In test mode every token passes.
+        let token = if self.test_mode { Some("test".to_owned()) } else { self.check.token() };
         self.entry.access = Access::Asking;
-        self.effects.push(if self.entry.had_session { Effect::FetchWins } else { Effect::Enter });
+        if self.entry.had_session {
+            self.effects.push(Effect::FetchWins);
+        } else if let Some(token) = token {
+            self.effects.push(Effect::Enter { token });
+        } else {
+            self.entry.access = Access::AwaitingCheck;
+            self.ask_for_token(now);
+        }
+    }
+
+    /// The human check has given a token.
+    pub(super) fn token_came(&mut self, now: Duration) {
+        if self.entry.access == Access::AwaitingCheck {
+            self.ask_for_access(now);
+        }
     }
 
     /// The server does not know the session any more: makes a new one.
@@ -108,7 +126,7 @@ impl RaceClient {
             return self.turned_away(Failure::SessionNotKept);
         }
         self.write(Note::SessionRenewed);
-        self.ask_for_access();
+        self.ask_for_access(now);
     }
 
     /// The server has accepted the session.
@@ -116,16 +134,21 @@ impl RaceClient {
         self.entry.unaccepted = 0;
     }
 
-    pub(super) fn entered(&mut self, result: Result<SessionView, EntryError>, now: Duration) {
+    pub(super) fn entered(&mut self, result: Result<SessionView, ApiError>, now: Duration) {
         match result {
             Ok(session) if session.verified => {
+                self.check.spent();
                 self.effects.push(Effect::RememberSession);
                 self.effects.push(Effect::FetchWins);
                 self.admitted(now);
             }
-            Ok(_) | Err(EntryError::HumanCheckMissing) => self.turned_away(Failure::HumanCheckMissing),
-            Err(EntryError::Refused(error)) if is_temporary(error.code) => self.access_delayed(error, now),
-            Err(EntryError::Refused(error)) => self.turned_away(Failure::EntryRefused(error.detail)),
+            Ok(_) => self.turned_away(Failure::NotVerified),
+            Err(error) if is_temporary(error.code) => self.access_delayed(error, now),
+            Err(error) if error.code == ErrorCode::TurnstileFailed && !self.test_mode => {
+                self.entry.access = Access::AwaitingCheck;
+                self.token_refused(error, now);
+            }
+            Err(error) => self.turned_away(Failure::EntryRefused(error.detail)),
         }
     }
 
@@ -141,7 +164,7 @@ impl RaceClient {
             Err(error) if asking && is_temporary(error.code) => self.access_delayed(error, now),
             Err(_) if asking => {
                 self.entry.had_session = false;
-                self.ask_for_access();
+                self.ask_for_access(now);
             }
             // The codes are not lost: the next connection asks again.
             Err(_) => {}
@@ -172,7 +195,7 @@ impl RaceClient {
 
     pub(super) fn enter_when_due(&mut self, now: Duration) {
         if matches!(self.entry.access, Access::Delayed { until } if until <= now) {
-            self.ask_for_access();
+            self.ask_for_access(now);
         }
         if self.entry.trace_at.is_some_and(|at| at <= now) {
             self.entry.trace_at = None;

@@ -1,5 +1,6 @@
 //! What the client hears and what it asks for.
 
+use super::human_check::CheckEvent;
 use crate::{
     error::ApiError,
     mining::PoolEvent,
@@ -8,15 +9,6 @@ use crate::{
 };
 use miner::Job;
 use puzzle::{Cost, RoundNumber, TraceData, VisitorId};
-
-/// Why there is no session.
-#[derive(Clone, Debug, PartialEq)]
-pub enum EntryError {
-    /// The page cannot show the human check that this server asks for.
-    HumanCheckMissing,
-    /// The server said no.
-    Refused(ApiError),
-}
 
 /// What the client hears.
 #[derive(Debug)]
@@ -32,8 +24,10 @@ pub enum Event {
     Command(Command),
     /// The device is back on the network.
     BackOnline,
+    /// The human check did something.
+    Check(CheckEvent),
     /// The answer to [`Effect::Enter`].
-    Entered(Result<SessionView, EntryError>),
+    Entered(Result<SessionView, ApiError>),
     /// The answer to [`Effect::FetchWins`].
     WinsFetched(Result<Vec<Win>, ApiError>),
     /// The answer to [`Effect::IdentifyVisitor`].
@@ -67,8 +61,15 @@ pub enum Event {
 /// What the client asks its surroundings for.
 #[derive(Debug)]
 pub enum Effect {
-    /// Pass the human check and make a session.
-    Enter,
+    /// Show the human check, in the place of a present one.
+    ShowCheck,
+    /// Have the human check that is shown begin anew.
+    ResetCheck,
+    /// Make a session.
+    Enter {
+        /// What the human check gave.
+        token: String,
+    },
     /// Remember that this browser has a session.
     RememberSession,
     /// Ask for the session's wins.

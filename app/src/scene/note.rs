@@ -94,6 +94,14 @@ pub enum Note {
     },
     /// The server refused a solution.
     Refused(String),
+    /// The human check waits for the visitor.
+    CheckWaits,
+    /// The human check did not pass.
+    CheckFailed,
+    /// What the human check gave was spent already; it is asked again.
+    CheckRepeated,
+    /// What the human check gave has expired; the session goes on.
+    CheckExpired,
 }
 
 /// A note with its time.

@@ -48,13 +48,15 @@ pub enum Pause {
     ServerUnreachable,
     /// The address that the server sees, which cannot be read.
     TraceUnreadable,
+    /// The human check, which needs the visitor.
+    HumanCheck,
 }
 
 /// Why the page cannot go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// The human check of this server cannot be shown.
-    HumanCheckMissing,
+    /// The session that the server made may not take part.
+    NotVerified,
     /// The server does not let this visitor in; its own words.
     EntryRefused(String),
     /// The browser does not send the session back.
@@ -76,6 +78,6 @@ pub enum Failure {
 impl Failure {
     /// True if pressing Start can help.
     pub const fn may_be_retried(&self) -> bool {
-        !matches!(self, Self::HumanCheckMissing | Self::EntryRefused(_) | Self::SessionNotKept)
+        !matches!(self, Self::NotVerified | Self::EntryRefused(_) | Self::SessionNotKept)
     }
 }

@@ -120,6 +120,17 @@ pub enum OpenError {
     Ended,
 }
 
+/// A token of the human check at one address, as a hash.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TokenKey(ClientKey);
+
+impl TokenKey {
+    /// The key of `token` when shown from `address`.
+    pub fn new(token: &str, address: IpAddr) -> Self {
+        Self(key(&["token", token, &address.to_string()]))
+    }
+}
+
 #[derive(Debug)]
 struct Client {
     session: SessionId,
@@ -239,17 +250,21 @@ impl Sessions {
         self.find(&key(&["cookie", token]))
     }
 
-    /// The implicit session of a token that this address has had accepted.
-    pub fn by_token(&self, token: &str, address: IpAddr) -> Option<Session> {
-        self.find(&key(&["token", token, &address.to_string()]))
+    /// The implicit session of a token that was accepted from its address.
+    pub fn by_token(&self, token: &TokenKey) -> Option<Session> {
+        self.find(&token.0)
     }
 
-    /// Remembers that this address has had `token` accepted.
+    /// Remembers that a token was accepted from its address; one that is
+    /// remembered already keeps its session.
     ///
     /// # Errors
     /// [`OpenError::TooMany`].
-    pub fn accept_token(&self, token: &str, address: IpAddr) -> Result<Session, OpenError> {
-        let key = key(&["token", token, &address.to_string()]);
+    pub fn accept_token(&self, token: &TokenKey) -> Result<Session, OpenError> {
+        if let Some(session) = self.by_token(token) {
+            return Ok(session);
+        }
+        let TokenKey(key) = *token;
         let now = self.clock.now();
         let mut tables = self.lock();
         tables.make_room(now)?;
@@ -526,11 +541,14 @@ mod tests {
     fn an_accepted_token_is_bound_to_its_address_for_five_minutes() {
         let (clock, sessions) = sessions();
         let (here, there) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
-        let session = sessions.accept_token("secret", here).unwrap();
-        assert_eq!(sessions.by_token("secret", here), Some(session));
-        assert_eq!(sessions.by_token("secret", there), None);
+        let here_key = TokenKey::new("secret", here);
+        let session = sessions.accept_token(&here_key).unwrap();
+        assert_eq!(sessions.by_token(&here_key), Some(session.clone()));
+        assert_eq!(sessions.accept_token(&here_key), Ok(session), "once more changes nothing");
+        assert_eq!(sessions.by_token(&TokenKey::new("secret", there)), None);
+        assert_eq!(sessions.by_token(&TokenKey::new("Secret", here)), None);
         clock.advance(TOKEN_LIFETIME);
-        assert_eq!(sessions.by_token("secret", here), None);
+        assert_eq!(sessions.by_token(&here_key), None);
     }
 
     #[test]

@@ -1,13 +1,24 @@
 //! The human check: Cloudflare Turnstile.
 //!
-//! A token is spent at Cloudflare once. Calls with the same token that come while
-//! it is being asked share that one question and its answer; afterwards
-//! [`sessions`](super::session) remember it. When Cloudflare does not answer,
-//! nobody is let in. In test mode every token passes and nobody is asked.
+//! A token is spent at Cloudflare once, and lets in once: either it becomes a
+//! session of its own ([`Turnstile::spend`]), or it stands for one as long as it is
+//! remembered ([`Turnstile::accept`]). Calls with the same token from the same
+//! address that come while it is being asked share that one question; what comes
+//! later finds the token remembered, because it is remembered before the question
+//! is closed. The question goes on when the caller hangs up, so none is left open.
+//!
+//! When Cloudflare does not answer, nobody is let in. In test mode every token
+//! passes and nobody is asked. Tokens are kept as hashes only, and neither they
+//! nor the secret key are ever written into the log.
+
+#[cfg(test)]
+mod tests;
 
 use crate::host::{
     config::TurnstileKeys,
+    gate::session::{Session, Sessions, TokenKey},
     prize::https_client::{ClientError, https_client},
+    request::too_many_sessions,
 };
 use app::{ApiError, ErrorCode};
 use futures::{
@@ -16,28 +27,50 @@ use futures::{
 };
 use serde::Deserialize;
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map},
     net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 /// How long Cloudflare may take.
 const TIME_LIMIT: Duration = Duration::from_secs(5);
 
-type Verdict = Result<(), ApiError>;
-type Question = Shared<BoxFuture<'static, Verdict>>;
+/// How many questions may be open at once. Each ends within the time limit.
+const MOST_QUESTIONS: usize = 1024;
+
+/// Cloudflare's code for a token that was spent before or is older than five
+/// minutes; ours for one that is just being spent by another call.
+const SPENT: &str = "timeout-or-duplicate";
+
+/// Our code for a token that was solved on another site.
+const WRONG_HOSTNAME: &str = "hostname-mismatch";
+
+type Question = Shared<BoxFuture<'static, Result<Session, ApiError>>>;
 
 /// The human check.
 pub struct Turnstile {
     mode: Mode,
+    sessions: Arc<Sessions>,
 }
 
 enum Mode {
     /// Every token passes.
     Test,
     /// Cloudflare is asked.
-    Production { keys: TurnstileKeys, client: reqwest::Client, asking: Arc<Mutex<HashMap<(String, IpAddr), Question>>> },
+    Production { cloudflare: Arc<Cloudflare>, asking: Arc<Asking> },
+}
+
+/// The tokens that are being asked about now.
+#[derive(Default)]
+struct Asking(Mutex<HashMap<TokenKey, Asked>>);
+
+/// What a token that is being asked about is for.
+enum Asked {
+    /// A session of its own: for one call alone.
+    ToSpend,
+    /// To stand for a session: whoever shows it may wait for the answer.
+    ToAccept(Question),
 }
 
 impl std::fmt::Debug for Turnstile {
@@ -46,66 +79,175 @@ impl std::fmt::Debug for Turnstile {
     }
 }
 
-/// The part of Cloudflare's answer that we read.
+impl Turnstile {
+    /// The check with these keys; without any, the test mode. Accepted tokens are
+    /// remembered in `sessions`.
+    ///
+    /// # Errors
+    /// [`ClientError`] if no HTTPS client can be made.
+    pub fn new(keys: Option<TurnstileKeys>, sessions: Arc<Sessions>) -> Result<Self, ClientError> {
+        Self::with_time_limit(keys, sessions, TIME_LIMIT)
+    }
+
+    fn with_time_limit(
+        keys: Option<TurnstileKeys>,
+        sessions: Arc<Sessions>,
+        time_limit: Duration,
+    ) -> Result<Self, ClientError> {
+        let mode = match keys {
+            None => Mode::Test,
+            Some(keys) => Mode::Production {
+                cloudflare: Arc::new(Cloudflare { keys, client: https_client(time_limit)?, time_limit }),
+                asking: Arc::default(),
+            },
+        };
+        Ok(Self { mode, sessions })
+    }
+
+    /// The implicit session of a token of a client at `address`: remembered, or
+    /// asked for now.
+    ///
+    /// # Errors
+    /// `turnstile_failed` with Cloudflare's codes, or `turnstile_unavailable`.
+    pub async fn accept(&self, token: &str, address: IpAddr) -> Result<Session, ApiError> {
+        let key = TokenKey::new(token, address);
+        let (cloudflare, asking) = match &self.mode {
+            Mode::Test => return self.sessions.accept_token(&key).map_err(|_| too_many_sessions()),
+            Mode::Production { cloudflare, asking } => (cloudflare, asking),
+        };
+        let question = {
+            let mut open = asking.lock();
+            // Under the lock, because a question is closed under it too.
+            if let Some(session) = self.sessions.by_token(&key) {
+                return Ok(session);
+            }
+            let is_full = MOST_QUESTIONS <= open.len();
+            match open.entry(key.clone()) {
+                hash_map::Entry::Occupied(asked) => match asked.get() {
+                    Asked::ToAccept(question) => question.clone(),
+                    Asked::ToSpend => return Err(failed(vec![SPENT.to_owned()])),
+                },
+                hash_map::Entry::Vacant(_) if is_full => return Err(unavailable()),
+                hash_map::Entry::Vacant(place) => {
+                    let (cloudflare, sessions) = (cloudflare.clone(), self.sessions.clone());
+                    let (asking, token) = (asking.clone(), token.to_owned());
+                    let question = in_background(async move {
+                        let verdict = cloudflare.ask(&token, address).await;
+                        let mut open = asking.lock();
+                        open.remove(&key);
+                        verdict?;
+                        sessions.accept_token(&key).map_err(|_| too_many_sessions())
+                    });
+                    let question = question.shared();
+                    place.insert(Asked::ToAccept(question.clone()));
+                    question
+                }
+            }
+        };
+        question.await
+    }
+
+    /// Spends a token of a client at `address` for whatever the caller gives for it.
+    ///
+    /// # Errors
+    /// `turnstile_failed` with Cloudflare's codes, or `turnstile_unavailable`.
+    pub async fn spend(&self, token: &str, address: IpAddr) -> Result<(), ApiError> {
+        let Mode::Production { cloudflare, asking } = &self.mode else { return Ok(()) };
+        let key = TokenKey::new(token, address);
+        {
+            let mut open = asking.lock();
+            if open.contains_key(&key) {
+                return Err(failed(vec![SPENT.to_owned()]));
+            }
+            if MOST_QUESTIONS <= open.len() {
+                return Err(unavailable());
+            }
+            open.insert(key.clone(), Asked::ToSpend);
+        }
+        let (cloudflare, asking, token) = (cloudflare.clone(), asking.clone(), token.to_owned());
+        in_background(async move {
+            let verdict = cloudflare.ask(&token, address).await;
+            asking.lock().remove(&key);
+            verdict
+        })
+        .await
+    }
+}
+
+impl Asking {
+    fn lock(&self) -> MutexGuard<'_, HashMap<TokenKey, Asked>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Goes on when the caller is gone.
+fn in_background<T: Send + 'static>(
+    work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
+) -> BoxFuture<'static, Result<T, ApiError>> {
+    let task = tokio::spawn(work);
+    // It neither panics nor is cancelled before the process ends.
+    async move { task.await.unwrap_or_else(|_| Err(unavailable())) }.boxed()
+}
+
+/// Cloudflare's siteverify.
+struct Cloudflare {
+    keys: TurnstileKeys,
+    client: reqwest::Client,
+    time_limit: Duration,
+}
+
+/// The part of its answer that we read.
 #[derive(Debug, Deserialize)]
 struct SiteVerify {
     success: bool,
     #[serde(default, rename = "error-codes")]
     error_codes: Vec<String>,
+    /// Where the token was solved.
+    #[serde(default)]
+    hostname: String,
 }
 
-impl Turnstile {
-    /// The check with these keys; without any, the test mode.
-    ///
-    /// # Errors
-    /// [`ClientError`] if no HTTPS client can be made.
-    pub fn new(keys: Option<TurnstileKeys>) -> Result<Self, ClientError> {
-        let mode = match keys {
-            None => Mode::Test,
-            Some(keys) => Mode::Production { keys, client: https_client(TIME_LIMIT)?, asking: Arc::default() },
+impl Cloudflare {
+    async fn ask(&self, token: &str, address: IpAddr) -> Result<(), ApiError> {
+        let Self { keys, client, time_limit } = self;
+        let address = address.to_string();
+        let form = [("secret", keys.secret.as_str()), ("response", token), ("remoteip", address.as_str())];
+        let answer = async {
+            client.post(&keys.verify_url).form(&form).send().await?.error_for_status()?.json::<SiteVerify>().await
         };
-        Ok(Self { mode })
-    }
-
-    /// Has a token of a client at `address` examined.
-    ///
-    /// # Errors
-    /// `turnstile_failed` with Cloudflare's codes, or `turnstile_unavailable`.
-    pub async fn check(&self, token: &str, address: IpAddr) -> Verdict {
-        let Mode::Production { keys, client, asking } = &self.mode else { return Ok(()) };
-        let key = (token.to_owned(), address);
-        let question = {
-            let mut open = asking.lock().unwrap_or_else(PoisonError::into_inner);
-            open.entry(key.clone())
-                .or_insert_with(|| ask(keys.clone(), client.clone(), key.clone()).boxed().shared())
-                .clone()
+        let SiteVerify { success, error_codes, hostname } = match tokio::time::timeout(*time_limit, answer).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => {
+                tracing::error!(error = %error.without_url(), "the human check cannot be asked");
+                return Err(unavailable());
+            }
+            Err(_) => {
+                tracing::error!("the human check did not answer in time");
+                return Err(unavailable());
+            }
         };
-        let verdict = question.await;
-        asking.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
-        verdict
+        if error_codes.iter().any(|code| code == "internal-error") {
+            tracing::error!("the human check has an error of its own");
+            return Err(unavailable());
+        }
+        if error_codes.iter().any(|code| code.ends_with("-input-secret")) {
+            tracing::error!("the human check does not know TURNSTILE_SECRET_KEY: nobody can take part");
+        }
+        if !success {
+            return Err(failed(error_codes));
+        }
+        if !keys.allows_hostname(&hostname) {
+            tracing::warn!(?hostname, "a token was solved on a host that is not in TURNSTILE_HOSTNAMES");
+            return Err(failed(vec![WRONG_HOSTNAME.to_owned()]));
+        }
+        Ok(())
     }
 }
 
-async fn ask(keys: TurnstileKeys, client: reqwest::Client, (token, address): (String, IpAddr)) -> Verdict {
-    let address = address.to_string();
-    let form = [("secret", keys.secret.as_str()), ("response", token.as_str()), ("remoteip", address.as_str())];
-    let answer = async {
-        client.post(&keys.verify_url).form(&form).send().await?.error_for_status()?.json::<SiteVerify>().await
-    };
-    match tokio::time::timeout(TIME_LIMIT, answer).await {
-        Ok(Ok(SiteVerify { success: true, .. })) => Ok(()),
-        Ok(Ok(SiteVerify { error_codes, .. })) => Err(ApiError {
-            error_codes,
-            ..ApiError::new(ErrorCode::TurnstileFailed, "The human check was not passed: please try it again")
-        }),
-        Ok(Err(error)) => {
-            tracing::error!(error = %error.without_url(), "the human check cannot be asked");
-            Err(unavailable())
-        }
-        Err(_) => {
-            tracing::error!("the human check did not answer in time");
-            Err(unavailable())
-        }
+fn failed(error_codes: Vec<String>) -> ApiError {
+    ApiError {
+        error_codes,
+        ..ApiError::new(ErrorCode::TurnstileFailed, "The human check was not passed: please try it again")
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) async fn create(
 ) -> Result<impl IntoResponse, HttpError> {
     let SessionRequest { turnstile_token } =
         serde_json::from_slice(&body).map_err(|error| ApiError::new(ErrorCode::Malformed, error.to_string()))?;
-    request.check_token(turnstile_token.as_deref().unwrap_or_default()).await?;
+    request.spend_token(turnstile_token.as_deref().unwrap_or_default()).await?;
     let new = request.server.sessions.open().map_err(|_| too_many_sessions())?;
     let cookie = set_cookie(&new.token, request.is_tls);
     let view = SessionView { id: new.session.id.to_string(), nick: new.session.nick, verified: true };

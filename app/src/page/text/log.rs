@@ -52,6 +52,10 @@ pub fn note(note: &Note) -> String {
             format!("No verdict yet ({}). The solution is kept, {}.", cause(detail.as_deref()), again(retry_in))
         }
         Note::Refused(detail) => format!("The server refused the solution: {}.", without_full_stop(detail)),
+        Note::CheckWaits => "The human check waits for you.".into(),
+        Note::CheckFailed => "The human check did not pass.".into(),
+        Note::CheckRepeated => "The human check was used already; asking it again.".into(),
+        Note::CheckExpired => "The human check has expired and renews itself; your session goes on.".into(),
     }
 }
 

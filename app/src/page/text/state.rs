@@ -4,7 +4,7 @@ use super::{
     numbers::{one_in, part, rate, time, waiting},
     without_full_stop,
 };
-use crate::scene::{Best, Connection, Failure, Pause, Phase, Scene};
+use crate::scene::{Best, CheckFailure, Connection, Failure, HumanCheck, Pause, Phase, Scene};
 
 /// The title of the window; it tells of a win while the visitor looks elsewhere.
 pub fn window_title(phase: &Phase) -> &'static str {
@@ -35,7 +35,8 @@ pub fn status(phase: &Phase) -> String {
         Phase::Paused(Pause::TraceUnreadable) => {
             "The server cannot say which address it sees you at. Trying again by itself.".into()
         }
-        Phase::Failed(Failure::HumanCheckMissing | Failure::EntryRefused(_) | Failure::SessionNotKept) => {
+        Phase::Paused(Pause::HumanCheck) => "Waiting for the human check below.".into(),
+        Phase::Failed(Failure::NotVerified | Failure::EntryRefused(_) | Failure::SessionNotKept) => {
             "You cannot take part at the moment.".into()
         }
         Phase::Failed(_) => "Mining has stopped.".into(),
@@ -46,8 +47,8 @@ pub fn status(phase: &Phase) -> String {
 pub fn trouble(phase: &Phase) -> String {
     let Phase::Failed(failure) = phase else { return String::new() };
     match failure {
-        Failure::HumanCheckMissing => "This server wants to know that you are human, and this page cannot show its \
-                                       check yet. You can read how the race stands, but not take part in it."
+        Failure::NotVerified => "The server does not take you for a human, although the check has passed. Reloading \
+                                 the page tries again."
             .into(),
         Failure::EntryRefused(detail) => {
             format!("The server does not let you in: {}. Reloading the page tries again.", without_full_stop(detail))
@@ -131,14 +132,66 @@ pub fn connection(connection: Connection) -> String {
     }
 }
 
+/// What the human check is doing, and what the visitor can do about it.
+pub fn human_check(check: &HumanCheck) -> String {
+    let failure = match check {
+        HumanCheck::Hidden => return String::new(),
+        HumanCheck::Loading => return "Loading the check …".into(),
+        HumanCheck::Running => return "Checking …".into(),
+        HumanCheck::Interactive => return "Please answer the check: then you can take part.".into(),
+        HumanCheck::Passed => return "Passed. Thank you.".into(),
+        HumanCheck::Renewing => return "The check has expired and renews itself. Your session goes on.".into(),
+        HumanCheck::NotRenewed => return "The check has expired. Your session goes on without it.".into(),
+        HumanCheck::Failed(failure) => failure,
+    };
+    match failure {
+        CheckFailure::NotLoaded => "The check could not be loaded. A content blocker or the network may be in its \
+                                    way: please let it through, then try again."
+            .into(),
+        CheckFailure::Slow => "The check has not answered yet. If it still comes, it goes on by itself; otherwise \
+                               please try again."
+            .into(),
+        CheckFailure::Error(code) => {
+            format!("The check did not pass (code {code}). Please try again; another browser or network may help too.")
+        }
+        CheckFailure::Unsupported => "The check does not work in this browser. Please update it or take another \
+                                      one."
+            .into(),
+        CheckFailure::Refused(codes) if codes.is_empty() => {
+            "The server did not accept the check. Please try again.".into()
+        }
+        CheckFailure::Refused(codes) => {
+            format!("The server did not accept the check ({}). Please try again.", codes.join(", "))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
+    fn every_failed_check_is_told_with_a_way_on() {
+        let failures = [
+            CheckFailure::NotLoaded,
+            CheckFailure::Slow,
+            CheckFailure::Error("300030".into()),
+            CheckFailure::Unsupported,
+            CheckFailure::Refused(Vec::new()),
+            CheckFailure::Refused(vec!["hostname-mismatch".into()]),
+        ];
+        for failure in failures {
+            let text = human_check(&HumanCheck::Failed(failure.clone()));
+            assert!(text.contains("lease") && text.ends_with('.'), "{failure:?}: {text}");
+        }
+        assert!(human_check(&HumanCheck::Failed(CheckFailure::Error("300030".into()))).contains("300030"));
+        assert_eq!(human_check(&HumanCheck::Hidden), "");
+    }
+
+    #[test]
     fn every_failure_is_told_with_a_way_on() {
         let failures = [
-            Failure::HumanCheckMissing,
+            Failure::NotVerified,
             Failure::EntryRefused("No.".into()),
             Failure::SessionNotKept,
             Failure::MinerNotLoaded,
