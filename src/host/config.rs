@@ -85,7 +85,11 @@ pub const VARIABLES: &[Variable] = &[
         default: "random at every start",
         purpose: "key of the invite codes: 32 or more hex digits",
     },
-    Variable { name: "HASHPASS_DATA_DIR", default: "./data", purpose: "directory of the audit log and of the lobby's database" },
+    Variable {
+        name: "HASHPASS_DATA_DIR",
+        default: "./data",
+        purpose: "directory of the audit log and of the lobby's database",
+    },
     Variable {
         name: "HASHPASS_GATE",
         default: "turnstile",

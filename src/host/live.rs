@@ -6,8 +6,10 @@
 //! shared. The mining clock runs while any connection of an admitted session
 //! mines.
 
+mod chat;
 mod connection;
 
+pub use chat::Chat;
 pub use connection::{Greeting, serve};
 
 use crate::host::{
@@ -55,8 +57,8 @@ struct Shared {
 
 /// An announcement with its message for everybody.
 #[derive(Clone, Debug)]
-struct Reset {
-    announcement: Announcement,
+pub(crate) struct Reset {
+    pub(crate) announcement: Announcement,
     message: Utf8Bytes,
 }
 
@@ -148,6 +150,12 @@ impl Live {
                 _ = figures.tick() => { self.shared.figures.send_replace(self.figures_message()); }
             }
         }
+    }
+
+    /// The resets as they go out: whoever hears of one here comes after everybody
+    /// who is connected.
+    pub(crate) fn resets(&self) -> watch::Receiver<Reset> {
+        self.shared.resets.subscribe()
     }
 
     /// Closes every connection with 1012, "service restart".

@@ -7,6 +7,7 @@ use crate::host::{
     config::TurnstileKeys,
     gate::session::Session,
     race::{Competitor, Refusal, Solution, Win},
+    routes::lobby::stamp_required,
     server::Server,
 };
 use app::{
@@ -16,6 +17,7 @@ use app::{
 };
 use axum::http::{HeaderMap, header};
 use futures::{FutureExt, future::BoxFuture};
+use puzzle::stamp::Rejection;
 use std::{
     net::{IpAddr, SocketAddr},
     sync::Arc,
@@ -53,13 +55,27 @@ impl RequestContext {
     /// the human check as Bearer, or by `token` (the WebSocket's parameter).
     ///
     /// # Errors
-    /// `missing_token` and its kin.
+    /// `missing_token` and its kin; `stamp_required` where the gate asks for stamps.
     pub async fn session(&self, token: Option<&str>) -> Result<Session, ApiError> {
-        if let Some(session) = self.server.sessions.by_cookie(&self.headers) {
-            return Ok(session);
+        let rule = self.server.gate.rule;
+        let session = self.cookie_session();
+        if let Some(session) = &session
+            && rule.is_met_by(session.passed)
+        {
+            return Ok(session.clone());
+        }
+        if rule.asks_for_stamps() {
+            // A token alone stands for no stamp.
+            let stamped = session.is_some_and(|session| session.passed.stamped);
+            return Err(if stamped { missing_token() } else { stamp_required(self, Rejection::Missing).0 });
         }
         let token = token.or_else(|| self.bearer()).filter(|token| is_token(token)).ok_or_else(missing_token)?;
         self.server.turnstile.accept(token, self.address).await
+    }
+
+    /// The session of the request's cookie, whatever it has passed.
+    pub fn cookie_session(&self) -> Option<Session> {
+        self.server.sessions.by_cookie(&self.headers)
     }
 
     /// Spends a token of the human check on a session of its own.
@@ -175,7 +191,7 @@ impl Host for RequestContext {
             figures: self.server.live.figures(),
             turnstile: turnstile_config(&self.server),
             turnstile_script: self.server.gate.turnstile.as_ref().map(TurnstileKeys::script).unwrap_or_default(),
-            has_session: self.server.sessions.by_cookie(&self.headers).is_some(),
+            has_session: self.cookie_session().is_some_and(|session| self.server.gate.rule.is_met_by(session.passed)),
             miner_simd: env!("HASHPASS_MINER_SIMD").to_owned(),
             miner_scalar: env!("HASHPASS_MINER_SCALAR").to_owned(),
         }
@@ -185,5 +201,5 @@ impl Host for RequestContext {
 /// What the page must know of the human check.
 pub fn turnstile_config(server: &Server) -> TurnstileConfig {
     let site_key = server.gate.turnstile.as_ref().map(|keys| keys.site_key.clone());
-    TurnstileConfig { test_mode: site_key.is_none(), site_key: site_key.unwrap_or_default() }
+    TurnstileConfig { test_mode: server.gate.test_mode, site_key: site_key.unwrap_or_default() }
 }

@@ -1,6 +1,10 @@
 //! One WebSocket connection, from its first message to its close.
 
-use super::{HIGHEST_RATE, Live, Place, text};
+use super::{
+    HIGHEST_RATE, Live, Place,
+    chat::{self, Chat},
+    text,
+};
 use crate::host::race::SessionId;
 use app::{
     ApiError, ErrorCode,
@@ -49,9 +53,9 @@ enum End {
 }
 
 /// Serves a connection until it ends.
-pub async fn serve(live: Live, socket: WebSocket, greeting: Greeting) {
+pub async fn serve(live: Live, socket: WebSocket, greeting: Greeting, chat: Chat) {
     match greeting {
-        Greeting::Welcome(session) => Conversation::new(live, socket, session).run().await,
+        Greeting::Welcome(session) => Conversation::new(live, socket, session, chat).run().await,
         Greeting::Rejected(ApiError { code, detail, .. }) => reject(socket, code, detail).await,
     }
 }
@@ -76,21 +80,23 @@ struct Conversation {
     /// The newest round that the client knows of.
     told: RoundNumber,
     allowance: Allowance,
+    chat: Chat,
 }
 
 impl Conversation {
-    fn new(live: Live, socket: WebSocket, session: SessionId) -> Self {
+    fn new(live: Live, socket: WebSocket, session: SessionId, chat: Chat) -> Self {
         Self {
             place: live.join(session),
             live,
             socket,
             told: RoundNumber(0),
             allowance: Allowance::full(Instant::now()),
+            chat,
         }
     }
 
     async fn run(self) {
-        let Self { live, place, socket, mut told, mut allowance } = self;
+        let Self { live, place, socket, mut told, mut allowance, mut chat } = self;
         let mut resets = live.shared.resets.subscribe();
         let mut figures = live.shared.figures.subscribe();
         let mut stopping = live.shared.stopping.subscribe();
@@ -105,7 +111,7 @@ impl Conversation {
             sink.say(&ServerMessage::Puzzle { round, figures: live.figures() }).await?;
             loop {
                 tokio::select! {
-                    // Resets before everything else; the client's chatter last.
+                    // Resets before everything else; chatter last.
                     biased;
                     () = stopped(&mut stopping) => {
                         return Err(End::Close(close_code::RESTART, "the server restarts"));
@@ -131,19 +137,26 @@ impl Conversation {
                     message = stream.next() => {
                         last_heard = Instant::now();
                         let answer = match message {
-                            Some(Ok(message)) => hear(&live, &place, &mut allowance, message)?,
+                            Some(Ok(message)) => hear(&live, &place, &mut allowance, &mut chat, message)?,
                             // What is larger than the library's own limit ends here.
                             Some(Err(_)) => return Err(End::Close(close_code::SIZE, "a frame is too large or broken")),
                             None => return Err(End::Gone),
                         };
                         if let Some(answer) = answer {
-                            let last = matches!(answer, ServerMessage::Error { code: ErrorCode::TooManyRequests, .. });
-                            sink.say(&answer).await?;
+                            let last = matches!(
+                                answer,
+                                Reply::Race(ServerMessage::Error { code: ErrorCode::TooManyRequests, .. })
+                            );
+                            match answer {
+                                Reply::Race(answer) => sink.say(&answer).await?,
+                                Reply::Lobby(answer) => sink.send(Message::Text(answer)).await?,
+                            }
                             if last {
                                 return Err(End::Close(close_code::POLICY, "too many messages"));
                             }
                         }
                     }
+                    message = chat.next() => sink.send(Message::Text(message)).await?,
                 }
             }
         };
@@ -181,12 +194,24 @@ impl Outbox {
     }
 }
 
+/// What is answered at once.
+enum Reply {
+    Race(ServerMessage),
+    Lobby(Utf8Bytes),
+}
+
 /// Takes one message in and says what is to be answered, if anything.
-fn hear(live: &Live, place: &Place, allowance: &mut Allowance, message: Message) -> Result<Option<ServerMessage>, End> {
+fn hear(
+    live: &Live,
+    place: &Place,
+    allowance: &mut Allowance,
+    chat: &mut Chat,
+    message: Message,
+) -> Result<Option<Reply>, End> {
     let content = match message {
         Message::Text(content) => content,
         Message::Binary(_) => {
-            return Ok(Some(error(ErrorCode::UnknownMessage, "Messages are JSON text, not binary.")));
+            return Ok(Some(Reply::Race(error(ErrorCode::UnknownMessage, "Messages are JSON text, not binary."))));
         }
         Message::Ping(_) | Message::Pong(_) => return Ok(None),
         Message::Close(_) => return Err(End::Gone),
@@ -195,9 +220,15 @@ fn hear(live: &Live, place: &Place, allowance: &mut Allowance, message: Message)
         return Err(End::Close(close_code::SIZE, "a frame is larger than 4096 bytes"));
     }
     if !allowance.take(Instant::now()) {
-        return Ok(Some(error(ErrorCode::TooManyRequests, "Too many messages: at most 20 a second.")));
+        return Ok(Some(Reply::Race(error(ErrorCode::TooManyRequests, "Too many messages: at most 20 a second."))));
     }
-    Ok(match understand(&content) {
+    if let Some(command) = chat::understand(&content) {
+        return Ok(match command {
+            Ok(command) => chat.take(command).map(Reply::Lobby),
+            Err(why) => Some(Reply::Race(error(ErrorCode::Malformed, &why))),
+        });
+    }
+    let answer = match understand(&content) {
         Ok(ClientMessage::Ping) => Some(ServerMessage::Pong { online: live.online() }),
         Ok(ClientMessage::MiningStart) => {
             place.set_mining(true);
@@ -212,7 +243,8 @@ fn hear(live: &Live, place: &Place, allowance: &mut Allowance, message: Message)
             None
         }
         Err((code, detail)) => Some(error(code, detail)),
-    })
+    };
+    Ok(answer.map(Reply::Race))
 }
 
 /// A message of the protocol, or the code and the words to refuse it with.

@@ -6,7 +6,7 @@ mod information;
 mod people;
 mod speech;
 
-pub(super) use speech::{Message, Proof, Spoken};
+pub(super) use speech::{Message, Proof, Spoken, stamp_refused};
 
 use super::{
     Environment,
@@ -15,7 +15,7 @@ use super::{
     numeric::{self, Numeric},
     state::{Moment, Rank, Saying, State},
 };
-use crate::host::{gate::session::ClientKey, race::SessionId};
+use crate::host::race::SessionId;
 use std::sync::Arc;
 
 /// The commands that are decided at once. PRIVMSG and NOTICE may have to spend a
@@ -79,7 +79,6 @@ pub(super) struct Act<'a> {
     pub(super) me: SessionId,
     /// The client that asks; replies go to its queue.
     pub(super) mailbox: Arc<Mailbox>,
-    pub(super) client: ClientKey,
     pub(super) replies: Vec<Arc<Line>>,
 }
 

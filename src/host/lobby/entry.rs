@@ -181,7 +181,6 @@ impl Lobby {
             moment,
             me: id.clone(),
             mailbox: mailbox.clone(),
-            client,
             replies: Vec::new(),
         };
         act.welcome();
@@ -210,10 +209,11 @@ impl Lobby {
         if !state.users.contains_key(&id) {
             return Err(LobbyError::WrongPassword);
         }
-        let NewSession { session, token } = self.shared.environment.sessions.add_client(&id).map_err(|error| match error {
-            OpenError::TooMany => LobbyError::Full,
-            OpenError::NickTaken | OpenError::Ended => LobbyError::WrongPassword,
-        })?;
+        let NewSession { session, token } =
+            self.shared.environment.sessions.add_client(&id).map_err(|error| match error {
+                OpenError::TooMany => LobbyError::Full,
+                OpenError::NickTaken | OpenError::Ended => LobbyError::WrongPassword,
+            })?;
         self.add_client(state, moment, &id, session.client);
         slot.write(std::mem::take(&mut state.writes));
         Ok(Opened { id, nick: session.nick, token: Some(token) })
@@ -306,15 +306,18 @@ pub(super) fn restore(loaded: Loaded, sessions: &Sessions, moment: Moment) -> St
         }
         let bits = Bits::new(stored.row.hashcash_bits).unwrap_or(Bits::MAX);
         let modes = ChannelModes::from_letters(&stored.row.modes, bits);
-        add_channel(&mut state, Channel {
-            id: stored.row.id,
-            name,
-            topic: stored.row.topic,
-            modes,
-            created_at: stored.row.created_at,
-            members,
-            invited: HashSet::new(),
-        });
+        add_channel(
+            &mut state,
+            Channel {
+                id: stored.row.id,
+                name,
+                topic: stored.row.topic,
+                modes,
+                created_at: stored.row.created_at,
+                members,
+                invited: HashSet::new(),
+            },
+        );
     }
     if !state.channels.contains_key(&Folded::of(LOBBY))
         && let Ok(name) = LOBBY.parse()

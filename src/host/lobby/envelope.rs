@@ -55,7 +55,9 @@ pub struct Envelope {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MalformedEnvelope {
     /// Too much of something.
-    #[error("a message has at most 50 lines of 4096 bytes together, 16 params of 512 bytes each, and 2048 bytes of meta")]
+    #[error(
+        "a message has at most 50 lines of 4096 bytes together, 16 params of 512 bytes each, and 2048 bytes of meta"
+    )]
     TooLarge,
     /// A line break inside a line or a parameter.
     #[error("a line holds no line break and no NUL")]
@@ -109,6 +111,7 @@ impl Envelope {
 #[derive(Debug, Serialize)]
 pub(super) struct Event<'a> {
     /// Its name, the same for all receivers and in the history.
+    #[serde(serialize_with = "as_text")]
     pub(super) id: Uuid,
     /// A command, or the three digits of a numeric.
     pub(super) command: &'a str,
@@ -124,6 +127,10 @@ pub(super) struct Event<'a> {
     pub(super) ts: String,
     /// What the sender added; `{}` if nothing.
     pub(super) meta: &'a RawValue,
+}
+
+fn as_text<S: serde::Serializer>(id: &Uuid, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(id)
 }
 
 /// The empty `meta`.

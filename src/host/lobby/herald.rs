@@ -10,7 +10,10 @@ use super::{
     state::{LOBBY, LOBBY_ID, Saying},
     store::Write,
 };
-use crate::host::race::{Announcement, SessionId};
+use crate::host::{
+    live::Reset,
+    race::{Announcement, SessionId},
+};
 use app::wire::ResetReason;
 use puzzle::Curve;
 use serde_json::{Value, json};
@@ -28,8 +31,8 @@ impl Announcing {
     }
 
     /// Passes the news on until the lobby or the race ends.
-    pub async fn run(mut self, lobby: Lobby, mut rounds: watch::Receiver<Announcement>) {
-        let mut difficulty = reference(&rounds.borrow_and_update().curve);
+    pub(crate) async fn run(mut self, lobby: Lobby, mut rounds: watch::Receiver<Reset>) {
+        let mut difficulty = reference(&rounds.borrow_and_update().announcement.curve);
         let mut stopping = lobby.shared.stopping.subscribe();
         loop {
             tokio::select! {
@@ -38,7 +41,7 @@ impl Announcing {
                     if changed.is_err() {
                         return;
                     }
-                    let round = *rounds.borrow_and_update();
+                    let round = rounds.borrow_and_update().announcement;
                     lobby.announce_round(&round, difficulty);
                     difficulty = reference(&round.curve);
                 }
@@ -103,8 +106,7 @@ impl Lobby {
         let mut state = self.lock();
         let (body, meta) = ([text.to_owned()], raw(meta));
         let from = &*self.shared.environment.server_name;
-        let saying =
-            Saying { command: "NOTICE", from, to: LOBBY, params: &[], body: &body, meta: Some(&meta) };
+        let saying = Saying { command: "NOTICE", from, to: LOBBY, params: &[], body: &body, meta: Some(&meta) };
         let (_, line) = state.event(moment, &saying);
         state.tell_channel(&Folded::of(LOBBY), &line);
         state.remember(line.clone());

@@ -5,7 +5,10 @@ use super::{
     store::{Slot, Write},
 };
 use crate::host::{gate::session::ClientKey, race::SessionId};
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 /// Between two rounds of cleaning.
 const INTERVAL: Duration = Duration::from_secs(600);
@@ -36,7 +39,7 @@ impl Lobby {
     pub(super) async fn end_idle_sessions(&self) {
         let mut gone = self.shared.environment.sessions.sweep();
         let keys = self.client_keys();
-        let living: std::collections::HashSet<ClientKey> =
+        let living: HashSet<ClientKey> =
             self.shared.environment.sessions.idle_times(&keys).into_iter().map(|(key, _)| key).collect();
         {
             let state = self.lock();
@@ -51,6 +54,7 @@ impl Lobby {
             slot.write(std::mem::take(&mut state.writes));
         }
         let Some(slot) = self.patient_slot().await else { return };
+        let keys: HashSet<ClientKey> = keys.into_iter().collect();
         let mut state = self.lock();
         let mut writes = Vec::new();
         for user in state.users.values_mut() {

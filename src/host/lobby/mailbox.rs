@@ -56,7 +56,7 @@ struct Entries {
 
 /// The client is no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Closed;
+pub(super) struct Closed;
 
 /// A place among those who wait on a queue; given up when dropped.
 #[derive(Debug)]

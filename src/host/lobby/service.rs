@@ -197,7 +197,6 @@ impl Lobby {
             moment,
             me: session.id.clone(),
             mailbox: mailbox.clone(),
-            client: session.client,
             replies: Vec::new(),
         };
         let outcome = deed(&mut act);
@@ -357,6 +356,12 @@ impl Lobby {
             _ = stopping.wait_for(|stopping| *stopping) => {}
         }
         mailbox.after(after).map(found).map_err(|_| LobbyError::Ended)
+    }
+
+    /// A seat for a client whose session is in the lobby already.
+    pub fn sit_if_inside(&self, session: &Session) -> Option<Seat> {
+        let mailbox = self.lock().users.get(&session.id)?.clients.get(&session.client)?.clone();
+        Some(Seat { after: mailbox.newest(), mailbox })
     }
 
     /// A seat for a client that is told everything from now on.

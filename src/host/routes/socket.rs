@@ -3,7 +3,7 @@
 use crate::host::{
     gate::origin::origin_matches_host,
     http_error::HttpError,
-    live::{self, Greeting},
+    live::{self, Chat, Greeting},
     request::RequestContext,
 };
 use app::{ApiError, ErrorCode};
@@ -36,9 +36,11 @@ pub(crate) async fn upgrade(
         Ok(session) => Greeting::Welcome(session.id),
         Err(error) => Greeting::Rejected(error),
     };
+    // A token stands for a session of the race alone: the lobby knows cookies only.
+    let chat = Chat::new(request.server.lobby.clone(), request.cookie_session());
     let live = request.server.live;
     Ok(socket
         .max_message_size(LARGEST_MESSAGE)
         .max_frame_size(LARGEST_MESSAGE)
-        .on_upgrade(move |socket| live::serve(live, socket, greeting)))
+        .on_upgrade(move |socket| live::serve(live, socket, greeting, chat)))
 }

@@ -40,6 +40,7 @@ impl Act<'_> {
         if MOST_CHANNELS_OF_A_USER <= mine {
             return Err(numeric::TOOMANYCHANNELS.about(&[name.as_str()]));
         }
+        let has_room = self.state.has_room_for_channel();
         let rank = match self.state.channels.get_mut(&folded) {
             Some(channel) if channel.modes.invite_only && !channel.invited.contains(&self.me) => {
                 return Err(numeric::INVITEONLYCHAN.about(&[channel.name.as_str()]));
@@ -48,7 +49,7 @@ impl Act<'_> {
                 channel.invited.remove(&self.me);
                 Rank::default()
             }
-            None if !self.state.has_room_for_channel() => {
+            None if !has_room => {
                 return Err(numeric::UNAVAILRESOURCE.about(&[name.as_str()]));
             }
             None => {
@@ -59,7 +60,12 @@ impl Act<'_> {
         if let Some(channel) = self.state.channels.get_mut(&folded) {
             channel.members.insert(self.me.clone(), rank);
             let Rank { operator, voice } = rank;
-            self.state.writes.push(Write::SaveMember { channel: channel.id, session: self.me.clone(), operator, voice });
+            self.state.writes.push(Write::SaveMember {
+                channel: channel.id,
+                session: self.me.clone(),
+                operator,
+                voice,
+            });
         }
         if let Some(user) = self.state.users.get_mut(&self.me) {
             user.channels.insert(folded.clone());

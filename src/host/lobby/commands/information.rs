@@ -69,10 +69,8 @@ impl Act<'_> {
     }
 
     pub(super) fn list(&mut self, arguments: &[&str]) -> Outcome {
-        let wanted: Vec<String> = arguments
-            .first()
-            .map(|names| names.split(',').map(str::to_ascii_lowercase).collect())
-            .unwrap_or_default();
+        let wanted: Vec<String> =
+            arguments.first().map(|names| names.split(',').map(str::to_ascii_lowercase).collect()).unwrap_or_default();
         let rows: Vec<_> = self
             .state
             .channels

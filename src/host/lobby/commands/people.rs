@@ -17,20 +17,21 @@ const LONGEST_AWAY: usize = 256;
 const MOST_WHO: usize = 500;
 
 impl Act<'_> {
-    pub(super) fn nick(&mut self, arguments: &[&str]) -> Outcome {
+    pub(in super::super) fn nick(&mut self, arguments: &[&str]) -> Outcome {
         let wanted = arguments.first().copied().unwrap_or_default();
         if wanted.is_empty() {
             return Err(numeric::NONICKNAMEGIVEN.about(&[]));
         }
-        let nick: Nick =
-            wanted.parse().map_err(|_| numeric::ERRONEOUSNICKNAME.about(&[&short(wanted)]))?;
+        let nick: Nick = wanted.parse().map_err(|_| numeric::ERRONEOUSNICKNAME.about(&[&short(wanted)]))?;
         let old = self.my_nick();
         if old == nick.as_str() {
             return Ok(());
         }
         self.environment.sessions.rename(&self.me, &nick).map_err(|error| match error {
             OpenError::NickTaken => numeric::NICKNAMEINUSE.about(&[nick.as_str()]),
-            OpenError::TooMany | OpenError::Ended => numeric::ERRONEOUSNICKNAME.saying(&[nick.as_str()], "Session ended"),
+            OpenError::TooMany | OpenError::Ended => {
+                numeric::ERRONEOUSNICKNAME.saying(&[nick.as_str()], "Session ended")
+            }
         })?;
         self.state.nicks.remove(&Folded::of(&old));
         self.state.nicks.insert(nick.folded(), self.me.clone());

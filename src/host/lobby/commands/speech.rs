@@ -56,7 +56,8 @@ impl<'a> Message<'a> {
         let mut parameters = envelope.to.iter().chain(&envelope.params).map(String::as_str);
         let to = parameters.next().unwrap_or_default();
         let rest: Vec<&str> = parameters.collect();
-        let body = if envelope.body.is_empty() && !rest.is_empty() { vec![rest.join(" ")] } else { envelope.body.clone() };
+        let body =
+            if envelope.body.is_empty() && !rest.is_empty() { vec![rest.join(" ")] } else { envelope.body.clone() };
         if to.is_empty() {
             return Err(numeric::NORECIPIENT.saying(&[], format!("No recipient given ({command})")));
         }
@@ -142,7 +143,8 @@ impl Act<'_> {
     ) -> Uuid {
         let nick = self.my_nick();
         let meta = message.envelope.meta.as_deref().filter(|meta| meta.get() != "null");
-        let saying = Saying { command: message.command, from: &nick, to: shown, params: &[], body: &message.body, meta };
+        let saying =
+            Saying { command: message.command, from: &nick, to: shown, params: &[], body: &message.body, meta };
         let (id, line) = self.state.event(self.moment, &saying);
         deliver(self, &line);
         if let Some(user) = self.state.users.get_mut(&self.me) {

@@ -55,23 +55,27 @@ pub(in super::super) const LOBBY_ID: i64 = 1;
 pub(in super::super) const RECENT: usize = 50;
 
 pub(super) fn load(connection: &Connection) -> rusqlite::Result<Loaded> {
-    let mut channels = rows(connection, "SELECT id, name, topic, topic_by, topic_at, modes, hashcash_bits, created_at FROM channels", |row| {
-        let topic = match (row.get(2)?, row.get(3)?, row.get(4)?) {
-            (Some(text), Some(by), Some(at)) => Some((text, by, at)),
-            _ => None,
-        };
-        Ok(StoredChannel {
-            row: ChannelRow {
-                id: row.get(0)?,
-                name: row.get(1)?,
-                topic,
-                modes: row.get(5)?,
-                hashcash_bits: row.get(6)?,
-                created_at: row.get(7)?,
-            },
-            members: Vec::new(),
-        })
-    })?;
+    let mut channels = rows(
+        connection,
+        "SELECT id, name, topic, topic_by, topic_at, modes, hashcash_bits, created_at FROM channels",
+        |row| {
+            let topic = match (row.get(2)?, row.get(3)?, row.get(4)?) {
+                (Some(text), Some(by), Some(at)) => Some((text, by, at)),
+                _ => None,
+            };
+            Ok(StoredChannel {
+                row: ChannelRow {
+                    id: row.get(0)?,
+                    name: row.get(1)?,
+                    topic,
+                    modes: row.get(5)?,
+                    hashcash_bits: row.get(6)?,
+                    created_at: row.get(7)?,
+                },
+                members: Vec::new(),
+            })
+        },
+    )?;
     let members = rows(connection, "SELECT channel, session, operator, voice FROM members", |row| {
         Ok((row.get::<_, i64>(0)?, SessionId(row.get(1)?), row.get(2)?, row.get(3)?))
     })?;

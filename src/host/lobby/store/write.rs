@@ -159,10 +159,7 @@ impl Write {
                         params![target, one.0, other.0],
                     )?;
                 }
-                run(
-                    "INSERT INTO messages (seq, target, envelope) VALUES (?1, ?2, ?3)",
-                    params![seq, target, envelope],
-                )
+                run("INSERT INTO messages (seq, target, envelope) VALUES (?1, ?2, ?3)", params![seq, target, envelope])
             }
             Self::SaveQueued { client, seq, envelope } => run(
                 "INSERT OR IGNORE INTO queues (client, seq, envelope) VALUES (?1, ?2, ?3)",
@@ -177,10 +174,10 @@ impl Write {
 /// bound was reached, so that there may be more.
 pub(super) fn clean(connection: &Connection, now: u64, target: Option<&str>, keep: u32) -> rusqlite::Result<bool> {
     let mut more = false;
-    let mut run = |sql: &str, parameters: &[&dyn rusqlite::ToSql]| {
+    let mut run = |sql: &str, parameters: &[&dyn rusqlite::ToSql]| -> rusqlite::Result<()> {
         let deleted = connection.prepare_cached(sql)?.execute(parameters)?;
         more |= STEP as usize <= deleted;
-        rusqlite::Result::Ok(())
+        Ok(())
     };
     if let Some(target) = target {
         run(
@@ -199,7 +196,6 @@ pub(super) fn clean(connection: &Connection, now: u64, target: Option<&str>, kee
          AND NOT EXISTS (SELECT 1 FROM messages WHERE messages.target = garbage.target)",
         params![],
     )?;
-    more |= connection.prepare_cached("SELECT 1 FROM garbage LIMIT 1")?.exists([])?;
     for (table, life) in
         [("spent_hashcash", CHANNEL_STAMP_LIFE), ("spent_session_stamps", stamp::LONGEST_LIFE.as_secs())]
     {
@@ -210,5 +206,5 @@ pub(super) fn clean(connection: &Connection, now: u64, target: Option<&str>, kee
     }
     // The numbers of queued entries are microseconds since 1970, or a little more.
     run("DELETE FROM queues WHERE seq < ?1", params![now.saturating_sub(QUEUE_LIFE) * 1_000_000])?;
-    Ok(more)
+    Ok(more || connection.prepare_cached("SELECT 1 FROM garbage LIMIT 1")?.exists([])?)
 }
