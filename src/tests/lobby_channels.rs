@@ -5,11 +5,7 @@
 
 mod support;
 
-use futures::{
-    StreamExt,
-    future::join_all,
-    stream::FuturesUnordered,
-};
+use futures::{StreamExt, future::join_all, stream::FuturesUnordered};
 use serde_json::{Value, json};
 use support::{
     TestServer,
