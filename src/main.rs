@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 use hashpass::host::{
     config::{Config, LogFormat, VARIABLES, example},
+    connections::open_files,
     server,
 };
 use puzzle::{Nonce, Seed, VisitorId, invite_code::InviteCode};
@@ -82,7 +83,7 @@ fn check_code(visitor: &VisitorId, nonce: Nonce, seed: &Seed, code: &str) -> Res
 }
 
 fn serve() -> Result<ExitCode, String> {
-    let config = Config::from_environment().map_err(|problems| problems.to_string())?;
+    let mut config = Config::from_environment().map_err(|problems| problems.to_string())?;
     let filter = EnvFilter::try_new(&config.log_filter).map_err(|error| format!("RUST_LOG is wrong: {error}"))?;
     // Colours are for people at a terminal; in a file they are noise.
     let colours = std::io::stderr().is_terminal();
@@ -92,6 +93,7 @@ fn serve() -> Result<ExitCode, String> {
         LogFormat::Json => log.json().init(),
     }
     announce(&config);
+    keep_connections_within_open_files(&mut config);
     let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("the runtime cannot start: {error}"))?;
     runtime.block_on(async {
         // Before anything is promised: a stop right after the start is one in good order too.
@@ -117,6 +119,25 @@ fn announce(config: &Config) {
     }
     if config.mentions_uvloop {
         tracing::info!("HASHPASS_DISABLE_UVLOOP is accepted and has no effect: there is no uvloop here");
+    }
+}
+
+/// Connections beyond what the system grants would keep the audit log from its files.
+fn keep_connections_within_open_files(config: &mut Config) {
+    let Some(open_files) = open_files::raise_limit() else { return };
+    let wanted = config.connections.in_all;
+    let connections = open_files::connections_within(open_files, wanted);
+    if connections < wanted {
+        tracing::warn!(
+            open_files,
+            connections,
+            "HASHPASS_LIMIT_CONNECTIONS={wanted} does not fit into the system's limit of open files: raise that (ulimit -n)"
+        );
+    }
+    config.connections.in_all = connections;
+    let sockets = config.limits.sockets_in_all;
+    if connections < sockets {
+        tracing::warn!(sockets, connections, "HASHPASS_LIMIT_SOCKETS is above the number of connections");
     }
 }
 

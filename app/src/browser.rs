@@ -9,6 +9,7 @@
 pub mod clipboard;
 pub mod fingerprint;
 pub mod human_check;
+pub mod language;
 pub mod request;
 pub mod socket;
 pub mod storage;

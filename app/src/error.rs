@@ -17,6 +17,8 @@ use serde::{Deserialize, Serialize};
 pub enum ErrorCode {
     /// `400`: the request is not what the protocol says; the detail names the field.
     Malformed,
+    /// `414`: the path with its query is longer than any of ours.
+    UriTooLong,
     /// `413`: the body is larger than the route allows.
     BodyTooLarge,
     /// `415`: the body is not `application/json`.
@@ -53,6 +55,8 @@ pub enum ErrorCode {
     VerificationBusy,
     /// `400`: the hash is not the one that the nonce has.
     HashMismatch,
+    /// `503`: as many are connected as there can be.
+    ServerFull,
     /// `503`: the server is stopping.
     ShuttingDown,
     /// `400`: a nick that is no nick; the detail says the rule.
@@ -76,6 +80,8 @@ pub enum ErrorCode {
     UnknownMessage,
     /// On a WebSocket: a hash rate that no device has.
     BadHashrate,
+    /// On a WebSocket: a share that proves nothing; the detail says why.
+    BadShare,
     /// In the browser: the server could not be reached or understood.
     Unreachable,
 }
@@ -89,7 +95,8 @@ impl ErrorCode {
             | Self::BelowDifficulty
             | Self::HashMismatch
             | Self::UnknownMessage
-            | Self::BadHashrate => 400,
+            | Self::BadHashrate
+            | Self::BadShare => 400,
             Self::NotLoggedIn | Self::WrongPassword => 401,
             Self::StampRequired => 402,
             Self::CrossSite
@@ -103,11 +110,13 @@ impl ErrorCode {
             Self::RequestTimeout => 408,
             Self::PuzzleAlreadySolved | Self::NickTaken => 409,
             Self::BodyTooLarge => 413,
+            Self::UriTooLong => 414,
             Self::UnsupportedMediaType => 415,
             Self::TooManySubmissions | Self::TooManyRequests => 429,
             Self::Internal => 500,
             Self::TurnstileUnavailable
             | Self::VerificationBusy
+            | Self::ServerFull
             | Self::ShuttingDown
             | Self::LobbyBusy
             | Self::LobbyClosed

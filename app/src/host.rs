@@ -5,6 +5,7 @@
 
 use crate::{
     error::ApiError,
+    language::Language,
     wire::{PageState, Puzzle, Submission, Victory},
 };
 use futures::future::BoxFuture;
@@ -20,6 +21,9 @@ pub trait Host: Send + Sync {
 
     /// Takes part in the current round with a solution.
     fn verify(self: Arc<Self>, submission: Submission) -> BoxFuture<'static, Result<Victory, ApiError>>;
+
+    /// The language that the visitor reads.
+    fn language(&self) -> Language;
 
     /// What the page is rendered from. Open to everybody.
     fn page(&self) -> PageState;

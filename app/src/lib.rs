@@ -15,12 +15,15 @@ pub mod browser;
 pub mod error;
 #[cfg(feature = "ssr")]
 pub mod host;
+pub mod language;
 pub mod mining;
 pub mod page;
 #[cfg(any(feature = "hydrate", test))]
 pub mod race_client;
 pub mod scene;
+#[cfg(feature = "ssr")]
 pub mod shell;
 pub mod wire;
 
 pub use error::{ApiError, ErrorCode};
+pub use language::Language;

@@ -53,6 +53,9 @@ pub enum PoolEvent {
         /// The best hash of the job so far, if this batch improved it; also right
         /// after a start that goes on with the job mined before.
         best: Option<(Hash, Nonce)>,
+        /// The lowest hash of this batch alone, whether it improved anything or
+        /// not: in a long round only such hashes show that mining goes on.
+        lowest: Option<(Hash, Nonce)>,
     },
     /// The device refused memory: so many workers go on, and the page should
     /// remember that number.

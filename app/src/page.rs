@@ -11,6 +11,7 @@
 
 pub mod figures;
 pub mod frame;
+pub mod language;
 pub mod log;
 pub mod prizes;
 pub mod race;
@@ -24,6 +25,7 @@ use crate::{
 };
 use frame::{Banner, Footer, Header};
 use futures::channel::mpsc::{UnboundedSender, unbounded};
+use language::{provide_language, say};
 use leptos::{either::Either, prelude::*};
 
 /// What the components share.
@@ -70,12 +72,14 @@ fn page_state() -> Option<PageState> {
 /// The whole page.
 #[component]
 pub fn App() -> impl IntoView {
-    if let Some(page) = SharedValue::new(page_state).into_inner() {
+    let page = SharedValue::new(page_state).into_inner();
+    provide_language(page.as_ref().map_or_else(Default::default, |page| page.language));
+    if let Some(page) = page {
         provide_context(Board::new(page));
     }
     view! {
         <a class="skip" href="#content">
-            {text::skip_to_content()}
+            {say(text::skip_to_content)}
         </a>
         <Header/>
         <Banner/>
@@ -90,7 +94,7 @@ pub fn App() -> impl IntoView {
 #[component]
 fn RacePage() -> impl IntoView {
     let Some(board) = use_context::<Board>() else {
-        return Either::Left(view! { <p class="notice">{text::no_state()}</p> });
+        return Either::Left(view! { <p class="notice">{say(text::no_state)}</p> });
     };
     Either::Right(view! {
         <story::Lead/>

@@ -19,6 +19,7 @@ mod event;
 mod human_check;
 mod link;
 mod odds;
+mod proving;
 mod rounds;
 mod solving;
 #[cfg(test)]
@@ -37,6 +38,7 @@ use entry::Entry;
 use human_check::Check;
 use link::{Link, LinkAction};
 use miner::Job;
+use proving::Proving;
 use puzzle::{RoundNumber, Target};
 use solving::Solving;
 use std::time::Duration;
@@ -86,6 +88,8 @@ pub struct RaceClient {
     report_at: Duration,
     /// The best hash and its way to the server.
     solving: Solving,
+    /// What shows the server that this page mines.
+    proving: Proving,
     /// Newest first.
     prizes: Vec<Prize>,
     /// The last win, and until when the page is in the mood for it.
@@ -127,6 +131,7 @@ impl RaceClient {
             meter: RateMeter::default(),
             report_at: Duration::ZERO,
             solving: Solving::default(),
+            proving: Proving::default(),
             prizes: Vec::new(),
             just_won: None,
             failure: None,
@@ -167,6 +172,7 @@ impl RaceClient {
             self.next_round_at,
             self.mining.is_some().then_some(self.report_at),
             self.submission_due(now),
+            self.share_due(),
             self.just_won.map(|(_, until)| until),
         ];
         deadlines.into_iter().flatten().min()
@@ -215,7 +221,7 @@ impl RaceClient {
             typical_round: typical_round(&curve),
             memory_mib: self.round.cost.memory_cost / 1024,
             mining_time,
-            clock_running: self.clock.is_running(),
+            clock_running: self.clock.is_running(now),
             figures: self.figures,
             local_rate,
             workers: self.workers,
@@ -317,6 +323,13 @@ impl RaceClient {
             }
         }
         self.submit_when_due(now);
+        self.prove_when_due(now);
+    }
+
+    /// What was found is worth nothing any more: another round, another address.
+    fn start_over(&mut self) {
+        self.solving.start_over();
+        self.proving.start_over();
     }
 
     /// What the workers should be doing at `now`.

@@ -10,7 +10,10 @@ pub use human_check::{CheckFailure, HumanCheck};
 pub use note::{Log, LogLine, Note};
 pub use phase::{Failure, Pause, Phase};
 
-use crate::wire::{Figures, PageState};
+use crate::{
+    error::{ApiError, ErrorCode},
+    wire::{Figures, PageState},
+};
 use puzzle::{Curve, RoundNumber, Target, VisitorId, invite_code::InviteCode};
 use std::time::Duration;
 
@@ -108,6 +111,21 @@ pub enum Command {
     RetryCheck,
     /// Show the human check in the page's colours and language as they are now.
     RedrawCheck,
+}
+
+/// What the server said when it did not do what the page asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerWords {
+    /// What it means.
+    pub code: ErrorCode,
+    /// The server's own words, in English.
+    pub detail: String,
+}
+
+impl From<ApiError> for ServerWords {
+    fn from(error: ApiError) -> Self {
+        Self { code: error.code, detail: error.detail }
+    }
 }
 
 /// The best hash of this round.

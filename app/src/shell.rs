@@ -1,6 +1,9 @@
 //! The document around the page: what the server sends before anything runs.
 
-use crate::page::{App, text};
+use crate::{
+    language::Language,
+    page::{App, text},
+};
 use leptos::{config::LeptosOptions, hydration::AutoReload, nonce::use_nonce, prelude::*};
 
 /// Runs before the first paint: sets the theme that the visitor chose, so that
@@ -10,14 +13,15 @@ const BEFORE_PAINT: &str = include_str!("shell/before_paint.js");
 /// The document with the page in it.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
     let style = format!("/{}/{}.css", options.site_pkg_dir, options.output_name);
+    let language = crate::host::current().map_or_else(|_| Language::default(), |host| host.language());
     view! {
         <!DOCTYPE html>
-        <html lang="en">
+        <html lang=language.tag()>
             <head>
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
-                <title>{text::site_name()}</title>
-                <meta name="description" content=text::site_description()/>
+                <title>{text::title(language)}</title>
+                <meta name="description" content=text::site_description(language)/>
                 <meta name="color-scheme" content="light dark"/>
                 <script nonce=use_nonce()>{BEFORE_PAINT}</script>
                 <link rel="stylesheet" href=style/>

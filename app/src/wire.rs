@@ -1,7 +1,7 @@
 //! The JSON that browser and server exchange. Field for field the protocol: an
 //! outside client may rely on every name in here.
 
-use crate::error::ErrorCode;
+use crate::{error::ErrorCode, language::Language};
 use puzzle::{
     Cost, Curve, Hash, Nonce, RoundNumber, Seed, Target, TraceData, VisitorId, curve::RisingCurve,
     invite_code::InviteCode,
@@ -129,7 +129,7 @@ pub struct SessionView {
 pub struct Figures {
     /// Open WebSocket connections.
     pub online: u32,
-    /// Sessions that mine.
+    /// Sessions that mine and count as miners.
     pub active_miners: u32,
     /// The sum of their reported rates, in hashes per second.
     pub total_hashrate: f64,
@@ -160,6 +160,8 @@ pub enum ServerMessage {
         /// The figures.
         #[serde(flatten)]
         figures: Figures,
+        /// Seconds from one share of a miner to its next.
+        proof_interval: f64,
     },
     /// The answer to a ping.
     #[serde(rename = "PONG")]
@@ -183,12 +185,18 @@ pub enum ServerMessage {
     NetworkHashrate {
         /// Hashes per second.
         total_hashrate: f64,
-        /// Sessions that mine.
+        /// Sessions that mine and count as miners.
         active_miners: u32,
         /// Open connections.
         online: u32,
         /// Seconds since 1970, UTC.
         timestamp: f64,
+        /// The round at that moment.
+        round: RoundNumber,
+        /// Its mining time in seconds.
+        mining_time: f64,
+        /// True while `mining_time` goes on.
+        clock_running: bool,
     },
     /// The last message was not understood or not allowed; the connection lives.
     #[serde(rename = "ERROR")]
@@ -205,11 +213,33 @@ pub enum ServerMessage {
         code: ErrorCode,
         /// For people.
         detail: String,
+        /// Whole seconds after which another attempt makes sense, if any does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_after: Option<u64>,
     },
 }
 
+/// Proof of work for the mining clock: a hash below the share target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Share {
+    /// The round it was mined in.
+    pub round: RoundNumber,
+    /// Who mined.
+    pub visitor_id: VisitorId,
+    /// What they found.
+    pub nonce: Nonce,
+    /// The trace they mined with.
+    pub trace_data: TraceData,
+    /// The hash they claim.
+    pub hash: Hash,
+}
+
+/// The largest frame a client may send on the WebSocket, in bytes.
+pub const LARGEST_FRAME: usize = 4096;
+
 /// What the browser says on the WebSocket.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "payload", rename_all = "snake_case")]
 pub enum ClientMessage {
     /// Asks for the number of connections.
@@ -223,11 +253,15 @@ pub enum ClientMessage {
         /// Hashes per second, 0 … 100,000.
         rate: f64,
     },
+    /// It really mines.
+    Share(Share),
 }
 
 /// What the server renders the page from, and the browser takes over.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PageState {
+    /// The language that the visitor reads.
+    pub language: Language,
     /// The round at the moment of rendering.
     pub round: RoundView,
     /// The figures at that moment.
@@ -296,11 +330,20 @@ mod tests {
     fn messages_survive_the_way_through_json() {
         let figures = Figures { online: 5, active_miners: 3, total_hashrate: 45.5 };
         let messages = [
-            ServerMessage::Puzzle { round: round(), figures },
+            ServerMessage::Puzzle { round: round(), figures, proof_interval: 60.0 },
             ServerMessage::Pong { online: 5 },
             ServerMessage::PuzzleReset { round: round(), reason: ResetReason::Timeout, solve_time: None },
-            ServerMessage::NetworkHashrate { total_hashrate: 1.5, active_miners: 2, online: 3, timestamp: 1e9 },
-            ServerMessage::Rejected { code: ErrorCode::MissingToken, detail: "no".into() },
+            ServerMessage::NetworkHashrate {
+                total_hashrate: 1.5,
+                active_miners: 2,
+                online: 3,
+                timestamp: 1e9,
+                round: RoundNumber(17),
+                mining_time: 12.5,
+                clock_running: true,
+            },
+            ServerMessage::Rejected { code: ErrorCode::MissingToken, detail: "no".into(), retry_after: None },
+            ServerMessage::Rejected { code: ErrorCode::TooManyRequests, detail: "no".into(), retry_after: Some(15) },
         ];
         for message in messages {
             let text = serde_json::to_string(&message).unwrap();
@@ -325,6 +368,20 @@ mod tests {
             (ClientMessage::MiningStart, r#"{"type":"mining_start"}"#),
             (ClientMessage::MiningStop, r#"{"type":"mining_stop"}"#),
             (ClientMessage::Hashrate { rate: 123.45 }, r#"{"type":"hashrate","payload":{"rate":123.45}}"#),
+            (
+                ClientMessage::Share(Share {
+                    round: RoundNumber(17),
+                    visitor_id: "visitor-1".parse().unwrap(),
+                    nonce: Nonce::new(4711).unwrap(),
+                    trace_data: "ip=::1\n".parse().unwrap(),
+                    hash: Hash::from_bytes([7; 32]),
+                }),
+                concat!(
+                    r#"{"type":"share","payload":{"round":17,"visitorId":"visitor-1","nonce":4711,"#,
+                    r#""traceData":"ip=::1\n","#,
+                    r#""hash":"0707070707070707070707070707070707070707070707070707070707070707"}}"#,
+                ),
+            ),
         ];
         for (message, text) in table {
             assert_eq!(serde_json::to_string(&message).unwrap(), text);

@@ -35,13 +35,35 @@ for (const [state, settings, reach] of states) {
   test.describe(state, () => {
     test.use({ settings });
 
-    test("breaks no rule of WCAG 2.2 AA, light or dark", async ({ visitor, page }) => {
+    test("breaks no rule of WCAG 2.2 AA, light or dark, in English or Chinese", async ({ visitor, page }) => {
       await reach(visitor);
       await examine(page, "light");
       await examine(page, "dark");
+      await visitor.chinese.click();
+      await expect(page.locator("html")).toHaveAttribute("lang", "zh-Hans");
+      await examine(page, "dark");
+      await examine(page, "light");
     });
   });
 }
+
+test.describe("with the human check", () => {
+  test.use({ production: true, settings: NOBODY_WINS });
+
+  for (const [behaviour, state] of [
+    ["ask", "interactive"],
+    ["pass", "passed"],
+    ["fail", "failed"],
+  ] as const) {
+    test(`breaks no rule when it has ${state}`, async ({ visitor, page, cloudflare }) => {
+      cloudflare.behaviour = behaviour;
+      await page.goto("/");
+      await expect(visitor.check).toHaveAttribute("data-check", state);
+      await examine(page, "light");
+      await examine(page, "dark");
+    });
+  }
+});
 
 test("breaks no rule after a failure", async ({ visitor, page, complaints }) => {
   complaints.allow(/403 \(Forbidden\)/);

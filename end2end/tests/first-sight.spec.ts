@@ -75,7 +75,7 @@ test("comes alive without a complaint; Start waits for the check", async ({ page
   await expect(visitor.status).toHaveText("Ready when you are.");
   await expect(visitor.stop).toBeDisabled();
   await expect(page.getByTestId("online")).toHaveText("1");
-  await expect(page).toHaveTitle("HashPass");
+  await expect(page).toHaveTitle("A fair race for invite codes · HashPass");
 });
 
 test("comes alive in the middle of a race just as well", async ({ visitor, program }) => {

@@ -169,6 +169,30 @@ test.describe("while nobody wins", () => {
   });
 });
 
+test.describe("when proofs of work are due every two seconds", () => {
+  test.use({ settings: { HASHPASS_DIFFICULTY: 6, HASHPASS_MAX_DIFFICULTY: 6, HASHPASS_PROOF_INTERVAL: 2 } });
+
+  test("a page that mines goes on counting, and a program that only says so does not", async ({ visitor, program }) => {
+    const client = await program();
+    const socket = await client.connect();
+    socket.say({ type: "mining_start" });
+    await expect.poll(async () => (await client.puzzle()).clock_running).toBe(true);
+    await expect.poll(async () => (await client.puzzle()).clock_running).toBe(false);
+    const before = Number((await client.puzzle()).mining_time);
+    expect(before, "to the moment").toBeLessThanOrEqual(2);
+
+    // The same network has had its two seconds: from here on only proofs count.
+    await visitor.arriveAndMine();
+    await expect(visitor.activeMiners).toHaveText("1");
+    // Longer than one proof holds.
+    await expect.poll(async () => Number((await client.puzzle()).mining_time)).toBeGreaterThan(before + 8);
+    await expect(visitor.activeMiners).toHaveText("1");
+    expect((await client.puzzle()).clock_running).toBe(true);
+    await visitor.stopMining();
+    await expect(visitor.activeMiners).toHaveText("0");
+  });
+});
+
 test.describe("a round that nobody can win", () => {
   test.use({
     settings: { HASHPASS_DIFFICULTY: 6, HASHPASS_MAX_DIFFICULTY: 6, HASHPASS_TARGET_TIME_MIN: 1, HASHPASS_TARGET_TIME_MAX: 3 },

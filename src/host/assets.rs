@@ -5,10 +5,11 @@
 //! an operator copies one file; elsewhere it is read from the directory that
 //! cargo-leptos fills.
 
-use crate::host::http_error::method_not_allowed;
+use crate::host::{http_error::method_not_allowed, language};
+use app::Language;
 use axum::{
     Router,
-    http::StatusCode,
+    http::{HeaderMap, StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
 use leptos::config::LeptosOptions;
@@ -34,18 +35,21 @@ fn site() -> Router {
 
 #[cfg(not(embed_site))]
 fn site() -> Router {
-    use axum::{
-        handler::HandlerWithoutStateExt,
-        http::{HeaderValue, header},
-    };
+    use axum::{handler::HandlerWithoutStateExt, http::HeaderValue};
     use tower_http::{services::ServeDir, set_header::SetResponseHeader};
     let files = ServeDir::new(site_root()).append_index_html_on_directories(false).fallback(missing.into_service());
     let files = SetResponseHeader::if_not_present(files, header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     Router::new().fallback_service(files)
 }
 
-async fn missing() -> Response {
-    (StatusCode::NOT_FOUND, Html(include_str!("not_found.html"))).into_response()
+async fn missing(headers: HeaderMap) -> Response {
+    let language = language::asked_for(&headers);
+    let page = match language {
+        Language::English => include_str!("not_found.en.html"),
+        Language::Chinese => include_str!("not_found.zh-Hans.html"),
+    };
+    let headers = [(header::CONTENT_LANGUAGE, language.tag()), (header::VARY, language::VARIES_WITH)];
+    (StatusCode::NOT_FOUND, headers, Html(page)).into_response()
 }
 
 /// The directory that cargo-leptos fills.

@@ -5,15 +5,18 @@
 //! secrets are never repeated. Nothing starts with a wrong setting.
 
 use crate::host::{
+    connections::ConnectionLimits,
     gate::{
         GateRule,
         address::{IpBinding, TrustedProxies},
+        limits::AddressLimitSettings,
     },
     prize::webhook::{WebhookToken, WebhookUrl},
 };
 use puzzle::{
     Cost, Difficulty, PuzzleHasher,
     invite_code::CodeSecret,
+    proof::ProofInterval,
     rule::{Pace, RuleName},
     stamp::Bits,
 };
@@ -81,6 +84,11 @@ pub const VARIABLES: &[Variable] = &[
     },
     Variable { name: "HASHPASS_VERIFY_QUEUE", default: "256", purpose: "submissions that may wait for verification" },
     Variable {
+        name: "HASHPASS_PROOF_INTERVAL",
+        default: "60",
+        purpose: "seconds from one proof of work of a miner to its next: it counts so long without one, and thrice with one",
+    },
+    Variable {
         name: "HASHPASS_HMAC_SECRET",
         default: "random at every start",
         purpose: "key of the invite codes: 32 or more hex digits",
@@ -140,6 +148,41 @@ pub const VARIABLES: &[Variable] = &[
         name: "HASHPASS_TRUSTED_PROXIES",
         default: "",
         purpose: "proxies whose address headers are believed: CIDRs and the word cloudflare, separated by commas",
+    },
+    Variable {
+        name: "HASHPASS_LIMIT_SESSIONS_PER_HOUR",
+        default: "1200",
+        purpose: "new sessions of one address (IPv4 address or IPv6 /64) per hour; a whole hour's may come at once; 0: no limit",
+    },
+    Variable {
+        name: "HASHPASS_LIMIT_FAILED_CHECKS_PER_MINUTE",
+        default: "600",
+        purpose: "failed and unanswered human checks of one address per minute; 0: no limit",
+    },
+    Variable {
+        name: "HASHPASS_LIMIT_SUBMISSIONS_PER_MINUTE",
+        default: "1200",
+        purpose: "submissions of one address per minute that pass every cheap check; 0: no limit",
+    },
+    Variable {
+        name: "HASHPASS_LIMIT_SOCKETS_PER_ADDRESS",
+        default: "1000",
+        purpose: "WebSockets of one address open at once; 0: no limit",
+    },
+    Variable {
+        name: "HASHPASS_LIMIT_SOCKETS",
+        default: "15000",
+        purpose: "WebSockets open at once over all addresses; 0: no limit",
+    },
+    Variable {
+        name: "HASHPASS_LIMIT_CONNECTIONS_PER_PEER",
+        default: "4000",
+        purpose: "TCP connections of one peer open at once; trusted proxies have no such limit; 0: no limit",
+    },
+    Variable {
+        name: "HASHPASS_LIMIT_CONNECTIONS",
+        default: "20000",
+        purpose: "TCP connections open at once over all peers; 0: as many as the system's limit of open files allows",
     },
     Variable { name: "HASHPASS_DEV", default: "false", purpose: "serve GET /api/dev/trace outside test mode" },
     Variable {
@@ -202,6 +245,10 @@ pub struct Config {
     pub gate: GateConfig,
     /// The lobby.
     pub lobby: LobbyConfig,
+    /// `HASHPASS_LIMIT_SESSIONS_PER_HOUR` … `HASHPASS_LIMIT_SOCKETS`.
+    pub limits: AddressLimitSettings,
+    /// `HASHPASS_LIMIT_CONNECTIONS` and its like.
+    pub connections: ConnectionLimits,
     /// `HASHPASS_DATA_DIR`.
     pub data_dir: PathBuf,
     /// `WEBHOOK_URL` and `WEBHOOK_TOKEN`.
@@ -229,6 +276,8 @@ pub struct RaceConfig {
     pub verify_workers: usize,
     /// `HASHPASS_VERIFY_QUEUE`.
     pub verify_queue: usize,
+    /// `HASHPASS_PROOF_INTERVAL`.
+    pub proof_interval: ProofInterval,
     /// `HASHPASS_HMAC_SECRET`.
     pub secret: CodeSecret,
     /// True if the secret was made up at this start, so that codes cannot be
@@ -407,6 +456,13 @@ impl Reader<'_> {
         })
     }
 
+    /// How many of something may be open at once; 0 for any number.
+    fn count(&mut self, name: &'static str, default: usize) -> usize {
+        self.parse(name, default, "an integer from 0 to 1000000", |text| {
+            text.parse().ok().filter(|number| *number <= 1_000_000)
+        })
+    }
+
     fn flag(&mut self, name: &'static str) -> bool {
         self.parse(name, false, "true or false", |text| match text.to_ascii_lowercase().as_str() {
             "true" | "1" | "yes" | "on" => Some(true),
@@ -455,6 +511,8 @@ impl Config {
             race: race(&mut reader),
             gate: gate(&mut reader),
             lobby: lobby(&mut reader),
+            limits: address_limits(&mut reader),
+            connections: connection_limits(&mut reader),
             data_dir: data_dir(&reader),
             webhook: webhook(&mut reader),
             log_filter: reader.text("RUST_LOG").unwrap_or("info,memory_serve=warn").to_owned(),
@@ -553,6 +611,12 @@ fn race(reader: &mut Reader<'_>) -> RaceConfig {
         cost,
         verify_workers: reader.integer("HASHPASS_VERIFY_WORKERS", default_workers, 1, 1024) as usize,
         verify_queue: reader.integer("HASHPASS_VERIFY_QUEUE", 256, 1, 100_000) as usize,
+        proof_interval: ProofInterval::new(Duration::from_secs_f64(reader.number(
+            "HASHPASS_PROOF_INTERVAL",
+            ProofInterval::DEFAULT.get().as_secs_f64(),
+            0.1,
+            3600.0,
+        ))),
         secret_is_random: secret.is_none(),
         secret: secret.unwrap_or_else(|| {
             let mut bytes = [0; 32];
@@ -602,6 +666,27 @@ fn gate(reader: &mut Reader<'_>) -> GateConfig {
             |text| text.parse().ok(),
         ),
         dev_trace: dev || test_mode,
+    }
+}
+
+fn address_limits(reader: &mut Reader<'_>) -> AddressLimitSettings {
+    let default = AddressLimitSettings::default();
+    let mut rate = |name, default| reader.integer(name, default, 0, 1_000_000);
+    AddressLimitSettings {
+        sessions_per_hour: rate("HASHPASS_LIMIT_SESSIONS_PER_HOUR", default.sessions_per_hour),
+        failed_checks_per_minute: rate("HASHPASS_LIMIT_FAILED_CHECKS_PER_MINUTE", default.failed_checks_per_minute),
+        submissions_per_minute: rate("HASHPASS_LIMIT_SUBMISSIONS_PER_MINUTE", default.submissions_per_minute),
+        sockets_per_address: reader.count("HASHPASS_LIMIT_SOCKETS_PER_ADDRESS", default.sockets_per_address),
+        sockets_in_all: reader.count("HASHPASS_LIMIT_SOCKETS", default.sockets_in_all),
+    }
+}
+
+fn connection_limits(reader: &mut Reader<'_>) -> ConnectionLimits {
+    let default = ConnectionLimits::default();
+    ConnectionLimits {
+        in_all: reader.count("HASHPASS_LIMIT_CONNECTIONS", default.in_all),
+        per_peer: reader.count("HASHPASS_LIMIT_CONNECTIONS_PER_PEER", default.per_peer),
+        ..default
     }
 }
 
@@ -726,6 +811,7 @@ mod tests {
         assert_eq!(config.race.start.digits(), 3.0);
         assert_eq!(config.race.rule, RuleName::Rising);
         assert_eq!(config.race.verify_queue, 256);
+        assert_eq!(config.race.proof_interval, ProofInterval::DEFAULT);
         assert!(config.race.secret_is_random && config.gate.turnstile.is_none() && config.webhook.is_none());
     }
 
@@ -782,6 +868,7 @@ mod tests {
             ("HASHPASS_TARGET_TIME_MIN", "NaN"),
             ("HASHPASS_RETARGET", "falling"),
             ("HASHPASS_ARGON2_MEMORY_COST", "7"),
+            ("HASHPASS_PROOF_INTERVAL", "0"),
             ("HASHPASS_IP_BINDING", "loose"),
             ("HASHPASS_TRUSTED_PROXIES", "10.0.0.0/99"),
             ("WEBHOOK_URL", "ftp://user:password@example.org"),
@@ -795,6 +882,7 @@ mod tests {
             "HASHPASS_TARGET_TIME_MIN=",
             "HASHPASS_RETARGET=",
             "HASHPASS_ARGON2_MEMORY_COST=",
+            "HASHPASS_PROOF_INTERVAL=",
             "HASHPASS_IP_BINDING=",
             "HASHPASS_TRUSTED_PROXIES=",
             "WEBHOOK_URL (its value is not shown)",
@@ -858,6 +946,28 @@ mod tests {
             assert!(with(name, value).is_err_and(|problems| problems.to_string().contains(name)), "{name}={value}");
         }
         assert!(problems(&[("HASHPASS_HASHCASH_BITS", "8"), ("NEOIRC_HASHCASH_BITS", "9")]).contains("must equal"));
+    }
+
+    #[test]
+    fn limits_default_to_the_documented_ones_and_0_is_none() {
+        let test_mode = ("TURNSTILE_TEST_MODE", "true");
+        let config = read(&[test_mode]).unwrap();
+        assert_eq!(config.limits, AddressLimitSettings::default());
+        assert_eq!(config.connections, ConnectionLimits::default());
+        let limits = VARIABLES.iter().filter(|variable| variable.name.starts_with("HASHPASS_LIMIT_"));
+        let documented: Vec<_> = limits.map(|variable| (variable.name, variable.default)).collect();
+        assert_eq!(documented.len(), 7);
+        let written_out = read(&[vec![test_mode], documented.clone()].concat()).unwrap();
+        assert_eq!((written_out.limits, written_out.connections), (config.limits, config.connections));
+        let none: Vec<_> = documented.iter().map(|(name, _)| (*name, "0")).collect();
+        let config = read(&[vec![test_mode], none].concat()).unwrap();
+        assert_eq!((config.limits.sessions_per_hour, config.connections.in_all), (0, 0));
+        for (name, _) in documented {
+            for wrong in ["-1", "1000001", "many"] {
+                let text = problems(&[test_mode, (name, wrong)]);
+                assert!(text.contains(&format!("{name}={wrong:?} must be an integer from 0 to 1000000")), "{text}");
+            }
+        }
     }
 
     #[test]

@@ -3,27 +3,33 @@
 //! Each connection is a task of its own that sends the newest announcement and
 //! the newest figures, never a backlog: a reader that does not keep up misses
 //! intermediate values and delays nobody. Every broadcast is serialised once and
-//! shared. The mining clock runs while any connection of an admitted session
-//! mines.
+//! shared. The mining clock runs while a session counts as a miner, which
+//! [`witnesses`] decides; the figures are bounded per network.
 
 mod chat;
 mod connection;
+mod shares;
+mod witnesses;
 
 pub use chat::Chat;
 pub use connection::{Greeting, serve};
 
 use crate::host::{
     clock::Clock,
+    gate::session::{Session, Sessions},
     race::{Announcement, Race, SessionId},
 };
-use app::wire::{Figures, ServerMessage};
+use app::wire::{Figures, RoundView, ServerMessage};
 use axum::extract::ws::Utf8Bytes;
+use puzzle::proof::ProofInterval;
 use std::{
     collections::{HashMap, HashSet},
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, UNIX_EPOCH},
 };
 use tokio::sync::watch;
+use witnesses::{Network, Witnesses};
 
 /// A reported rate counts for this long.
 const RATE_LIFETIME: Duration = Duration::from_secs(10);
@@ -37,6 +43,14 @@ const TICK: Duration = Duration::from_millis(200);
 /// The highest rate that is believed of one connection, in hashes per second.
 pub const HIGHEST_RATE: f64 = 100_000.0;
 
+/// The most that one network adds to the figures, in hashes per second: more than
+/// a thousand phones at the real cost.
+const HIGHEST_RATE_OF_A_NETWORK: f64 = 10_000.0;
+
+/// The most that one network adds to the figures, in miners: a full building
+/// behind one address.
+const MOST_MINERS_OF_A_NETWORK: usize = 256;
+
 /// A cheap handle to everybody who is connected.
 #[derive(Clone)]
 pub struct Live {
@@ -45,6 +59,8 @@ pub struct Live {
 
 struct Shared {
     race: Race,
+    sessions: Arc<Sessions>,
+    proof_interval: ProofInterval,
     clock: Arc<dyn Clock>,
     connections: Mutex<Connections>,
     /// The newest figures, serialised.
@@ -62,15 +78,17 @@ pub(crate) struct Reset {
     message: Utf8Bytes,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Connections {
     last_id: u64,
     by_id: HashMap<u64, Connection>,
+    witnesses: Witnesses,
 }
 
 #[derive(Debug)]
 struct Connection {
     session: SessionId,
+    network: Network,
     mining: bool,
     /// Hashes per second, and when that was reported.
     rate: Option<(f64, Duration)>,
@@ -81,6 +99,7 @@ struct Connection {
 struct Place {
     live: Live,
     id: u64,
+    session: Session,
 }
 
 impl std::fmt::Debug for Live {
@@ -91,13 +110,19 @@ impl std::fmt::Debug for Live {
 
 impl Live {
     /// Nobody is connected yet. [`Live::run`] must run for anything to be told.
-    pub fn new(race: Race, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(race: Race, sessions: Arc<Sessions>, proof_interval: ProofInterval, clock: Arc<dyn Clock>) -> Self {
         let announcement = *race.announcements().borrow();
         let reset = Reset { announcement, message: reset_message(&announcement) };
         let shared = Shared {
             race,
+            sessions,
+            proof_interval,
             clock,
-            connections: Mutex::default(),
+            connections: Mutex::new(Connections {
+                last_id: 0,
+                by_id: HashMap::new(),
+                witnesses: Witnesses::new(proof_interval),
+            }),
             figures: watch::Sender::new(Utf8Bytes::default()),
             resets: watch::Sender::new(reset),
             stopping: watch::Sender::new(false),
@@ -109,17 +134,27 @@ impl Live {
     pub fn figures(&self) -> Figures {
         let now = self.shared.clock.now();
         let connections = self.lock();
-        let mut miners = HashSet::new();
-        let mut total_hashrate = 0.0;
+        let mut networks: HashMap<Network, (HashSet<&SessionId>, f64)> = HashMap::new();
         for connection in connections.by_id.values().filter(|connection| connection.mining) {
+            let Some(network) = connections.witnesses.figures_in(&connection.session, now) else { continue };
+            let (miners, rate) = networks.entry(network).or_default();
             miners.insert(&connection.session);
-            if let Some((rate, at)) = connection.rate
-                && now < at + RATE_LIFETIME
-            {
-                total_hashrate += rate;
-            }
+            *rate += connection.rate.filter(|(_, at)| now < *at + RATE_LIFETIME).map_or(0.0, |(rate, _)| rate);
         }
-        Figures { online: count(connections.by_id.len()), active_miners: count(miners.len()), total_hashrate }
+        let miners = networks.values().map(|(miners, _)| miners.len().min(MOST_MINERS_OF_A_NETWORK)).sum();
+        let total_hashrate = networks.values().map(|(_, rate)| rate.min(HIGHEST_RATE_OF_A_NETWORK)).sum();
+        Figures { online: count(connections.by_id.len()), active_miners: count(miners), total_hashrate }
+    }
+
+    /// True if `session` counted as a miner at the moment `at`, so that the mining
+    /// clock ran for it.
+    pub fn counts(&self, session: &SessionId, at: Duration) -> bool {
+        self.lock().witnesses.counts(session, at)
+    }
+
+    /// Takes a win for a proof of work, whose solution arrived `at`.
+    pub fn won(&self, session: &SessionId, at: Duration) {
+        self.change(|connections, _| connections.witnesses.believe(session, at));
     }
 
     /// How many are connected.
@@ -147,7 +182,10 @@ impl Live {
                     self.shared.resets.send_replace(Reset { announcement, message: reset_message(&announcement) });
                 }
                 _ = tick.tick() => self.shared.race.tick(),
-                _ = figures.tick() => { self.shared.figures.send_replace(self.figures_message()); }
+                _ = figures.tick() => {
+                    self.shared.figures.send_replace(self.figures_message());
+                    self.change(|connections, now| connections.witnesses.forget(now));
+                }
             }
         }
     }
@@ -167,24 +205,34 @@ impl Live {
         let Figures { online, active_miners, total_hashrate } = self.figures();
         let since_1970 = self.shared.clock.time_of_day().duration_since(UNIX_EPOCH).unwrap_or_default();
         let timestamp = since_1970.as_secs_f64();
-        text(&ServerMessage::NetworkHashrate { total_hashrate, active_miners, online, timestamp })
+        let RoundView { round, mining_time, clock_running, .. } = self.shared.race.view();
+        text(&ServerMessage::NetworkHashrate {
+            total_hashrate,
+            active_miners,
+            online,
+            timestamp,
+            round,
+            mining_time,
+            clock_running,
+        })
     }
 
-    fn join(&self, session: SessionId) -> Place {
+    fn join(&self, session: Session, address: IpAddr) -> Place {
         let mut connections = self.lock();
         connections.last_id += 1;
         let id = connections.last_id;
-        connections.by_id.insert(id, Connection { session, mining: false, rate: None });
-        Place { live: self.clone(), id }
+        let connection = Connection { session: session.id.clone(), network: address.into(), mining: false, rate: None };
+        connections.by_id.insert(id, connection);
+        Place { live: self.clone(), id, session }
     }
 
-    /// Changes the connections, then tells the race whether anybody mines, under
-    /// one lock: two changes must not reach the race in another order.
-    fn change(&self, change: impl FnOnce(&mut HashMap<u64, Connection>)) {
+    /// Changes the connections, then tells the race until when somebody mines,
+    /// under one lock: two changes must not reach the race in another order.
+    fn change<T>(&self, change: impl FnOnce(&mut Connections, Duration) -> T) -> T {
         let mut connections = self.lock();
-        change(&mut connections.by_id);
-        let anybody = connections.by_id.values().any(|connection| connection.mining);
-        self.shared.race.set_mining(anybody);
+        let outcome = change(&mut connections, self.shared.clock.now());
+        self.shared.race.run_clock_until(connections.witnesses.clock_until());
+        outcome
     }
 
     fn lock(&self) -> MutexGuard<'_, Connections> {
@@ -192,14 +240,22 @@ impl Live {
     }
 }
 
+impl Connections {
+    fn set_mining(&mut self, id: u64, mining: bool, now: Duration) {
+        let Some(connection) = self.by_id.get_mut(&id).filter(|connection| connection.mining != mining) else { return };
+        connection.mining = mining;
+        connection.rate = None;
+        if mining {
+            self.witnesses.start(&connection.session, connection.network, now);
+        } else {
+            self.witnesses.stop(&connection.session, now);
+        }
+    }
+}
+
 impl Place {
     fn set_mining(&self, mining: bool) {
-        self.live.change(|connections| {
-            if let Some(connection) = connections.get_mut(&self.id) {
-                connection.mining = mining;
-                connection.rate = connection.rate.filter(|_| mining);
-            }
-        });
+        self.live.change(|connections, now| connections.set_mining(self.id, mining, now));
     }
 
     fn report_rate(&self, rate: f64) {
@@ -212,8 +268,9 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.live.change(|connections| {
-            connections.remove(&self.id);
+        self.live.change(|connections, now| {
+            connections.set_mining(self.id, false, now);
+            connections.by_id.remove(&self.id);
         });
     }
 }

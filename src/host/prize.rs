@@ -14,7 +14,7 @@
 
 pub mod audit;
 #[cfg(test)]
-mod captured_log;
+pub(crate) mod captured_log;
 pub mod https_client;
 mod keeper;
 pub mod webhook;

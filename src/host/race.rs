@@ -63,6 +63,9 @@ pub struct Competitor {
     pub trace: TraceData,
     /// The address the request came from.
     pub address: IpAddr,
+    /// True if the session counted as a miner when the submission arrived, so that
+    /// the mining clock ran for it.
+    pub counted: bool,
 }
 
 /// What is submitted.
@@ -83,6 +86,13 @@ pub struct Arrival {
     at: Duration,
 }
 
+impl Arrival {
+    /// The moment, on the race's clock.
+    pub const fn at(self) -> Duration {
+        self.at
+    }
+}
+
 /// A round that was won.
 #[derive(Clone, Debug)]
 pub struct Win {
@@ -94,7 +104,8 @@ pub struct Win {
     pub competitor: Competitor,
     /// The winning solution.
     pub solution: Solution,
-    /// The round's mining time when the solution arrived.
+    /// The time that the round was judged by: its mining time when the solution
+    /// arrived, unless the winner did not count; see [`Rule::solve_time`].
     pub solve_time: Duration,
     /// The round's difficulty.
     pub difficulty: f64,
@@ -139,6 +150,12 @@ pub enum Refusal {
         /// For how long.
         retry_after: Duration,
     },
+    /// The address has had as many submissions verified as it may.
+    #[error("Too many submissions come from your address: wait before the next try")]
+    TooManyFromAddress {
+        /// For how long.
+        retry_after: Duration,
+    },
     /// The verifier's queue is full.
     #[error("Too many submissions are being verified: try again in a moment")]
     Busy,
@@ -166,7 +183,7 @@ pub struct Announcement {
     pub cost: Cost,
     /// Why it began.
     pub reason: ResetReason,
-    /// The mining time of the round before, if that was solved.
+    /// What the round before was judged by, if it was solved.
     pub solve_time: Option<Duration>,
 }
 
@@ -223,6 +240,10 @@ pub trait Prizes: Send + Sync + 'static {
     fn deliver(&self, win: &Win);
 }
 
+/// Counts a submission of an address that is about to be verified; the error says
+/// how long the address has to wait before one more.
+pub type VerificationQuota = Arc<dyn Fn(IpAddr) -> Result<(), Duration> + Send + Sync>;
+
 /// What a race is made of.
 #[derive(Clone)]
 pub struct RaceSettings {
@@ -236,6 +257,8 @@ pub struct RaceSettings {
     pub verify_workers: usize,
     /// How many wait for one.
     pub verify_queue: usize,
+    /// How many verifications one address may ask for.
+    pub quota: VerificationQuota,
     /// Where hashes come from.
     pub hashers: HasherFactory,
     /// Where time comes from.
@@ -260,6 +283,7 @@ struct Shared {
     /// The last ticket taken.
     tickets: AtomicU64,
     verifier: Verifier,
+    quota: VerificationQuota,
     /// The last round that everybody was told of. It trails the state by the time
     /// that recording a win takes, so that nobody learns a seed before the others.
     announced: watch::Sender<Announcement>,
@@ -290,8 +314,8 @@ impl Race {
     /// # Errors
     /// [`HashingError`] if an arena cannot be allocated.
     pub fn start(settings: RaceSettings) -> Result<(Self, Herald), HashingError> {
-        let RaceSettings { rule, cost, secret, verify_workers, verify_queue, hashers, clock, seeds } = settings;
-        let state = State::new(rule, cost, secret, seeds());
+        let RaceSettings { rule, cost, secret, verify_workers, verify_queue, quota, hashers, clock, seeds } = settings;
+        let state = State::new(rule, cost, secret, seeds(), clock.now());
         let (announced, _) = watch::channel(state.announcement(ResetReason::Operator, None));
         let (events, receiver) = mpsc::unbounded_channel();
         let verifier = Verifier::new(verify_queue, verify_workers);
@@ -299,6 +323,7 @@ impl Race {
             state: Mutex::new(state),
             tickets: AtomicU64::new(0),
             verifier,
+            quota,
             announced,
             events,
             clock,
@@ -346,8 +371,8 @@ impl Race {
     /// The announced round as it stands now.
     pub fn view(&self) -> RoundView {
         let announcement = *self.shared.announced.borrow();
-        let clock = lock(&self.shared.state).mining_clock();
-        announcement.view(clock.elapsed(self.shared.clock.now()), clock.is_running())
+        let (clock, now) = (lock(&self.shared.state).mining_clock(), self.shared.clock.now());
+        announcement.view(clock.elapsed(now), clock.is_running(now))
     }
 
     /// The announcements, newest only.
@@ -355,9 +380,33 @@ impl Race {
         self.shared.announced.subscribe()
     }
 
-    /// Says whether anybody mines: the mining clock runs or pauses.
-    pub fn set_mining(&self, active: bool) {
-        lock(&self.shared.state).set_mining(active, self.shared.clock.now());
+    /// Says until when somebody is known to mine: the mining clock runs from now
+    /// to that moment, or pauses if it lies behind.
+    pub fn run_clock_until(&self, until: Duration) {
+        lock(&self.shared.state).run_clock_until(until, self.shared.clock.now());
+    }
+
+    /// The round that is being played, which may not be announced yet.
+    pub fn round(&self) -> (RoundNumber, Seed) {
+        lock(&self.shared.state).round()
+    }
+
+    /// Has a claimed hash computed when nothing else is to be computed, if fewer
+    /// than `most_waiting` others wait for that; `None` if not. The answer is `None`
+    /// if the hash could not be computed.
+    pub fn check_share(
+        &self,
+        challenge: Challenge,
+        nonce: Nonce,
+        hash: Hash,
+        most_waiting: usize,
+    ) -> Option<oneshot::Receiver<Option<bool>>> {
+        self.shared.verifier.offer_share(challenge, nonce, hash, most_waiting)
+    }
+
+    /// Has a session wait before its next submission, as after a false one.
+    pub fn strike(&self, session: &SessionId) {
+        lock(&self.shared.state).strike(session.clone(), self.shared.clock.now());
     }
 
     /// The wins of a session that are still remembered, newest first.
@@ -394,8 +443,12 @@ impl Shared {
     fn enter(&self, arrival: Arrival, competitor: &Competitor, solution: Solution, answer: Answer) {
         let admitted = lock(&self.state).admit(arrival.ticket, arrival.at, competitor, solution, answer);
         match admitted {
+            // After everything that costs nothing, so that an address that has used
+            // its share up still learns what else is wrong.
             Ok(job) => {
-                if let Err(job) = self.verifier.submit(job) {
+                if let Err(retry_after) = (self.quota)(competitor.address) {
+                    self.settle(&job, Verdict::Unverified(Refusal::TooManyFromAddress { retry_after }));
+                } else if let Err(job) = self.verifier.submit(job) {
                     self.settle(&job, Verdict::Unverified(Refusal::Busy));
                 }
             }

@@ -5,13 +5,17 @@
 
 use crate::host::{
     config::TurnstileKeys,
-    gate::session::Session,
+    gate::{
+        limits::{AddressLimits, Exceeded},
+        session::{Session, TokenKey, TokenSession},
+    },
+    language,
     race::{Competitor, Refusal, Solution, Win},
     routes::lobby::stamp_required,
     server::Server,
 };
 use app::{
-    ApiError, ErrorCode,
+    ApiError, ErrorCode, Language,
     host::Host,
     wire::{PageState, Puzzle, Submission, TurnstileConfig, Victory},
 };
@@ -36,6 +40,8 @@ pub struct RequestContext {
     pub address: IpAddr,
     /// True if the client speaks TLS, to us or to a trusted proxy.
     pub is_tls: bool,
+    /// The language that the client reads.
+    pub language: Language,
     headers: HeaderMap,
 }
 
@@ -46,6 +52,7 @@ impl RequestContext {
         Self {
             address: proxies.client_address(peer.ip(), headers),
             is_tls: proxies.is_tls(peer.ip(), headers),
+            language: language::asked_for(headers),
             headers: headers.clone(),
             server,
         }
@@ -70,7 +77,14 @@ impl RequestContext {
             return Err(if stamped { missing_token() } else { stamp_required(self, Rejection::Missing).0 });
         }
         let token = token.or_else(|| self.bearer()).filter(|token| is_token(token)).ok_or_else(missing_token)?;
-        self.server.turnstile.accept(token, self.address).await
+        if let Some(session) = self.server.sessions.by_token(&TokenKey::new(token, self.address)) {
+            return Ok(session);
+        }
+        let TokenSession { session, is_new } = self.counted(self.server.turnstile.accept(token, self.address)).await?;
+        if !is_new {
+            self.server.limits.sessions.give_back(self.address);
+        }
+        Ok(session)
     }
 
     /// The session of the request's cookie, whatever it has passed.
@@ -81,12 +95,41 @@ impl RequestContext {
     /// Spends a token of the human check on a session of its own.
     ///
     /// # Errors
-    /// `missing_token` if it is empty or no token; what the check says otherwise.
+    /// `missing_token` if it is empty or no token; `too_many_requests`; what the
+    /// check says otherwise.
     pub async fn spend_token(&self, token: &str) -> Result<(), ApiError> {
         if !is_token(token) {
             return Err(missing_token());
         }
-        self.server.turnstile.spend(token, self.address).await
+        self.counted(self.server.turnstile.spend(token, self.address)).await
+    }
+
+    /// Asks the human check, for a new session.
+    ///
+    /// The session and the check are counted before anybody is asked, so that
+    /// calls made at once cannot exceed a limit; a check that passes, and a
+    /// session that comes to nothing, are taken back.
+    async fn counted<T>(&self, check: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
+        let AddressLimits { sessions, checks, .. } = &*self.server.limits;
+        self.count_session()?;
+        let checked = match checks.take(self.address) {
+            Err(exceeded) => {
+                Err(too_many(exceeded, "Too many human checks from your address failed: try again a little later"))
+            }
+            Ok(()) => check.await.inspect(|_| checks.give_back(self.address)),
+        };
+        checked.inspect_err(|_| sessions.give_back(self.address))
+    }
+
+    /// Counts a new session of this address; one that comes to nothing is to be
+    /// given back to the limit.
+    ///
+    /// # Errors
+    /// `too_many_requests`.
+    pub fn count_session(&self) -> Result<(), ApiError> {
+        self.server.limits.sessions.take(self.address).map_err(|exceeded| {
+            too_many(exceeded, "Too many sessions were opened from your address: try again a little later")
+        })
     }
 
     fn bearer(&self) -> Option<&str> {
@@ -116,10 +159,19 @@ impl RequestContext {
                 "This session belongs to another visitor id: a session keeps the first one it used",
             ));
         }
-        let competitor =
-            Competitor { session: session.id, visitor: visitor_id, trace: trace_data, address: self.address };
+        let live = &self.server.live;
+        let competitor = Competitor {
+            counted: live.counts(&session.id, arrival.at()),
+            session: session.id,
+            visitor: visitor_id,
+            trace: trace_data,
+            address: self.address,
+        };
         let solution = Solution { seed: submitted_seed, nonce, hash };
-        self.server.race.submit(arrival, &competitor, solution).await.map_err(|refusal| self.explain(refusal))
+        let victory =
+            self.server.race.submit(arrival, &competitor, solution).await.map_err(|refusal| self.explain(refusal))?;
+        live.won(&competitor.session, arrival.at());
+        Ok(victory)
     }
 
     /// The one place where a refusal of the race becomes an error of the protocol.
@@ -139,7 +191,7 @@ impl RequestContext {
                 ..with_code(ErrorCode::BelowDifficulty)
             },
             Refusal::InFlight => ApiError { retry_after: Some(1), ..with_code(ErrorCode::TooManySubmissions) },
-            Refusal::Struck { retry_after } => {
+            Refusal::Struck { retry_after } | Refusal::TooManyFromAddress { retry_after } => {
                 ApiError { retry_after: Some(whole_seconds(retry_after)), ..with_code(ErrorCode::TooManySubmissions) }
             }
             Refusal::Busy | Refusal::VerifierFailed => {
@@ -164,6 +216,10 @@ fn missing_token() -> ApiError {
     ApiError::new(ErrorCode::MissingToken, "Missing Turnstile token in Authorization header")
 }
 
+fn too_many(Exceeded { retry_after }: Exceeded, detail: &str) -> ApiError {
+    ApiError { retry_after: Some(whole_seconds(retry_after)), ..ApiError::new(ErrorCode::TooManyRequests, detail) }
+}
+
 pub(crate) fn too_many_sessions() -> ApiError {
     ApiError {
         retry_after: Some(60),
@@ -185,8 +241,13 @@ impl Host for RequestContext {
         async move { self.submit(submission).await }.boxed()
     }
 
+    fn language(&self) -> Language {
+        self.language
+    }
+
     fn page(&self) -> PageState {
         PageState {
+            language: self.language,
             round: self.server.race.view(),
             figures: self.server.live.figures(),
             turnstile: turnstile_config(&self.server),

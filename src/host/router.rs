@@ -5,7 +5,7 @@
 //! | `answer_panics` | a panic in a handler answers 500 and is logged; nobody else notices |
 //! | `lobby::guard` | `/api/v1/*`: the same for the lobby, which other origins' pages may use |
 //! | `guard_api` | all other `/api/*`: no foreign pages, JSON only, a bounded body read in bounded time, no caching |
-//! | `identify` | works out the client's address and lends every handler its [`RequestContext`] |
+//! | `identify` | bounds the path, works out the client's address and lends every handler its [`RequestContext`] |
 //! | `security_headers` | on every response |
 
 use crate::host::{
@@ -13,6 +13,7 @@ use crate::host::{
     config::TurnstileKeys,
     gate::origin::is_same_origin,
     http_error::{HttpError, method_not_allowed, not_found},
+    language,
     request::RequestContext,
     routes::{health, lobby, session, socket, trace, turnstile, wins},
     server::Server,
@@ -34,6 +35,10 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 /// The largest body of a request, in bytes.
 const LARGEST_BODY: usize = 8 * 1024;
+
+/// The longest path with its query, in bytes: a token of the human check, each
+/// of its characters escaped, still fits.
+const LONGEST_URI: usize = 8 * 1024;
 
 /// How long a client may take to send its body.
 const BODY_LIMIT: Duration = Duration::from_secs(10);
@@ -73,6 +78,10 @@ async fn identify(
     mut request: Request,
     next: Next,
 ) -> Response {
+    let length = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
+    if LONGEST_URI < length {
+        return HttpError(ApiError::new(ErrorCode::UriTooLong, "The path is too long")).into_response();
+    }
     let context = RequestContext::new(server, peer, request.headers());
     request.extensions_mut().insert(context);
     next.run(request).await
@@ -125,8 +134,13 @@ async fn server_function(Extension(context): Extension<RequestContext>, request:
     leptos_axum::handle_server_fns_with_context(move || provide_context(host.clone()), request).await
 }
 
-/// The page, rendered with the live state.
-async fn page(Extension(context): Extension<RequestContext>, request: Request) -> Response {
+/// The page, rendered with the live state and in the visitor's language. A language
+/// that the address asks for is remembered: that is how those choose one whose
+/// browser runs no scripts.
+async fn page(Extension(mut context): Extension<RequestContext>, request: Request) -> Response {
+    let chosen = language::chosen_by_address(request.uri());
+    context.language = chosen.unwrap_or(context.language);
+    let (language, is_tls) = (context.language, context.is_tls);
     let human_check = context.server.gate.turnstile.as_ref().map(TurnstileKeys::script_origin);
     let host: Arc<dyn Host> = Arc::new(context);
     let render = leptos_axum::render_app_to_stream_with_context(
@@ -142,7 +156,14 @@ async fn page(Extension(context): Extension<RequestContext>, request: Request) -
         },
         || app::shell::shell(assets::LEPTOS_OPTIONS.clone()),
     );
-    render(request).await.into_response()
+    let mut response = render(request).await.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
+    headers.insert(header::VARY, HeaderValue::from_static(language::VARIES_WITH));
+    if let Some(cookie) = chosen.and_then(|chosen| HeaderValue::from_str(&chosen.cookie(is_tls)).ok()) {
+        headers.append(header::SET_COOKIE, cookie);
+    }
+    response
 }
 
 /// What a document may load: its own scripts, styles, workers and connections,

@@ -3,7 +3,8 @@
 use crate::host::{
     clock::{Clock, SystemClock},
     config::{Config, Database, GateConfig, LobbyConfig, WebhookConfig},
-    gate::{session::Sessions, turnstile::Turnstile},
+    connections,
+    gate::{limits::AddressLimits, session::Sessions, turnstile::Turnstile},
     live::Live,
     lobby::{
         Announcing, Lobby,
@@ -22,7 +23,7 @@ use crate::host::{
 use futures::future::BoxFuture;
 use puzzle::{Seed, rule::Rule};
 use rand::Rng;
-use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 
 /// How long the server waits for answers, records and deliveries when it stops.
@@ -37,6 +38,8 @@ pub struct Server {
     pub live: Live,
     /// Who has passed the check.
     pub sessions: Arc<Sessions>,
+    /// How much one address may ask for.
+    pub limits: Arc<AddressLimits>,
     /// The rules of the gate.
     pub gate: Arc<GateConfig>,
     /// The human check.
@@ -73,9 +76,6 @@ pub enum StartError {
     /// No client for calls to other servers can be made.
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// The socket failed.
-    #[error("the listening socket failed: {0}")]
-    Socket(#[from] std::io::Error),
 }
 
 /// Serves `listener` until `shutdown` is done, then stops in good order: nobody
@@ -96,6 +96,7 @@ pub async fn run(
         None => Webhook::none(),
     };
     let prizes = Arc::new(Keeper::new(audit, webhook));
+    let limits = Arc::new(AddressLimits::new(config.limits, &clock));
     let (workers, memory_kib) = (config.race.verify_workers, config.race.cost.memory_cost);
     let settings = RaceSettings {
         rule: Rule::new(config.race.rule, config.race.start, config.race.pace),
@@ -103,6 +104,10 @@ pub async fn run(
         secret: config.race.secret,
         verify_workers: workers,
         verify_queue: config.race.verify_queue,
+        quota: {
+            let limits = limits.clone();
+            Arc::new(move |address| limits.submissions.take(address).map_err(|exceeded| exceeded.retry_after))
+        },
         hashers: real_hashers(config.race.cost),
         clock: clock.clone(),
         seeds: Arc::new(random_seed),
@@ -111,7 +116,7 @@ pub async fn run(
         Race::start(settings).map_err(|source| StartError::Verifier { workers, memory_kib, source })?;
     let sessions = Arc::new(Sessions::new(clock.clone()));
     let (lobby, stamps) = open_lobby(&config.lobby, sessions.clone(), clock.clone()).await?;
-    let live = Live::new(race.clone(), clock);
+    let live = Live::new(race.clone(), sessions.clone(), config.race.proof_interval, clock);
     let crier = lobby.as_ref().map(|(lobby, _)| lobby.clone());
     let herald = tokio::spawn(herald.run(Arc::new(Heralded { prizes: prizes.clone(), lobby: crier })));
     let lobby = lobby.map(|(lobby, announcing)| {
@@ -120,11 +125,13 @@ pub async fn run(
         lobby
     });
     let figures = tokio::spawn(live.clone().run());
+    let proxies = config.gate.trusted_proxies.clone();
     let server = Server {
         race: race.clone(),
         live: live.clone(),
         turnstile: Arc::new(Turnstile::new(config.gate.turnstile.clone(), sessions.clone())?),
         sessions,
+        limits: limits.clone(),
         gate: Arc::new(config.gate),
         prizes: prizes.clone(),
         lobby: lobby.clone(),
@@ -132,7 +139,6 @@ pub async fn run(
         cors_origins: config.lobby.cors_origins.into(),
     };
 
-    let service = router::router(server).into_make_service_with_connect_info::<SocketAddr>();
     let stop = {
         let (race, live) = (race.clone(), live.clone());
         async move {
@@ -149,11 +155,11 @@ pub async fn run(
             }
         }
     };
-    let listener = axum::serve::ListenerExt::tap_io(listener, |stream: &mut tokio::net::TcpStream| {
-        // A reset is one small packet and must not wait for more.
-        let _ = stream.set_nodelay(true);
-    });
-    axum::serve(listener, service).with_graceful_shutdown(stop).await?;
+    connections::serve(listener, router::router(server), config.connections, &proxies, stop).await;
+    // Their last message tells them that we restart: let it out.
+    if tokio::time::timeout(GRACE, limits.sockets.all_given_up()).await.is_err() {
+        tracing::warn!("some live connections did not end in time");
+    }
     let _ = figures.await;
     let _ = tokio::time::timeout(GRACE, herald).await;
     prizes.shut_down(GRACE).await;

@@ -140,7 +140,7 @@ fn summarise(candidate: Candidate, network: Network<'_>, rounds: usize) -> Summa
     for _ in 0..rounds {
         match race.round(network) {
             Outcome::Solved(time) => times.push(time.as_secs_f64()),
-            Outcome::TimedOut => timed_out += 1,
+            Outcome::TimedOut | Outcome::SolvedUncounted { .. } => timed_out += 1,
         }
         errors.push((race.rule.assumed_rate() / network(race.now)).log2());
     }

@@ -15,6 +15,7 @@
 //! | [`curve`] | how the target moves inside a round |
 //! | [`rule`] | how the difficulty moves between rounds |
 //! | [`mining_clock`] | the time during which somebody mines |
+//! | [`proof`] | what proves that somebody mines, and how often it is due |
 //! | [`arrival`] | who came first, although verification runs in parallel |
 //! | [`invite_code`] | the code a solution wins |
 //! | [`stamp`] | SHA-256 proof of work for sessions and messages |
@@ -25,6 +26,7 @@ pub mod hashing;
 mod hex;
 pub mod invite_code;
 pub mod mining_clock;
+pub mod proof;
 pub mod rule;
 pub mod stamp;
 pub mod target;

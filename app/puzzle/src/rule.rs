@@ -4,6 +4,19 @@
 //! up after a while; `rising` estimates the network's rate over many rounds and
 //! lets the target of each round rise until somebody clears it. Both judge a
 //! round by its mining time against a band, and say so in words.
+//!
+//! Mining time is what the miners that count made of it, so a winner who never
+//! counted could make a round look as short as it likes: an hour of hidden work
+//! would be a solve in no time. Such a round is judged by its age instead, up to
+//! the longest solve that still passes for good ([`Rule::solve_time`]). The age is
+//! the most that the winner can have worked, so `step` never raises the difficulty
+//! by it unless the round really was that young; and the bound keeps an idle night
+//! from lowering it. For the estimate of `rising` both times matter: the tries
+//! were made during the judged time, but each had to clear the target that the
+//! mining clock had reached. A longer time with the same target is more exposure
+//! and so a lower estimate: a hidden winner can no more make the next target
+//! unreachable than one who counted, and to win at an early clock it must clear
+//! the low target of that moment, which takes the work.
 
 use crate::{
     curve::{Curve, RisingCurve},
@@ -45,8 +58,15 @@ pub enum RuleName {
 /// How a round ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Somebody won after this much mining time.
+    /// Somebody who counted as a miner won after this much mining time.
     Solved(Duration),
+    /// Somebody won who did not count as a miner.
+    SolvedUncounted {
+        /// The mining time of those who counted, which the target went by.
+        mining_time: Duration,
+        /// How long the round had been open.
+        age: Duration,
+    },
     /// Nobody won within [`Rule::time_out`].
     TimedOut,
 }
@@ -134,16 +154,27 @@ impl Rule {
         }
     }
 
+    /// The time that a solved round is judged by: its mining time, but for a winner
+    /// who did not count at least the round's age, up to the longest good solve.
+    /// `None` if nobody solved it.
+    pub fn solve_time(&self, outcome: Outcome) -> Option<Duration> {
+        match outcome {
+            Outcome::Solved(mining_time) => Some(mining_time),
+            Outcome::SolvedUncounted { mining_time, age } => Some(mining_time.max(age.min(self.pace.longest))),
+            Outcome::TimedOut => None,
+        }
+    }
+
     /// Learns from a round that was played on [`Rule::curve`], and says in words
     /// how it was judged.
     pub fn after_round(&mut self, outcome: Outcome) -> String {
         let curve = self.curve();
         let Pace { easiest, hardest, shortest, longest } = self.pace;
-        let steps = match outcome {
-            Outcome::Solved(time) if time < shortest => 1.0,
-            Outcome::Solved(time) if longest < time => -1.0,
-            Outcome::Solved(_) => 0.0,
-            Outcome::TimedOut => -1.0,
+        let solve_time = self.solve_time(outcome);
+        let steps = match solve_time {
+            Some(time) if time < shortest => 1.0,
+            Some(time) if time <= longest => 0.0,
+            _ => -1.0,
         };
         let at_bound = match &mut self.kind {
             Kind::Step(difficulty) => {
@@ -153,18 +184,18 @@ impl Rule {
                 stuck
             }
             Kind::Rising(estimate) => {
-                if let Outcome::Solved(time) = outcome {
-                    estimate.learn(exposure(&curve, time));
+                if let (Some(worked), Some(clock)) = (solve_time, outcome.mining_time()) {
+                    estimate.learn(exposure(worked, curve.target_at(clock)));
                 }
                 false
             }
         };
         let (shortest, longest) = (shortest.as_secs_f64(), longest.as_secs_f64());
-        match outcome {
+        match solve_time {
             _ if at_bound && 0.0 < steps => format!("Already at max difficulty ({})", hardest.digits()),
             _ if at_bound => format!("Already at min difficulty ({})", easiest.digits()),
-            Outcome::TimedOut => format!("No solution within {longest}s of mining"),
-            Outcome::Solved(time) => {
+            None => format!("No solution within {longest}s of mining"),
+            Some(time) => {
                 let time = time.as_secs_f64();
                 if 0.0 < steps {
                     format!("Solved too fast ({time:.1}s < {shortest}s)")
@@ -174,6 +205,16 @@ impl Rule {
                     format!("Perfect timing ({time:.1}s within {shortest}-{longest}s)")
                 }
             }
+        }
+    }
+}
+
+impl Outcome {
+    /// Where the mining clock stood when somebody won.
+    const fn mining_time(self) -> Option<Duration> {
+        match self {
+            Self::Solved(mining_time) | Self::SolvedUncounted { mining_time, .. } => Some(mining_time),
+            Self::TimedOut => None,
         }
     }
 }
@@ -192,12 +233,12 @@ fn reference_time(pace: &Pace) -> f64 {
     (pace.shortest.as_secs_f64() * pace.longest.as_secs_f64()).sqrt()
 }
 
-/// Mining time × target at its end, in seconds × share: how many wins a rate of
-/// one hash per second would have been worth by then. Its expectation times the
-/// rate is one solve, whatever the curve.
-fn exposure(curve: &Curve, solve_time: Duration) -> f64 {
+/// Time × target at its end, in seconds × share: how many wins a rate of one hash
+/// per second would have been worth by then. Its expectation times the rate is one
+/// solve, whatever the curve.
+fn exposure(worked: Duration, target: Target) -> f64 {
     // A solve in no measurable time still counts as an instant.
-    solve_time.as_secs_f64().max(1e-3) * curve.target_at(solve_time).share()
+    worked.as_secs_f64().max(1e-3) * target.share()
 }
 
 #[cfg(test)]
@@ -245,6 +286,42 @@ mod tests {
     }
 
     #[test]
+    fn a_winner_who_did_not_count_is_judged_by_the_age_of_the_round() {
+        let table = [
+            // (mining time, age, judged by, difficulty after 3)
+            (0.0, 5.0, 5.0, 4.0),
+            (0.0, 60.0, 60.0, 3.0),
+            (0.0, 28_800.0, 120.0, 3.0),
+            (20.0, 25.0, 25.0, 4.0),
+            (119.0, 28_800.0, 120.0, 3.0),
+        ];
+        for (mining_time, age, judged, after) in table {
+            let [mining_time, age, judged] = [mining_time, age, judged].map(Duration::from_secs_f64);
+            let outcome = Outcome::SolvedUncounted { mining_time, age };
+            let mut rule = Rule::new(RuleName::Step, digits(3.0), pace());
+            assert_eq!(rule.solve_time(outcome), Some(judged));
+            rule.after_round(outcome);
+            assert_eq!(rule.difficulty(), after, "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn rising_learns_less_of_a_rate_from_a_hidden_winner_than_from_an_instant_solve() {
+        let mut instant = Rule::new(RuleName::Rising, digits(3.0), pace());
+        let mut hidden = instant.clone();
+        let mining_time = Duration::from_secs(6);
+        instant.after_round(Outcome::Solved(mining_time));
+        hidden.after_round(Outcome::SolvedUncounted { mining_time, age: Duration::from_secs(100) });
+        assert!(hidden.assumed_rate() < instant.assumed_rate());
+        // 100 s at the target that 6 s had reached: a hundredth of the reference.
+        let exposure = 100.0 * Target::from(digits(3.0)).share() / 100.0;
+        let fade = (-1.0f64 / 8.0).exp();
+        let before = Rule::new(RuleName::Rising, digits(3.0), pace()).assumed_rate();
+        let expected = (fade + 1.0) / (fade / before + exposure);
+        assert!((hidden.assumed_rate() / expected - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
     fn a_start_outside_the_bounds_is_moved_inside() {
         for name in [RuleName::Step, RuleName::Rising] {
             assert_eq!(Rule::new(name, digits(9.0), pace()).difficulty(), 6.0);
@@ -270,6 +347,23 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn not_counting_never_makes_a_solve_look_faster_nor_too_slow(
+            mining_time in 0.0..1e4f64, more in 0.0..1e5f64, difficulty in 1.0..6.0f64,
+        ) {
+            let [mining_time, age] = [mining_time, mining_time + more].map(Duration::from_secs_f64);
+            let rule = Rule::new(RuleName::Step, digits(difficulty.round()), pace());
+            let (mut counted, mut hidden) = (rule.clone(), rule);
+            let outcome = Outcome::SolvedUncounted { mining_time, age };
+            counted.after_round(Outcome::Solved(mining_time));
+            hidden.after_round(outcome);
+            prop_assert!(mining_time <= hidden.solve_time(outcome).unwrap());
+            prop_assert!(hidden.difficulty() <= counted.difficulty());
+            let younger_than_a_fast_solve = age < pace().shortest;
+            prop_assert!(younger_than_a_fast_solve || hidden.difficulty() <= difficulty.round());
+            prop_assert!(pace().longest < mining_time || difficulty.round() <= hidden.difficulty());
+        }
+
         #[test]
         fn the_difficulty_stays_in_bounds_whatever_happens(
             rising: bool, start in 0.0..10.0f64, times in prop::collection::vec(0.0..1e5f64, 0..40),

@@ -118,7 +118,7 @@ impl Crew {
         if let Some(task) = &self.task
             && task.best.is_some()
         {
-            let event = PoolEvent::Progress { round: task.job.round, hashes: 0, best: task.best };
+            let event = PoolEvent::Progress { round: task.job.round, hashes: 0, best: task.best, lowest: None };
             self.effects.push(Effect::Report(event));
         }
     }
@@ -262,7 +262,8 @@ impl Crew {
         if improved {
             task.best = Some(best);
         }
-        let event = PoolEvent::Progress { round: task.job.round, hashes, best: improved.then_some(best) };
+        let event =
+            PoolEvent::Progress { round: task.job.round, hashes, best: improved.then_some(best), lowest: Some(best) };
         self.effects.push(Effect::Report(event));
     }
 

@@ -2,6 +2,7 @@
 
 use super::{
     Board,
+    language::{say, use_language},
     text::{self, numbers},
 };
 use leptos::prelude::*;
@@ -12,44 +13,47 @@ pub fn TheRound(
     /// What is shown.
     board: Board,
 ) -> impl IntoView {
-    let scene = board.scene;
+    let (scene, language) = (board.scene, use_language());
     view! {
         <section class="card" aria-labelledby="round-heading">
-            <h2 id="round-heading">{move || text::the_round(scene.read().is_stale)}</h2>
+            <h2 id="round-heading">{move || text::the_round(language.get(), scene.read().is_stale)}</h2>
             <dl class="figures" class:stale=move || scene.read().is_stale>
                 <div class="figure">
-                    <dt>{text::round()}</dt>
+                    <dt>{say(text::round)}</dt>
                     <dd data-testid="round">{move || scene.read().round.to_string()}</dd>
                 </div>
                 <div class="figure">
-                    <dt>{text::mining_time()}</dt>
+                    <dt>{say(text::mining_time)}</dt>
                     <dd>
                         <span data-testid="mining-time">{move || numbers::time(scene.read().mining_time)}</span>
                         <small>
-                            {move || if scene.read().clock_running { text::clock_runs() } else { text::clock_stands() }}
+                            {move || {
+                                let text = if scene.read().clock_running { text::clock_runs } else { text::clock_stands };
+                                text(language.get())
+                            }}
                         </small>
                     </dd>
                 </div>
                 <div class="figure">
-                    <dt>{text::difficulty()}</dt>
+                    <dt>{say(text::difficulty)}</dt>
                     <dd>
                         <span data-testid="difficulty">
-                            {move || text::difficulty_digits(scene.read().target.difficulty())}
+                            {move || text::difficulty_digits(language.get(), scene.read().target.difficulty())}
                         </span>
-                        <small>{move || text::difficulty_meaning(scene.read().target.expected_hashes())}</small>
+                        <small>{move || text::difficulty_meaning(language.get(), scene.read().target.expected_hashes())}</small>
                     </dd>
                 </div>
                 <div class="figure">
-                    <dt>{text::network_rate()}</dt>
+                    <dt>{say(text::network_rate)}</dt>
                     <dd data-testid="network-rate">{move || text::hash_rate(scene.read().figures.total_hashrate)}</dd>
                 </div>
                 <div class="figure">
-                    <dt>{text::active_miners()}</dt>
-                    <dd data-testid="active-miners">{move || text::people(scene.read().figures.active_miners)}</dd>
+                    <dt>{say(text::active_miners)}</dt>
+                    <dd data-testid="active-miners">{move || text::people(language.get(), scene.read().figures.active_miners)}</dd>
                 </div>
                 <div class="figure">
-                    <dt>{text::online()}</dt>
-                    <dd data-testid="online">{move || text::people(scene.read().figures.online)}</dd>
+                    <dt>{say(text::online)}</dt>
+                    <dd data-testid="online">{move || text::people(language.get(), scene.read().figures.online)}</dd>
                 </div>
             </dl>
         </section>

@@ -1,11 +1,15 @@
 //! What surrounds every page: header, banner, footer.
 
-use super::{Board, text};
+use super::{
+    Board,
+    language::{LanguageChoice, say, use_language},
+    text,
+};
 #[cfg(feature = "hydrate")]
 use crate::scene::Command;
 use leptos::{html::Select, prelude::*};
 
-/// The name of the site, the live connection and the choice of theme.
+/// The name of the site, the live connection, the choices of language and theme.
 #[component]
 pub fn Header() -> impl IntoView {
     view! {
@@ -14,10 +18,9 @@ pub fn Header() -> impl IntoView {
                 <Mark/>
                 {text::site_name()}
             </a>
-            <div class="header-end">
-                {use_context::<Board>().map(|board| view! { <ConnectionState board/> })}
-                <ThemeChoice/>
-            </div>
+            {use_context::<Board>().map(|board| view! { <ConnectionState board/> })}
+            <LanguageChoice/>
+            <ThemeChoice/>
         </header>
     }
 }
@@ -40,10 +43,11 @@ fn ConnectionState(
     /// What is shown.
     board: Board,
 ) -> impl IntoView {
+    let language = use_language();
     let connection = Memo::new(move |_| board.scene.read().connection);
     view! {
         <p class="connection needs-scripts" data-testid="connection" data-state=move || connection.get().name()>
-            {move || text::connection(connection.get())}
+            {move || text::connection(language.get(), connection.get())}
         </p>
     }
 }
@@ -51,6 +55,7 @@ fn ConnectionState(
 /// System, light or dark.
 #[component]
 fn ThemeChoice() -> impl IntoView {
+    let language = use_language();
     let select = NodeRef::<Select>::new();
     #[cfg(feature = "hydrate")]
     let board = use_context::<Board>();
@@ -72,9 +77,13 @@ fn ThemeChoice() -> impl IntoView {
     };
     view! {
         <label class="theme needs-scripts">
-            <span class="visually-hidden">{text::theme()}</span>
+            <span class="visually-hidden">{say(text::theme)}</span>
             <select node_ref=select on:change=choose autocomplete="off" data-testid="theme">
-                {text::themes().map(|(value, name)| view! { <option value=value>{name}</option> }).collect_view()}
+                {move || {
+                    text::themes(language.get())
+                        .map(|(value, name)| view! { <option value=value>{name}</option> })
+                        .collect_view()
+                }}
             </select>
         </label>
     }
@@ -85,11 +94,11 @@ fn ThemeChoice() -> impl IntoView {
 pub fn Banner() -> impl IntoView {
     let test_mode = use_context::<Board>().is_some_and(|board| board.scene.read_untracked().test_mode);
     view! {
-        <aside aria-label=text::notices()>
-            <noscript class="notice">{text::needs_scripts()}</noscript>
-            <p class="notice trouble-no-web-assembly">{text::needs_web_assembly()}</p>
-            <p class="notice trouble-slow">{text::loads_slowly()}</p>
-            {test_mode.then(|| view! { <p class="notice" data-testid="test-banner">{text::test_banner()}</p> })}
+        <aside aria-label=say(text::notices)>
+            <noscript class="notice">{say(text::needs_scripts)}</noscript>
+            <p class="notice trouble-no-web-assembly">{say(text::needs_web_assembly)}</p>
+            <p class="notice trouble-slow">{say(text::loads_slowly)}</p>
+            {test_mode.then(|| view! { <p class="notice" data-testid="test-banner">{say(text::test_banner)}</p> })}
         </aside>
     }
 }
@@ -98,9 +107,10 @@ pub fn Banner() -> impl IntoView {
 #[component]
 pub fn Footer() -> impl IntoView {
     let test_mode = use_context::<Board>().is_none_or(|board| board.scene.read_untracked().test_mode);
+    let language = use_language();
     view! {
         <footer class="footer">
-            <p>{text::privacy(test_mode)}</p>
+            <p>{move || text::privacy(language.get(), test_mode)}</p>
         </footer>
     }
 }

@@ -1,6 +1,10 @@
 //! What happened, line by line.
 
-use super::{Board, text};
+use super::{
+    Board,
+    language::{say, use_language},
+    text,
+};
 use leptos::prelude::*;
 
 /// The last hundred lines, newest first. Screen readers find it, but are not
@@ -10,20 +14,21 @@ pub fn LogPanel(
     /// What is shown.
     board: Board,
 ) -> impl IntoView {
+    let language = use_language();
     let lines = move || board.log.read().newest_first().cloned().collect::<Vec<_>>();
     view! {
         <section class="card needs-scripts" aria-labelledby="log-heading">
-            <h2 id="log-heading">{text::log_heading()}</h2>
+            <h2 id="log-heading">{say(text::log_heading)}</h2>
             <div class="log" tabindex="0" role="group" aria-labelledby="log-heading" data-testid="log">
                 <ol>
                     <For
                         each=lines
                         key=|line| line.number
-                        children=|line| {
+                        children=move |line| {
                             view! {
                                 <li>
                                     <time>{line.time}</time>
-                                    <span>{text::note(&line.note)}</span>
+                                    <span>{move || text::note(language.get(), &line.note)}</span>
                                 </li>
                             }
                         }

@@ -1,6 +1,10 @@
 //! The codes won.
 
-use super::{Board, text};
+use super::{
+    Board,
+    language::{say, use_language},
+    text::{self, Text},
+};
 use crate::scene::Prize;
 use leptos::{html::Code, prelude::*};
 
@@ -10,29 +14,33 @@ pub fn Prizes(
     /// What is shown.
     board: Board,
 ) -> impl IntoView {
+    let language = use_language();
     // A value of its own: the cards are made anew only when there is a new code.
     let prizes = Memo::new(move |_| board.scene.read().prizes.clone());
     move || {
         let mut prizes = prizes.get().into_iter();
         let newest = prizes.next()?;
+        let round = newest.round;
         let earlier: Vec<_> = prizes.collect();
+        let count = earlier.len();
         Some(view! {
             <section class="card prize" aria-labelledby="prize-heading">
-                <h2 id="prize-heading">{text::your_code(newest.round)}</h2>
+                <h2 id="prize-heading">{move || text::your_code(language.get(), round)}</h2>
                 <CodeWithCopy prize=newest newest=true/>
-                <p class="hint">{text::code_hint()}</p>
+                <p class="hint">{say(text::code_hint)}</p>
                 {(!earlier.is_empty())
                     .then(|| {
                         view! {
                             <details>
-                                <summary>{text::earlier_codes(earlier.len())}</summary>
+                                <summary>{move || text::earlier_codes(language.get(), count)}</summary>
                                 <ol class="earlier">
                                     {earlier
                                         .into_iter()
                                         .map(|prize| {
+                                            let round = prize.round;
                                             view! {
                                                 <li>
-                                                    <span>{text::earlier_code(prize.round)}</span>
+                                                    <span>{move || text::earlier_code(language.get(), round)}</span>
                                                     <CodeWithCopy prize newest=false/>
                                                 </li>
                                             }
@@ -56,7 +64,9 @@ fn CodeWithCopy(
     newest: bool,
 ) -> impl IntoView {
     let code = NodeRef::<Code>::new();
-    let label = RwSignal::new(text::copy());
+    let language = use_language();
+    let round = prize.round;
+    let label = RwSignal::new(text::copy as Text);
     let copy = {
         let invite_code = prize.invite_code.as_str().to_owned();
         move |_| {
@@ -74,31 +84,31 @@ fn CodeWithCopy(
             <button
                 type="button"
                 data-testid=if newest { "copy" } else { "copy-earlier" }
-                title=text::copy_code(prize.round)
+                title=move || text::copy_code(language.get(), round)
                 on:click=copy
             >
-                <span aria-live="polite">{move || label.get()}</span>
+                <span aria-live="polite">{move || label.get()(language.get())}</span>
             </button>
         </div>
     }
 }
 
 #[cfg(feature = "hydrate")]
-fn copy(invite_code: String, shown: NodeRef<Code>, label: RwSignal<&'static str>) {
+fn copy(invite_code: String, shown: NodeRef<Code>, label: RwSignal<Text>) {
     use crate::browser::clipboard;
     use std::time::Duration;
 
     leptos::task::spawn_local(async move {
         if clipboard::copy(&invite_code).await {
-            label.set(text::copied());
+            label.set(text::copied);
         } else {
             if let Some(shown) = shown.get_untracked() {
                 clipboard::select(&shown);
             }
-            label.set(text::copy_by_hand());
+            label.set(text::copy_by_hand);
         }
         let restore = move || {
-            label.try_set(text::copy());
+            label.try_set(text::copy);
         };
         set_timeout(restore, Duration::from_secs(3));
     });

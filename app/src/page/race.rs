@@ -1,6 +1,11 @@
 //! The visitor's own part: start, stop, how many workers, how it goes.
 
-use super::{Board, scale::Scale, text};
+use super::{
+    Board,
+    language::{say, use_language},
+    scale::Scale,
+    text,
+};
 use crate::scene::{Command, Failure, HumanCheck, Phase};
 use leptos::prelude::*;
 
@@ -10,20 +15,20 @@ pub fn YourRace(
     /// What is shown.
     board: Board,
 ) -> impl IntoView {
-    let scene = board.scene;
+    let (scene, language) = (board.scene, use_language());
     view! {
         <section class="card needs-scripts" aria-labelledby="race-heading">
-            <h2 id="race-heading">{text::your_race()}</h2>
+            <h2 id="race-heading">{say(text::your_race)}</h2>
             <Status board/>
             <Check board/>
             <Buttons board/>
             <dl class="figures">
                 <div class="figure">
-                    <dt>{text::your_rate()}</dt>
+                    <dt>{say(text::your_rate)}</dt>
                     <dd data-testid="local-rate">{move || text::hash_rate(scene.read().local_rate)}</dd>
                 </div>
                 <div class="figure">
-                    <dt>{text::visitor_id()}</dt>
+                    <dt>{say(text::visitor_id)}</dt>
                     <dd class="small" data-testid="visitor-id">
                         {move || text::visitor(scene.read().visitor.as_ref())}
                     </dd>
@@ -31,7 +36,7 @@ pub fn YourRace(
             </dl>
             <Workers board/>
             <Scale board/>
-            <p class="odds" data-testid="odds">{move || text::odds(&scene.read())}</p>
+            <p class="odds" data-testid="odds">{move || text::odds(language.get(), &scene.read())}</p>
         </section>
     }
 }
@@ -43,16 +48,19 @@ fn Status(
     /// What is shown.
     board: Board,
 ) -> impl IntoView {
+    let language = use_language();
     let phase = Memo::new(move |_| board.scene.read().phase.clone());
-    let news = move || board.log.read().newest_first().next().map(|line| text::note(&line.note)).unwrap_or_default();
-    Effect::new(move |_| document().set_title(text::window_title(&phase.read())));
+    let news = move || {
+        board.log.read().newest_first().next().map(|line| text::note(language.get(), &line.note)).unwrap_or_default()
+    };
+    Effect::new(move |_| document().set_title(text::window_title(language.get(), &phase.read())));
     view! {
         <p class="status" id="status" role="status" data-testid="status" data-phase=move || phase.read().name()>
-            {move || text::status(&phase.read())}
+            {move || text::status(language.get(), &phase.read())}
         </p>
         <p class="news" data-testid="news">{news}</p>
         <p class="trouble" role="alert" data-testid="error" hidden=move || !matches!(*phase.read(), Phase::Failed(_))>
-            {move || text::trouble(&phase.read())}
+            {move || text::trouble(language.get(), &phase.read())}
         </p>
     }
 }
@@ -64,6 +72,7 @@ fn Check(
     /// What is shown.
     board: Board,
 ) -> impl IntoView {
+    let language = use_language();
     let check = Memo::new(move |_| board.scene.read().human_check.clone());
     view! {
         <div
@@ -75,10 +84,10 @@ fn Check(
             hidden=move || *check.read() == HumanCheck::Hidden
         >
             <p class="check-words">
-                <strong id="check-heading">{text::human_check_heading()}</strong>
+                <strong id="check-heading">{say(text::human_check_heading)}</strong>
                 " "
                 <span id="check-words" role="status" data-testid="check-words">
-                    {move || text::human_check(&check.read())}
+                    {move || text::human_check(language.get(), &check.read())}
                 </span>
             </p>
             // What is in there belongs to the check's own script.
@@ -89,7 +98,7 @@ fn Check(
                 hidden=move || !matches!(*check.read(), HumanCheck::Failed(_))
                 on:click=move |_| board.command(Command::RetryCheck)
             >
-                {text::check_again()}
+                {say(text::check_again)}
             </button>
         </div>
     }
@@ -101,10 +110,13 @@ fn Buttons(
     /// What is shown.
     board: Board,
 ) -> impl IntoView {
-    let scene = board.scene;
-    let start = move || match &scene.read().phase {
-        Phase::Failed(failure) if Failure::may_be_retried(failure) => text::start_again(),
-        _ => text::start(),
+    let (scene, language) = (board.scene, use_language());
+    let start = move || {
+        let text = match &scene.read().phase {
+            Phase::Failed(failure) if Failure::may_be_retried(failure) => text::start_again,
+            _ => text::start,
+        };
+        text(language.get())
     };
     view! {
         <div class="buttons needs-scripts">
@@ -125,7 +137,7 @@ fn Buttons(
                 disabled=move || !scene.read().can_stop
                 on:click=move |_| board.command(Command::Stop)
             >
-                {text::stop()}
+                {say(text::stop)}
             </button>
         </div>
     }
@@ -137,6 +149,7 @@ fn Workers(
     /// What is shown.
     board: Board,
 ) -> impl IntoView {
+    let language = use_language();
     let workers = Memo::new(move |_| board.scene.with(|scene| (scene.workers, scene.most_workers)));
     let choose = move |event| {
         if let Ok(workers) = event_target_value(&event).parse() {
@@ -145,9 +158,9 @@ fn Workers(
     };
     view! {
         <div class="workers needs-scripts">
-            <label for="workers">{text::workers()}</label>
+            <label for="workers">{say(text::workers)}</label>
             <output for="workers">
-                {move || { let (workers, most) = workers.get(); text::worker_count(workers, most) }}
+                {move || { let (workers, most) = workers.get(); text::worker_count(language.get(), workers, most) }}
             </output>
             <input
                 id="workers"
@@ -162,7 +175,7 @@ fn Workers(
                 prop:value=move || workers.get().0.to_string()
                 on:input=choose
             />
-            <p class="hint" id="workers-hint">{text::workers_hint()}</p>
+            <p class="hint" id="workers-hint">{say(text::workers_hint)}</p>
         </div>
     }
 }

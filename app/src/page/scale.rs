@@ -6,6 +6,7 @@
 
 use super::{
     Board,
+    language::{say, use_language},
     text::{self, numbers::quantity},
 };
 use leptos::prelude::*;
@@ -16,7 +17,7 @@ pub fn Scale(
     /// What is shown.
     board: Board,
 ) -> impl IntoView {
-    let scene = board.scene;
+    let (scene, language) = (board.scene, use_language());
     // One step beyond the rarest bar; six digits are the usual limit.
     let steps = scene.with_untracked(|scene| scene.hardest.difficulty().ceil().clamp(6.0, 15.0) as u32 + 1);
     let place = move |digits: f64| (digits / f64::from(steps) * 100.0).clamp(0.0, 100.0);
@@ -25,8 +26,8 @@ pub fn Scale(
     let best = move || scene.read().best.map_or(0.0, |best| place(best.digits));
     view! {
         <div class="scale">
-            <h3>{text::best_against_bar()}</h3>
-            <p class="hint">{text::scale_hint()}</p>
+            <h3>{say(text::best_against_bar)}</h3>
+            <p class="hint">{say(text::scale_hint)}</p>
             <svg class="scale-picture" aria-hidden="true">
                 <rect class="scale-track" x="0" y="18" width="100%" height="12" rx="6"></rect>
                 <rect
@@ -46,26 +47,30 @@ pub fn Scale(
                 ></circle>
                 {(1..steps)
                     .map(|digits| {
-                        view! { <text class="scale-tick" x=percent(place(digits.into())) y="60">{text::tick(digits)}</text> }
+                        view! { <text class="scale-tick" x=percent(place(digits.into())) y="60">{move || text::tick(language.get(), digits)}</text> }
                     })
                     .collect_view()}
             </svg>
             <dl class="scale-values">
                 <div class="scale-value">
-                    <dt><i class="key key-best" aria-hidden="true"></i>{text::best()}</dt>
+                    <dt><i class="key key-best" aria-hidden="true"></i>{say(text::best)}</dt>
                     <dd data-testid="best">
                         {move || {
-                            scene.read().best.map_or_else(|| text::nothing_yet().into(), |best| text::rarity(best.rarity))
+                            let language = language.get();
+                            scene.read().best.map_or_else(
+                                || text::nothing_yet(language).into(),
+                                |best| text::rarity(language, best.rarity),
+                            )
                         }}
                     </dd>
                 </div>
                 <div class="scale-value">
-                    <dt><i class="key key-bar" aria-hidden="true"></i>{text::bar()}</dt>
-                    <dd data-testid="bar">{move || text::rarity(scene.read().target.expected_hashes())}</dd>
+                    <dt><i class="key key-bar" aria-hidden="true"></i>{say(text::bar)}</dt>
+                    <dd data-testid="bar">{move || text::rarity(language.get(), scene.read().target.expected_hashes())}</dd>
                 </div>
             </dl>
             <p class="outlook" data-testid="outlook">
-                {move || scene.with(|scene| text::best_outlook(scene.best.as_ref(), scene.clock_running))}
+                {move || scene.with(|scene| text::best_outlook(language.get(), scene.best.as_ref(), scene.clock_running))}
             </p>
         </div>
     }

@@ -1,6 +1,10 @@
 //! What this is, in words.
 
-use super::{Board, text};
+use super::{
+    Board,
+    language::{say, use_language},
+    text,
+};
 use leptos::prelude::*;
 
 /// The heading of the page and what it is about.
@@ -8,8 +12,8 @@ use leptos::prelude::*;
 pub fn Lead() -> impl IntoView {
     view! {
         <div class="lead">
-            <h1>{text::headline()}</h1>
-            <p>{text::lead()}</p>
+            <h1>{say(text::headline)}</h1>
+            <p>{say(text::lead)}</p>
         </div>
     }
 }
@@ -20,14 +24,17 @@ pub fn Explanation(
     /// What is shown.
     board: Board,
 ) -> impl IntoView {
+    let language = use_language();
     let (rises, memory) = board.scene.with_untracked(|scene| (scene.typical_round.is_some(), scene.memory_mib));
     view! {
         <section class="explanation" aria-labelledby="explanation-heading">
-            <h2 id="explanation-heading">{text::how_it_works()}</h2>
+            <h2 id="explanation-heading">{say(text::how_it_works)}</h2>
             <ol>
-                {text::explanation(rises, memory)
-                    .map(|(heading, paragraph)| view! { <li><h3>{heading}</h3><p>{paragraph}</p></li> })
-                    .collect_view()}
+                {move || {
+                    text::explanation(language.get(), rises, memory)
+                        .map(|(heading, paragraph)| view! { <li><h3>{heading}</h3><p>{paragraph}</p></li> })
+                        .collect_view()
+                }}
             </ol>
         </section>
     }

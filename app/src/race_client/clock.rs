@@ -26,9 +26,9 @@ impl RoundClock {
         self.heard + self.since.elapsed(now)
     }
 
-    /// True while somebody mines.
-    pub(super) const fn is_running(&self) -> bool {
-        self.since.is_running()
+    /// True while somebody mines, as far as is known at `now`.
+    pub(super) fn is_running(&self, now: Duration) -> bool {
+        self.since.is_running(now)
     }
 
     /// Learns at `now` whether anybody mines.
@@ -40,7 +40,7 @@ impl RoundClock {
     /// `None` if it stands still before that.
     pub(super) fn moment_of(&self, mining_time: Duration, now: Duration) -> Option<Duration> {
         let missing = mining_time.saturating_sub(self.elapsed(now));
-        (missing.is_zero() || self.is_running()).then(|| now + missing)
+        (missing.is_zero() || self.is_running(now)).then(|| now + missing)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Effect, RaceClient, back_off::BackOff};
 use crate::{
     error::{ApiError, ErrorCode},
-    scene::{Failure, Note, Pause, Phase, Prize},
+    scene::{Failure, Note, Pause, Phase, Prize, ServerWords},
     wire::{SessionView, Win},
 };
 use puzzle::{TraceData, VisitorId};
@@ -69,6 +69,11 @@ impl Entry {
     /// True while there is a session to act with.
     pub(super) fn may_take_part(&self) -> bool {
         self.access == Access::Granted
+    }
+
+    /// True once there was a session to act with.
+    pub(super) fn was_admitted(&self) -> bool {
+        self.admitted_before
     }
 
     pub(super) fn deadline(&self) -> Option<Duration> {
@@ -148,7 +153,7 @@ impl RaceClient {
                 self.entry.access = Access::AwaitingCheck;
                 self.token_refused(error, now);
             }
-            Err(error) => self.turned_away(Failure::EntryRefused(error.detail)),
+            Err(error) => self.turned_away(Failure::EntryRefused(error.into())),
         }
     }
 
@@ -176,6 +181,7 @@ impl RaceClient {
         self.entry.admitted_before = true;
         self.entry.access_back_off.succeeded();
         self.entry.unaccepted += 1;
+        self.proving.begin_session();
         self.write(Note::Admitted);
         self.link.open(now);
         self.effects.push(Effect::OpenSocket);
@@ -190,7 +196,7 @@ impl RaceClient {
     fn access_delayed(&mut self, error: ApiError, now: Duration) {
         let wait = wait_for(&error, self.entry.access_back_off.failed((self.device.random)()));
         self.entry.access = Access::Delayed { until: now + wait };
-        self.write(Note::EntryDelayed { detail: servers_words(error), retry_in: wait.as_secs_f64() });
+        self.write(Note::EntryDelayed { words: servers_words(error), retry_in: wait.as_secs_f64() });
     }
 
     pub(super) fn enter_when_due(&mut self, now: Duration) {
@@ -227,7 +233,7 @@ impl RaceClient {
         }
         if known.is_some() {
             self.write(Note::AddressChanged);
-            self.solving.start_over();
+            self.start_over();
         }
         self.entry.trace = Some(trace);
         self.entry.trace_is_stale = false;
@@ -236,7 +242,7 @@ impl RaceClient {
     /// The server sees another address than the trace names: reads it anew.
     pub(super) fn distrust_trace(&mut self) {
         self.entry.trace_is_stale = true;
-        self.solving.start_over();
+        self.start_over();
         self.effects.push(Effect::FetchTrace);
     }
 
@@ -262,6 +268,7 @@ pub(super) const fn is_temporary(code: ErrorCode) -> bool {
         ErrorCode::Unreachable
             | ErrorCode::TurnstileUnavailable
             | ErrorCode::VerificationBusy
+            | ErrorCode::ServerFull
             | ErrorCode::ShuttingDown
             | ErrorCode::Internal
             | ErrorCode::RequestTimeout
@@ -277,6 +284,6 @@ pub(super) fn wait_for(error: &ApiError, at_least: Duration) -> Duration {
 }
 
 /// What the server said; `None` if it said nothing, and the words are the browser's.
-pub(super) fn servers_words(error: ApiError) -> Option<String> {
-    (error.code != ErrorCode::Unreachable).then_some(error.detail)
+pub(super) fn servers_words(error: ApiError) -> Option<ServerWords> {
+    (error.code != ErrorCode::Unreachable).then(|| error.into())
 }

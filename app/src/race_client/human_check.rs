@@ -149,13 +149,13 @@ impl RaceClient {
             CheckEvent::Expired => {
                 self.check.token = None;
                 self.check.state = running;
-                self.write(Note::CheckExpired);
+                if self.entry.may_take_part() {
+                    self.write(Note::CheckExpired);
+                }
             }
             CheckEvent::Interactive => {
                 self.check.state = State::Interactive;
-                if !self.entry.may_take_part() {
-                    self.write(Note::CheckWaits);
-                }
+                self.write_if_it_matters(Note::CheckWaits);
             }
             CheckEvent::Continues => {
                 // It also says so right before or after it has passed.
@@ -170,8 +170,14 @@ impl RaceClient {
 
     fn check_failed(&mut self, failure: CheckFailure) {
         self.check.state = State::Failed(failure);
-        if !self.entry.may_take_part() {
-            self.write(Note::CheckFailed);
+        self.write_if_it_matters(Note::CheckFailed);
+    }
+
+    /// Before the first session the page has nothing else to tell, and after it
+    /// the check matters only when the session is lost.
+    fn write_if_it_matters(&mut self, note: Note) {
+        if self.entry.was_admitted() && !self.entry.may_take_part() {
+            self.write(note);
         }
     }
 

@@ -21,6 +21,8 @@ pub(super) enum LinkAction {
 pub(super) struct Link {
     state: State,
     back_off: BackOff,
+    /// How long the server asked to be left alone, if it did.
+    rest_asked_for: Duration,
     /// Since when there has been no connection, once one was wanted.
     absent_since: Option<Duration>,
 }
@@ -77,9 +79,16 @@ impl Link {
         self.absent_since = None;
     }
 
+    /// The server is about to close, and wants the next attempt no sooner than this.
+    pub(super) fn asked_to_rest(&mut self, time: Duration) {
+        self.rest_asked_for = time;
+    }
+
     /// It broke, or never came about: how long until the next attempt.
     pub(super) fn closed(&mut self, now: Duration, random: f64) -> Duration {
-        let wait = self.back_off.failed(random);
+        // Many pages may have been told the same: each adds a part of its own.
+        let asked_for = std::mem::take(&mut self.rest_asked_for).mul_f64(1.0 + 0.5 * random.clamp(0.0, 1.0));
+        let wait = self.back_off.failed(random).max(asked_for);
         self.state = State::Waiting { until: now + wait };
         self.absent_since.get_or_insert(now);
         wait
@@ -130,6 +139,11 @@ impl Link {
     /// True while messages can be sent.
     pub(super) const fn is_open(&self) -> bool {
         matches!(self.state, State::Open { .. })
+    }
+
+    /// True while messages can be sent and the server has told the whole state.
+    pub(super) const fn is_informed(&self) -> bool {
+        self.is_open() && self.absent_since.is_none()
     }
 
     /// True once the page has been without news for too long to go on mining.

@@ -3,7 +3,7 @@
 use super::{Effect, RaceClient, clock::RoundClock};
 use crate::{
     error::{ApiError, ErrorCode},
-    scene::Note,
+    scene::{Note, ServerWords},
     wire::{ClientMessage, Figures, Puzzle, ResetReason, RoundView, ServerMessage},
 };
 use std::time::Duration;
@@ -27,11 +27,12 @@ impl RaceClient {
     pub(super) fn heard(&mut self, message: ServerMessage, now: Duration) {
         self.link.heard(now);
         match message {
-            ServerMessage::Puzzle { round, figures } => {
+            ServerMessage::Puzzle { round, figures, proof_interval } => {
                 if self.link.is_open() {
                     self.link.informed();
                 }
                 self.session_accepted();
+                self.proving.informed(proof_interval);
                 self.write(Note::Connected);
                 if self.round_is_fresh {
                     self.catch_up();
@@ -41,7 +42,7 @@ impl RaceClient {
                 }
                 self.round_is_fresh = true;
                 self.adopt(round, now);
-                self.count(figures, now);
+                self.figures = figures;
             }
             ServerMessage::PuzzleReset { round, reason, solve_time } => {
                 let (ended, begun) = (self.round.round, round.round);
@@ -54,13 +55,25 @@ impl RaceClient {
                 }
                 self.adopt(round, now);
             }
-            ServerMessage::NetworkHashrate { total_hashrate, active_miners, online, .. } => {
-                self.count(Figures { total_hashrate, active_miners, online }, now);
+            ServerMessage::NetworkHashrate {
+                total_hashrate,
+                active_miners,
+                online,
+                round,
+                mining_time,
+                clock_running,
+                ..
+            } => {
+                self.figures = Figures { total_hashrate, active_miners, online };
+                if round == self.round.round {
+                    self.clock = RoundClock::heard(mining_time, clock_running, now);
+                }
             }
             ServerMessage::Pong { online } => self.figures.online = online,
-            ServerMessage::Error { detail, .. } => self.write(Note::Complaint(detail)),
-            ServerMessage::Rejected { code, detail } => {
-                self.write(Note::Rejected(detail));
+            ServerMessage::Error { code, detail } => self.write(Note::Complaint(ServerWords { code, detail })),
+            ServerMessage::Rejected { code, detail, retry_after } => {
+                self.write(Note::Rejected(ServerWords { code, detail }));
+                self.link.asked_to_rest(Duration::from_secs(retry_after.unwrap_or_default()));
                 if matches!(code, ErrorCode::MissingToken | ErrorCode::TurnstileFailed) {
                     self.renew_session(now);
                 }
@@ -100,17 +113,12 @@ impl RaceClient {
     /// number: a server that was restarted counts from one again.
     fn adopt(&mut self, round: RoundView, now: Duration) {
         if round.seed != self.round.seed {
-            self.solving.start_over();
+            self.start_over();
             self.round_is_over = false;
             self.next_round_at = None;
         }
         let running = round.clock_running || self.mining.is_some();
         self.clock = RoundClock::heard(round.mining_time, running, now);
         self.round = round;
-    }
-
-    fn count(&mut self, figures: Figures, now: Duration) {
-        self.figures = figures;
-        self.clock.set_running(0 < figures.active_miners || self.mining.is_some(), now);
     }
 }

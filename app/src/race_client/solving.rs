@@ -70,13 +70,14 @@ impl RaceClient {
     pub(super) fn pool_did(&mut self, event: PoolEvent, now: Duration) {
         match event {
             PoolEvent::Workers { .. } => {}
-            PoolEvent::Progress { round, hashes, best } => {
+            PoolEvent::Progress { round, hashes, best, lowest } => {
                 let Some(work) = self.mining.as_mut().filter(|work| work.job.round == round) else { return };
                 work.running |= 0 < hashes;
                 self.meter.record(now, hashes);
                 // The job may be one message behind the round.
                 if round == self.round.round && !self.round_is_over {
                     self.keep_if_better(best);
+                    self.proving.keep_if_lower(lowest);
                 }
             }
             PoolEvent::Fewer { workers } => {
@@ -197,13 +198,13 @@ impl RaceClient {
                 if session < Self::PATIENCE {
                     self.renew_session(now);
                 } else {
-                    self.fail(Failure::SolutionsRefused(error.detail));
+                    self.fail(Failure::SolutionsRefused(error.into()));
                 }
             }
             ErrorCode::HashMismatch => {
                 hash = self.solving.hash_mismatches + 1;
                 self.solving.start_over();
-                self.write(Note::Refused(error.detail));
+                self.write(Note::Refused(error.into()));
                 if Self::PATIENCE <= hash {
                     self.fail(Failure::MinerFaulty);
                 }
@@ -215,7 +216,7 @@ impl RaceClient {
                     self.solving.unanswered = Some(round);
                     self.effects.push(Effect::FetchWins);
                 }
-                self.write(Note::AnswerMissing { detail: servers_words(error), retry_in: wait.as_secs_f64() });
+                self.write(Note::AnswerMissing { words: servers_words(error), retry_in: wait.as_secs_f64() });
             }
             _ => {
                 // What this page sends is well-formed, so this is no verdict on
@@ -223,9 +224,9 @@ impl RaceClient {
                 other = self.solving.refusals + 1;
                 self.solving.not_before = now + self.solving.back_off.failed(self.random());
                 if other < Self::PATIENCE {
-                    self.write(Note::Refused(error.detail));
+                    self.write(Note::Refused(error.into()));
                 } else {
-                    self.fail(Failure::SolutionsRefused(error.detail));
+                    self.fail(Failure::SolutionsRefused(error.into()));
                 }
             }
         }
@@ -248,7 +249,7 @@ impl RaceClient {
         let valid_from = self.solving.best.and_then(|(hash, _)| self.round.target_curve().valid_from(&hash));
         if let Some(valid_from) = valid_from {
             let mining_time = valid_from.saturating_sub(wait).as_secs_f64();
-            self.clock = RoundClock::heard(mining_time, self.clock.is_running(), now);
+            self.clock = RoundClock::heard(mining_time, self.clock.is_running(now), now);
         }
         // Never at once: a clock that is a hair slow must not become a storm.
         self.solving.not_before = now + Duration::from_millis(50);

@@ -3,9 +3,10 @@
 use super::*;
 use crate::{
     error::{ApiError, ErrorCode},
+    language::Language,
     mining::PoolEvent,
     scene::{CheckFailure, Connection},
-    wire::{Puzzle, ResetReason, ServerMessage, SessionView, Submission, TurnstileConfig, Victory, Win},
+    wire::{Puzzle, ResetReason, ServerMessage, SessionView, Share, Submission, TurnstileConfig, Victory, Win},
 };
 use puzzle::{Cost, Difficulty, Hash, Nonce, Seed, curve::RisingCurve, invite_code::InviteCode};
 
@@ -72,7 +73,7 @@ fn session() -> SessionView {
 }
 
 fn snapshot(round: RoundView) -> Event {
-    Event::Heard(ServerMessage::Puzzle { round, figures: Figures::default() })
+    Event::Heard(ServerMessage::Puzzle { round, figures: Figures::default(), proof_interval: 60.0 })
 }
 
 fn reset(round: RoundView) -> Event {
@@ -81,7 +82,7 @@ fn reset(round: RoundView) -> Event {
 
 fn found(round: u64, hash: Hash) -> Event {
     let best = Some((hash, Nonce::new(7).unwrap()));
-    Event::Pool(PoolEvent::Progress { round: RoundNumber(round), hashes: 2, best })
+    Event::Pool(PoolEvent::Progress { round: RoundNumber(round), hashes: 2, best, lowest: best })
 }
 
 fn trace(text: &str) -> Event {
@@ -92,6 +93,7 @@ impl Story {
     /// A page that was just opened.
     fn opened(round: RoundView) -> Self {
         let page = PageState {
+            language: Language::English,
             round,
             figures: Figures::default(),
             turnstile: TurnstileConfig { site_key: String::new(), test_mode: true },
@@ -121,7 +123,7 @@ impl Story {
         let number = round.round;
         let mut story = Self::ready(round);
         story.tell(Event::Command(Command::Start));
-        story.tell(Event::Pool(PoolEvent::Progress { round: number, hashes: 1, best: None }));
+        story.tell(Event::Pool(PoolEvent::Progress { round: number, hashes: 1, best: None, lowest: None }));
         assert_eq!(story.phase(), Phase::Mining);
         story.effects.clear();
         story
@@ -159,6 +161,27 @@ impl Story {
         let before = self.effects.len();
         self.effects.retain(|effect| !is_meant(effect));
         before - self.effects.len()
+    }
+
+    /// Lets time pass on a connection that is never silent for long.
+    fn hear_of_it_for(&mut self, seconds: f64) {
+        let mut left = seconds;
+        while 0.0 < left {
+            self.tell(Event::Heard(ServerMessage::Pong { online: 1 }));
+            self.wait(left.min(5.0));
+            left -= 5.0;
+        }
+    }
+
+    /// The shares that the page sent since the last time.
+    fn shares(&mut self) -> Vec<Share> {
+        let shares = self.effects.iter().filter_map(|effect| match effect {
+            Effect::Send(ClientMessage::Share(share)) => Some(share.clone()),
+            _ => None,
+        });
+        let shares = shares.collect();
+        self.effects.retain(|effect| !matches!(effect, Effect::Send(ClientMessage::Share(_))));
+        shares
     }
 
     fn submissions(&mut self) -> Vec<Submission> {
@@ -290,8 +313,8 @@ fn a_server_that_cannot_be_reached_is_tried_for_ever() {
 fn who_is_refused_reads_why() {
     for (answer, failure) in [
         (Ok(SessionView { verified: false, ..session() }), Failure::NotVerified),
-        (Err(error(ErrorCode::TurnstileFailed)), Failure::EntryRefused("as the server says".into())),
-        (Err(error(ErrorCode::CrossSite)), Failure::EntryRefused("as the server says".into())),
+        (Err(error(ErrorCode::TurnstileFailed)), Failure::EntryRefused(error(ErrorCode::TurnstileFailed).into())),
+        (Err(error(ErrorCode::CrossSite)), Failure::EntryRefused(error(ErrorCode::CrossSite).into())),
     ] {
         let mut story = Story::opened(round(1, 2.0));
         story.tell(Event::Begin { had_session: false });
@@ -331,12 +354,75 @@ fn a_session_that_the_browser_does_not_keep_is_not_made_for_ever() {
     let mut story = Story::ready(round(1, 2.0));
     for _ in 0..3 {
         assert_eq!(story.phase(), Phase::Idle);
-        story.tell(Event::Heard(ServerMessage::Rejected { code: ErrorCode::MissingToken, detail: "who?".into() }));
+        story.tell(Event::Heard(ServerMessage::Rejected {
+            code: ErrorCode::MissingToken,
+            detail: "who?".into(),
+            retry_after: None,
+        }));
         story.tell(Event::Entered(Ok(session())));
         story.tell(Event::SocketOpened);
     }
-    story.tell(Event::Heard(ServerMessage::Rejected { code: ErrorCode::MissingToken, detail: "who?".into() }));
+    story.tell(Event::Heard(ServerMessage::Rejected {
+        code: ErrorCode::MissingToken,
+        detail: "who?".into(),
+        retry_after: None,
+    }));
     assert_eq!(story.phase(), Phase::Failed(Failure::SessionNotKept));
+}
+
+#[test]
+fn a_crowded_server_is_asked_again_later_and_the_session_stays() {
+    let mut story = Story::mining(round(1, 2.0));
+    let crowded = |retry_after| {
+        Event::Heard(ServerMessage::Rejected {
+            code: ErrorCode::TooManyRequests,
+            detail: "crowded".into(),
+            retry_after,
+        })
+    };
+    for _ in 0..5 {
+        story.tell(Event::SocketClosed);
+        while story.count(opens_socket) == 0 {
+            story.wait(1.0);
+        }
+        story.tell(Event::SocketOpened);
+        story.tell(crowded(Some(60)));
+        story.tell(Event::SocketClosed);
+        assert!(matches!(story.client.scene(story.now).connection, Connection::Waiting { seconds: 60..=90 }));
+        story.wait(59.0);
+        assert_eq!(story.count(opens_socket), 0, "no sooner than the server asked for");
+        assert_eq!(story.phase(), Phase::Paused(Pause::ConnectionLost));
+        story.wait(31.0);
+        assert_eq!(story.count(opens_socket), 1);
+        story.tell(Event::SocketOpened);
+        story.tell(crowded(None));
+    }
+    assert_eq!(story.count(enters), 0, "this is no reason for a new session");
+    story.tell(snapshot(round(1, 2.0)));
+    story.tell(found(1, hash(0xff, 0)));
+    assert_eq!(story.phase(), Phase::Mining);
+}
+
+#[test]
+fn a_submission_refused_for_its_crowded_address_is_made_again() {
+    let mut story = Story::mining(round(1, 2.0));
+    story.tell(found(1, hash(0x00, 0xff)));
+    for code in [ErrorCode::TooManyRequests, ErrorCode::TooManySubmissions, ErrorCode::ServerFull] {
+        for _ in 0..5 {
+            assert_eq!(story.submissions().len(), 1, "{code:?}");
+            story.answer(1, Err(ApiError { retry_after: Some(40), ..error(code) }));
+            assert_eq!(story.phase(), Phase::Mining);
+            story.tell(Event::Heard(ServerMessage::Pong { online: 1 }));
+            for _ in 0..3 {
+                story.wait(13.0);
+                story.tell(Event::Heard(ServerMessage::Pong { online: 1 }));
+            }
+            assert!(story.submissions().is_empty(), "no sooner than the server asked for");
+            story.wait(1.0);
+        }
+    }
+    story.answer(1, Ok(victory(1)));
+    assert_eq!(story.phase(), Phase::Won(RoundNumber(1)));
 }
 
 #[test]
@@ -429,29 +515,150 @@ fn the_clock_of_a_round_stands_still_while_nobody_mines() {
     let mut story = Story::mining(rising_round(1));
     story.tell(found(1, hash(0x00, 0x10)));
     story.wait(10.0);
-    let silence = |miners| {
-        let total_hashrate = 0.0;
+    let figures = |miners, mining_time| {
         Event::Heard(ServerMessage::NetworkHashrate {
-            total_hashrate,
+            total_hashrate: 0.0,
             active_miners: miners,
             online: miners,
             timestamp: 0.0,
+            round: RoundNumber(1),
+            mining_time,
+            clock_running: 0 < miners,
         })
     };
     story.tell(Event::Command(Command::Stop));
-    story.tell(silence(0));
+    story.tell(figures(0, 10.0));
     for _ in 0..60 {
         story.wait(2.0);
-        story.tell(silence(0));
+        story.tell(figures(0, 10.0));
     }
     assert!(story.submissions().is_empty());
     assert_eq!(story.phase(), Phase::Idle);
     // Others go on: the work done still counts.
-    for _ in 0..4 {
-        story.tell(silence(3));
+    for mining_time in [10.0, 12.0, 14.0, 16.0] {
+        story.tell(figures(3, mining_time));
         story.wait(2.0);
     }
     assert_eq!(story.submissions().len(), 1);
+}
+
+#[test]
+fn the_clock_is_the_servers_even_while_this_page_mines() {
+    let mut story = Story::mining(rising_round(1));
+    story.wait(10.0);
+    // Whoever has not proven its work yet does not move the clock alone.
+    let figures = |mining_time, clock_running| {
+        let (total_hashrate, active_miners, online, timestamp) = (0.0, 0, 1, 0.0);
+        let round = RoundNumber(1);
+        let message = ServerMessage::NetworkHashrate {
+            total_hashrate,
+            active_miners,
+            online,
+            timestamp,
+            round,
+            mining_time,
+            clock_running,
+        };
+        Event::Heard(message)
+    };
+    story.tell(figures(4.0, false));
+    story.wait(2.0);
+    let scene = story.client.scene(story.now);
+    assert_eq!((scene.mining_time, scene.clock_running), (Duration::from_secs(4), false));
+    story.tell(figures(4.0, true));
+    story.wait(2.0);
+    assert_eq!(story.client.scene(story.now).mining_time, Duration::from_secs(6));
+}
+
+#[test]
+fn shares_are_sent_at_once_and_then_once_a_minute_each_with_a_new_hash() {
+    let mut story = Story::mining(round(1, 6.0));
+    story.tell(found(1, hash(0x10, 0)));
+    assert_eq!(story.shares(), [], "not below the share target");
+    story.tell(found(1, hash(0x0f, 0)));
+    let shares = story.shares();
+    assert_eq!(shares.len(), 1);
+    assert_eq!((shares[0].round, shares[0].hash), (RoundNumber(1), hash(0x0f, 0)));
+    assert_eq!(shares[0].visitor_id.as_str(), "visitor-1");
+    assert_eq!(shares[0].trace_data.ip(), Some([192, 0, 2, 1].into()));
+
+    // The best since then, though the best of the round is another.
+    for first in [0x0e, 0x04, 0x08] {
+        story.tell(found(1, hash(first, 0)));
+    }
+    story.hear_of_it_for(59.0);
+    assert_eq!(story.shares(), []);
+    story.hear_of_it_for(1.0);
+    assert_eq!(story.shares().iter().map(|share| share.hash).collect::<Vec<_>>(), [hash(0x04, 0)]);
+    story.hear_of_it_for(120.0);
+    assert_eq!(story.shares(), [], "nothing new, nothing twice");
+    story.tell(found(1, hash(0x0d, 0)));
+    assert_eq!(story.shares().iter().map(|share| share.hash).collect::<Vec<_>>(), [hash(0x0d, 0)]);
+}
+
+#[test]
+fn no_share_is_stale() {
+    // A hash of the round before.
+    let mut story = Story::mining(round(1, 6.0));
+    story.tell(found(1, hash(0x0f, 0)));
+    story.shares();
+    story.tell(found(1, hash(0x01, 0)));
+    story.tell(reset(round(2, 6.0)));
+    story.hear_of_it_for(61.0);
+    assert_eq!(story.shares(), []);
+    story.tell(found(1, hash(0x00, 1)));
+    assert_eq!(story.shares(), [], "a late batch");
+    story.tell(found(2, hash(0x02, 0)));
+    assert_eq!(story.shares()[0].round, RoundNumber(2));
+
+    // A hash mined with the trace of another address.
+    story.tell(found(2, hash(0x01, 0)));
+    story.tell(trace("fl=1\nip=192.0.2.99\nts=2\n"));
+    story.hear_of_it_for(61.0);
+    assert_eq!(story.shares(), []);
+    story.tell(found(2, hash(0x03, 0)));
+    assert_eq!(story.shares()[0].trace_data.ip(), Some([192, 0, 2, 99].into()));
+}
+
+#[test]
+fn nothing_is_proven_while_nothing_is_mined_or_nobody_hears_it() {
+    let mut story = Story::mining(round(1, 6.0));
+    story.tell(found(1, hash(0x0f, 0)));
+    story.shares();
+    story.tell(found(1, hash(0x01, 0)));
+    story.tell(Event::Command(Command::Stop));
+    story.hear_of_it_for(61.0);
+    assert_eq!(story.shares(), []);
+    story.tell(Event::Command(Command::Start));
+    story.tell(Event::SocketClosed);
+    story.tell(found(1, hash(0x01, 0)));
+    assert_eq!(story.shares(), []);
+    story.wait(1.0);
+    story.tell(Event::SocketOpened);
+    assert_eq!(story.shares(), [], "which round it is must be known first");
+    story.tell(snapshot(round(1, 6.0)));
+    assert_eq!(story.shares().len(), 1);
+}
+
+#[test]
+fn a_new_session_proves_itself_at_once() {
+    let mut story = Story::mining(round(1, 6.0));
+    story.tell(found(1, hash(0x0f, 0)));
+    assert_eq!(story.shares().len(), 1);
+    story.tell(Event::Heard(ServerMessage::Rejected { code: ErrorCode::MissingToken, detail: "who?".into() }));
+    story.tell(Event::Entered(Ok(session())));
+    story.tell(Event::SocketOpened);
+    story.tell(snapshot(round(1, 6.0)));
+    story.tell(found(1, hash(0x0e, 0)));
+    assert_eq!(story.shares().len(), 1);
+}
+
+#[test]
+fn a_share_too_large_for_a_message_is_not_sent() {
+    let mut story = Story::mining(round(1, 6.0));
+    story.tell(trace(&format!("fl=1\nip=192.0.2.7\nuag={}\n", "\u{1}".repeat(1000))));
+    story.tell(found(1, hash(0x0f, 0)));
+    assert_eq!(story.shares(), []);
 }
 
 #[test]
@@ -596,7 +803,7 @@ fn a_solution_refused_again_and_again_is_told() {
         story.answer(1, Err(error(ErrorCode::Malformed)));
         story.wait(wait);
     }
-    assert_eq!(story.phase(), Phase::Failed(Failure::SolutionsRefused("as the server says".into())));
+    assert_eq!(story.phase(), Phase::Failed(Failure::SolutionsRefused(error(ErrorCode::Malformed).into())));
 }
 
 #[test]
@@ -710,6 +917,7 @@ fn the_scene_is_honest_about_the_best_hash() {
 /// A page of a server that asks Cloudflare.
 fn in_production() -> Story {
     let mut page = PageState {
+        language: Language::default(),
         round: round(1, 2.0),
         figures: Figures::default(),
         turnstile: TurnstileConfig { site_key: "key".into(), test_mode: false },
@@ -764,7 +972,7 @@ impl Story {
 
     fn is_disowned(&mut self) {
         let code = ErrorCode::MissingToken;
-        self.tell(Event::Heard(ServerMessage::Rejected { code, detail: "who?".into() }));
+        self.tell(Event::Heard(ServerMessage::Rejected { code, detail: "who?".into(), retry_after: None }));
     }
 }
 

@@ -1,5 +1,6 @@
 //! What goes into the log panel: typed, so that the texts stay with the other texts.
 
+use super::ServerWords;
 use puzzle::{RoundNumber, VisitorId};
 use std::collections::VecDeque;
 
@@ -10,8 +11,8 @@ pub enum Note {
     Admitted,
     /// Entry failed for now and is tried again.
     EntryDelayed {
-        /// The server's words; `None` if it did not answer.
-        detail: Option<String>,
+        /// What the server said; `None` if it did not answer.
+        words: Option<ServerWords>,
         /// Seconds until the next attempt.
         retry_in: f64,
     },
@@ -34,9 +35,9 @@ pub enum Note {
         retry_in: f64,
     },
     /// The server closed the connection and said why.
-    Rejected(String),
+    Rejected(ServerWords),
     /// The server did not like a message.
-    Complaint(String),
+    Complaint(ServerWords),
     /// A new round, because somebody else won.
     RoundSolved {
         /// The round that ended.
@@ -87,13 +88,13 @@ pub enum Note {
     AddressChanged,
     /// The answer did not come; the solution is kept and sent again.
     AnswerMissing {
-        /// The server's words; `None` if it did not answer.
-        detail: Option<String>,
+        /// What the server said; `None` if it did not answer.
+        words: Option<ServerWords>,
         /// Seconds until the next attempt.
         retry_in: f64,
     },
     /// The server refused a solution.
-    Refused(String),
+    Refused(ServerWords),
     /// The human check waits for the visitor.
     CheckWaits,
     /// The human check did not pass.

@@ -1,5 +1,6 @@
 //! What the page is doing, as one value. The status line derives from it alone.
 
+use super::ServerWords;
 use puzzle::RoundNumber;
 
 /// What the page is doing.
@@ -57,8 +58,8 @@ pub enum Pause {
 pub enum Failure {
     /// The session that the server made may not take part.
     NotVerified,
-    /// The server does not let this visitor in; its own words.
-    EntryRefused(String),
+    /// The server does not let this visitor in, and says why.
+    EntryRefused(ServerWords),
     /// The browser does not send the session back.
     SessionNotKept,
     /// The worker's program could not be loaded.
@@ -71,8 +72,8 @@ pub enum Failure {
     MinerStalled,
     /// Every solution arrives from another address than its trace names.
     AddressUnstable,
-    /// The server refuses the solutions; its own words.
-    SolutionsRefused(String),
+    /// The server refuses the solutions, and says why.
+    SolutionsRefused(ServerWords),
 }
 
 impl Failure {

@@ -105,6 +105,15 @@ pub struct StoredSession {
     pub clients: Vec<(ClientKey, Duration)>,
 }
 
+/// The implicit session of a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenSession {
+    /// The session.
+    pub session: Session,
+    /// False if an earlier call with the same token had already opened it.
+    pub is_new: bool,
+}
+
 /// The visitor id is not the one that the session has used before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OtherVisitor;
@@ -255,21 +264,22 @@ impl Sessions {
         self.find(&token.0)
     }
 
-    /// Remembers that a token was accepted from its address; one that is
-    /// remembered already keeps its session.
+    /// Remembers that a token was accepted from its address. Of calls that were
+    /// made at once with the same token, the first opens the session for all.
     ///
     /// # Errors
     /// [`OpenError::TooMany`].
-    pub fn accept_token(&self, token: &TokenKey) -> Result<Session, OpenError> {
-        if let Some(session) = self.by_token(token) {
-            return Ok(session);
-        }
+    pub fn accept_token(&self, token: &TokenKey) -> Result<TokenSession, OpenError> {
         let TokenKey(key) = *token;
         let now = self.clock.now();
         let mut tables = self.lock();
+        if let Some(session) = tables.find(&key, now) {
+            return Ok(TokenSession { session, is_new: false });
+        }
         tables.make_room(now)?;
         let passed = Passed { human: true, stamped: false };
-        Ok(tables.insert(key, session_id(&key), friendly_nick(), false, passed, now, None))
+        let session = tables.insert(key, session_id(&key), friendly_nick(), false, passed, now, None);
+        Ok(TokenSession { session, is_new: true })
     }
 
     /// Notes that a session has passed more gates.
@@ -346,19 +356,7 @@ impl Sessions {
 
     fn find(&self, key: &ClientKey) -> Option<Session> {
         let now = self.clock.now();
-        let mut tables = self.lock();
-        let client = tables.clients.get_mut(key)?;
-        if client.expires <= now {
-            let ended = tables.close(key);
-            tables.ended.extend(ended);
-            return None;
-        }
-        if let Some(further) = client.renews {
-            client.expires = now + further;
-        }
-        let id = client.session.clone();
-        let record = tables.sessions.get(&id)?;
-        Some(Session { nick: record.nick.clone(), passed: record.passed, client: *key, id })
+        self.lock().find(key, now)
     }
 
     fn lock(&self) -> MutexGuard<'_, Tables> {
@@ -383,6 +381,22 @@ impl Tables {
         let session = Session { id: id.clone(), nick: nick.clone(), passed, client };
         self.sessions.insert(id, Record { nick, nick_is_reserved, passed, visitor: None, clients: 1 });
         session
+    }
+
+    /// The session of a living client, whose time begins anew.
+    fn find(&mut self, key: &ClientKey, now: Duration) -> Option<Session> {
+        let client = self.clients.get_mut(key)?;
+        if client.expires <= now {
+            let ended = self.close(key);
+            self.ended.extend(ended);
+            return None;
+        }
+        if let Some(further) = client.renews {
+            client.expires = now + further;
+        }
+        let id = client.session.clone();
+        let record = self.sessions.get(&id)?;
+        Some(Session { nick: record.nick.clone(), passed: record.passed, client: *key, id })
     }
 
     /// Forgets a client; its session's id if that has ended with it.
@@ -542,9 +556,11 @@ mod tests {
         let (clock, sessions) = sessions();
         let (here, there) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
         let here_key = TokenKey::new("secret", here);
-        let session = sessions.accept_token(&here_key).unwrap();
-        assert_eq!(sessions.by_token(&here_key), Some(session.clone()));
-        assert_eq!(sessions.accept_token(&here_key), Ok(session), "once more changes nothing");
+        let TokenSession { session, is_new } = sessions.accept_token(&here_key).unwrap();
+        assert!(is_new);
+        let again = sessions.accept_token(&here_key).unwrap();
+        assert_eq!(again, TokenSession { session: session.clone(), is_new: false });
+        assert_eq!(sessions.by_token(&here_key), Some(session));
         assert_eq!(sessions.by_token(&TokenKey::new("secret", there)), None);
         assert_eq!(sessions.by_token(&TokenKey::new("Secret", here)), None);
         clock.advance(TOKEN_LIFETIME);

@@ -16,7 +16,7 @@ mod tests;
 
 use crate::host::{
     config::TurnstileKeys,
-    gate::session::{Session, Sessions, TokenKey},
+    gate::session::{Session, Sessions, TokenKey, TokenSession},
     prize::https_client::{ClientError, https_client},
     request::too_many_sessions,
 };
@@ -105,26 +105,26 @@ impl Turnstile {
     }
 
     /// The implicit session of a token of a client at `address`: remembered, or
-    /// asked for now.
+    /// asked for now. It is new to the one call that has it asked for.
     ///
     /// # Errors
     /// `turnstile_failed` with Cloudflare's codes, or `turnstile_unavailable`.
-    pub async fn accept(&self, token: &str, address: IpAddr) -> Result<Session, ApiError> {
+    pub async fn accept(&self, token: &str, address: IpAddr) -> Result<TokenSession, ApiError> {
         let key = TokenKey::new(token, address);
         let (cloudflare, asking) = match &self.mode {
             Mode::Test => return self.sessions.accept_token(&key).map_err(|_| too_many_sessions()),
             Mode::Production { cloudflare, asking } => (cloudflare, asking),
         };
-        let question = {
+        let (question, is_new) = {
             let mut open = asking.lock();
             // Under the lock, because a question is closed under it too.
             if let Some(session) = self.sessions.by_token(&key) {
-                return Ok(session);
+                return Ok(TokenSession { session, is_new: false });
             }
             let is_full = MOST_QUESTIONS <= open.len();
             match open.entry(key.clone()) {
                 hash_map::Entry::Occupied(asked) => match asked.get() {
-                    Asked::ToAccept(question) => question.clone(),
+                    Asked::ToAccept(question) => (question.clone(), false),
                     Asked::ToSpend => return Err(failed(vec![SPENT.to_owned()])),
                 },
                 hash_map::Entry::Vacant(_) if is_full => return Err(unavailable()),
@@ -136,15 +136,16 @@ impl Turnstile {
                         let mut open = asking.lock();
                         open.remove(&key);
                         verdict?;
-                        sessions.accept_token(&key).map_err(|_| too_many_sessions())
+                        let accepted = sessions.accept_token(&key).map_err(|_| too_many_sessions())?;
+                        Ok(accepted.session)
                     });
                     let question = question.shared();
                     place.insert(Asked::ToAccept(question.clone()));
-                    question
+                    (question, true)
                 }
             }
         };
-        question.await
+        question.await.map(|session| TokenSession { session, is_new })
     }
 
     /// Spends a token of a client at `address` for whatever the caller gives for it.

@@ -3,22 +3,21 @@
 use super::{
     HIGHEST_RATE, Live, Place,
     chat::{self, Chat},
+    shares::{Complaint, Verdict},
     text,
 };
-use crate::host::race::SessionId;
+use crate::host::gate::session::Session;
 use app::{
     ApiError, ErrorCode,
-    wire::{ClientMessage, ServerMessage},
+    wire::{ClientMessage, LARGEST_FRAME, ServerMessage, Share},
 };
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
 use futures::{SinkExt, StreamExt, stream::SplitSink};
 use puzzle::RoundNumber;
+use serde::Deserialize;
 use serde_json::Value;
-use std::time::Duration;
+use std::{borrow::Cow, net::IpAddr, time::Duration};
 use tokio::{sync::watch, time::Instant};
-
-/// The largest frame a client may send, in bytes.
-pub(crate) const LARGEST_FRAME: usize = 4096;
 
 /// A reader that takes nothing for this long is closed.
 const STALL_LIMIT: Duration = Duration::from_secs(10);
@@ -37,8 +36,8 @@ const BURST: f64 = 40.0;
 /// Whether the connection may stay.
 #[derive(Debug)]
 pub enum Greeting {
-    /// It belongs to a session that passed the check.
-    Welcome(SessionId),
+    /// It belongs to a session that passed the check, and comes from this address.
+    Welcome(Session, IpAddr),
     /// It is told why not, and closed.
     Rejected(ApiError),
 }
@@ -55,15 +54,18 @@ enum End {
 /// Serves a connection until it ends.
 pub async fn serve(live: Live, socket: WebSocket, greeting: Greeting, chat: Chat) {
     match greeting {
-        Greeting::Welcome(session) => Conversation::new(live, socket, session, chat).run().await,
-        Greeting::Rejected(ApiError { code, detail, .. }) => reject(socket, code, detail).await,
+        Greeting::Welcome(session, address) => {
+            let place = live.join(session, address);
+            Conversation::new(live, socket, place, chat).run().await;
+        }
+        Greeting::Rejected(error) => reject(socket, error).await,
     }
 }
 
 /// Rejections come after the upgrade: one before it would reach a page as a mute 1006.
-async fn reject(mut socket: WebSocket, code: ErrorCode, detail: String) {
+async fn reject(mut socket: WebSocket, ApiError { code, detail, retry_after, .. }: ApiError) {
     let farewell = async {
-        socket.send(Message::Text(text(&ServerMessage::Rejected { code, detail }))).await?;
+        socket.send(Message::Text(text(&ServerMessage::Rejected { code, detail, retry_after }))).await?;
         socket.send(close(close_code::POLICY, "not admitted")).await
     };
     let _ = tokio::time::timeout(STALL_LIMIT, farewell).await;
@@ -84,15 +86,8 @@ struct Conversation {
 }
 
 impl Conversation {
-    fn new(live: Live, socket: WebSocket, session: SessionId, chat: Chat) -> Self {
-        Self {
-            place: live.join(session),
-            live,
-            socket,
-            told: RoundNumber(0),
-            allowance: Allowance::full(Instant::now()),
-            chat,
-        }
+    fn new(live: Live, socket: WebSocket, place: Place, chat: Chat) -> Self {
+        Self { place, live, socket, told: RoundNumber(0), allowance: Allowance::full(Instant::now()), chat }
     }
 
     async fn run(self) {
@@ -104,11 +99,13 @@ impl Conversation {
         let mut sink = Outbox { sink };
         let mut ping = tokio::time::interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
         let mut last_heard = Instant::now();
+        let mut verdict = None;
 
         let conversation = async {
             let round = live.shared.race.view();
             told = round.round;
-            sink.say(&ServerMessage::Puzzle { round, figures: live.figures() }).await?;
+            let proof_interval = live.shared.proof_interval.get().as_secs_f64();
+            sink.say(&ServerMessage::Puzzle { round, figures: live.figures(), proof_interval }).await?;
             loop {
                 tokio::select! {
                     // Resets before everything else; chatter last.
@@ -134,10 +131,16 @@ impl Conversation {
                         }
                         sink.send(Message::Ping(Default::default())).await?;
                     }
+                    complaint = settled(&mut verdict) => {
+                        verdict = None;
+                        if let Some((code, detail)) = complaint {
+                            sink.say(&error(code, detail)).await?;
+                        }
+                    }
                     message = stream.next() => {
                         last_heard = Instant::now();
                         let answer = match message {
-                            Some(Ok(message)) => hear(&live, &place, &mut allowance, &mut chat, message)?,
+                            Some(Ok(message)) => hear(&place, &mut allowance, &mut verdict, &mut chat, message)?,
                             // What is larger than the library's own limit ends here.
                             Some(Err(_)) => return Err(End::Close(close_code::SIZE, "a frame is too large or broken")),
                             None => return Err(End::Gone),
@@ -177,6 +180,15 @@ async fn stopped(stopping: &mut watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
+/// What is to be told of the share that is being computed, once that is done;
+/// never done while there is none.
+async fn settled(verdict: &mut Option<Verdict>) -> Option<Complaint> {
+    match verdict {
+        Some(verdict) => verdict.await.ok().flatten(),
+        None => std::future::pending().await,
+    }
+}
+
 struct Outbox {
     sink: SplitSink<WebSocket, Message>,
 }
@@ -202,9 +214,9 @@ enum Reply {
 
 /// Takes one message in and says what is to be answered, if anything.
 fn hear(
-    live: &Live,
     place: &Place,
     allowance: &mut Allowance,
+    verdict: &mut Option<Verdict>,
     chat: &mut Chat,
     message: Message,
 ) -> Result<Option<Reply>, End> {
@@ -229,7 +241,7 @@ fn hear(
         });
     }
     let answer = match understand(&content) {
-        Ok(ClientMessage::Ping) => Some(ServerMessage::Pong { online: live.online() }),
+        Ok(ClientMessage::Ping) => Some(ServerMessage::Pong { online: place.live.online() }),
         Ok(ClientMessage::MiningStart) => {
             place.set_mining(true);
             None
@@ -242,14 +254,23 @@ fn hear(
             place.report_rate(rate);
             None
         }
-        Err((code, detail)) => Some(error(code, detail)),
+        Ok(ClientMessage::Share(share)) => match place.take_share(share) {
+            Ok(None) => None,
+            Ok(taken) => {
+                *verdict = taken;
+                None
+            }
+            Err((code, detail)) => Some(error(code, detail)),
+        },
+        Err((code, detail)) => Some(error(code, &detail)),
     };
     Ok(answer.map(Reply::Race))
 }
 
 /// A message of the protocol, or the code and the words to refuse it with.
-fn understand(content: &str) -> Result<ClientMessage, (ErrorCode, &'static str)> {
-    const UNKNOWN: (ErrorCode, &str) = (ErrorCode::UnknownMessage, "This is no message of the protocol.");
+fn understand(content: &str) -> Result<ClientMessage, (ErrorCode, Cow<'static, str>)> {
+    const UNKNOWN: (ErrorCode, Cow<'static, str>) =
+        (ErrorCode::UnknownMessage, Cow::Borrowed("This is no message of the protocol."));
     if content == "ping" {
         return Ok(ClientMessage::Ping);
     }
@@ -263,7 +284,11 @@ fn understand(content: &str) -> Result<ClientMessage, (ErrorCode, &'static str)>
             .and_then(Value::as_f64)
             .filter(|rate| (0.0..=HIGHEST_RATE).contains(rate))
             .map(|rate| ClientMessage::Hashrate { rate })
-            .ok_or((ErrorCode::BadHashrate, "A hash rate is a number from 0 to 100000.")),
+            .ok_or((ErrorCode::BadHashrate, "A hash rate is a number from 0 to 100000.".into())),
+        // The detail names the field and the rule, and repeats nothing of the client's.
+        Some("share") => Share::deserialize(&value["payload"])
+            .map(ClientMessage::Share)
+            .map_err(|error| (ErrorCode::BadShare, error.to_string().into())),
         _ => Err(UNKNOWN),
     }
 }
@@ -327,6 +352,26 @@ mod tests {
             r#"{"type":"hashrate","payload":5}"#,
         ] {
             assert_eq!(code(bad), Some(ErrorCode::BadHashrate), "{bad}");
+        }
+        let good = r#"{"round":1,"visitorId":"visitor-1","nonce":1,"traceData":"ip=::1\n","hash":"HASH","more":1}"#;
+        let good = good.replace("HASH", &"0".repeat(64));
+        assert_eq!(code(&format!(r#"{{"type":"share","payload":{good}}}"#)), None);
+        for (part, wrong) in [
+            (r#""round":1"#, r#""round":-1"#),
+            (r#""round":1,"#, ""),
+            ("visitor-1", "<script>"),
+            (r#""nonce":1"#, r#""nonce":1.5"#),
+            (r#""nonce":1"#, r#""nonce":9007199254740992"#),
+            ("ip=::1\\n", ""),
+            ("0000", "zzzz"),
+            (r#"{"round""#, r#"{"rounds""#),
+        ] {
+            let bad = good.replace(part, wrong);
+            assert_ne!(bad, good, "{part}");
+            assert_eq!(code(&format!(r#"{{"type":"share","payload":{bad}}}"#)), Some(ErrorCode::BadShare), "{bad}");
+        }
+        for bad in [r#"{"type":"share"}"#, r#"{"type":"share","payload":[]}"#, r#"{"type":"share","payload":null}"#] {
+            assert_eq!(code(bad), Some(ErrorCode::BadShare), "{bad}");
         }
         // A number beyond the range of doubles is no JSON number to us.
         assert!(code(r#"{"type":"hashrate","payload":{"rate":1e999}}"#).is_some());

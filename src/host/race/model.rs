@@ -50,6 +50,7 @@ fn start(workers: usize, queue: usize) -> (Race, Herald) {
         secret: CodeSecret::from_bytes([7; 32]),
         verify_workers: workers,
         verify_queue: queue,
+        quota: Arc::new(|_| Ok(())),
         hashers: Arc::new(|| Ok(Box::new(ModelHasher))),
         clock: Arc::new(ManualClock::default()),
         seeds: Arc::new(move || {
@@ -81,6 +82,7 @@ fn enter(race: &Race, session: usize, kind: Kind) -> oneshot::Receiver<Result<Vi
         visitor: "visitor-1".parse().unwrap(),
         trace: "ip=192.0.2.1\n".parse().unwrap(),
         address: IpAddr::from([192, 0, 2, 1]),
+        counted: true,
     };
     let solution = Solution {
         seed: Seed::from_bytes([0; 16]),

@@ -99,6 +99,8 @@ pub(super) struct State {
     number: RoundNumber,
     seed: Seed,
     curve: Curve,
+    /// When the round began.
+    opened_at: Duration,
     clock: MiningClock,
     arrivals: Arrivals<Candidate>,
     strikes: HashMap<SessionId, Strikes>,
@@ -110,7 +112,7 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(rule: Rule, cost: Cost, secret: CodeSecret, seed: Seed) -> Self {
+    pub(super) fn new(rule: Rule, cost: Cost, secret: CodeSecret, seed: Seed, now: Duration) -> Self {
         Self {
             curve: rule.curve(),
             rule,
@@ -118,6 +120,7 @@ impl State {
             secret,
             number: RoundNumber(1),
             seed,
+            opened_at: now,
             clock: MiningClock::default(),
             arrivals: Arrivals::default(),
             strikes: HashMap::new(),
@@ -135,8 +138,12 @@ impl State {
         self.clock
     }
 
-    pub(super) fn set_mining(&mut self, active: bool, now: Duration) {
-        self.clock.set_running(active, now);
+    pub(super) fn run_clock_until(&mut self, until: Duration, now: Duration) {
+        self.clock.run_until(until, now);
+    }
+
+    pub(super) fn round(&self) -> (RoundNumber, Seed) {
+        (self.number, self.seed)
     }
 
     pub(super) fn wins_of(&self, session: &SessionId) -> Vec<Win> {
@@ -254,7 +261,14 @@ impl State {
         wall: SystemTime,
     ) -> Won {
         let difficulty = self.rule.difficulty();
-        let reason = self.rule.after_round(Outcome::Solved(winner.mining_time));
+        let outcome = if winner.competitor.counted {
+            Outcome::Solved(winner.mining_time)
+        } else {
+            let age = winner.admitted_at.saturating_sub(self.opened_at);
+            Outcome::SolvedUncounted { mining_time: winner.mining_time, age }
+        };
+        let solve_time = self.rule.solve_time(outcome).unwrap_or(winner.mining_time);
+        let reason = self.rule.after_round(outcome);
         let win = Win {
             round: self.number,
             invite_code: InviteCode::derive(
@@ -265,7 +279,7 @@ impl State {
             ),
             competitor: winner.competitor,
             solution: winner.solution,
-            solve_time: winner.mining_time,
+            solve_time,
             difficulty,
             new_difficulty: self.rule.difficulty(),
             adjustment_reason: reason,
@@ -304,10 +318,11 @@ impl State {
         self.number = self.number.next();
         self.seed = seed;
         self.curve = self.rule.curve();
+        self.opened_at = now;
         self.clock.restart(now);
     }
 
-    fn strike(&mut self, session: SessionId, now: Duration) {
+    pub(super) fn strike(&mut self, session: SessionId, now: Duration) {
         let strikes = self.strikes.entry(session).or_insert(Strikes { count: 0, until: now });
         let wait = FIRST_PENALTY * 2u32.saturating_pow(strikes.count.min(16));
         strikes.count += 1;

@@ -22,21 +22,29 @@ const PANICS: u64 = 13;
 /// Nonces from here on do not have the claimed hash.
 const FALSE_FROM: u64 = 1_000;
 
+/// The session that never said that it mines.
+const HIDDEN: &str = "hidden";
+
 /// Opens when the test says so, so that verifications end when the test wants.
 #[derive(Default)]
 struct Gate {
-    open: StdMutex<bool>,
+    /// How many verifications may still end.
+    passes: StdMutex<u64>,
     changed: StdCondvar,
 }
 
 impl Gate {
     fn open(&self) {
-        *self.open.lock().unwrap() = true;
+        self.let_pass(u64::MAX);
+    }
+
+    fn let_pass(&self, passes: u64) {
+        *self.passes.lock().unwrap() = passes;
         self.changed.notify_all();
     }
 
     fn pass(&self) {
-        drop(self.changed.wait_while(self.open.lock().unwrap(), |open| !*open).unwrap());
+        *self.changed.wait_while(self.passes.lock().unwrap(), |passes| *passes == 0).unwrap() -= 1;
     }
 }
 
@@ -102,6 +110,7 @@ impl Bench {
             secret: CodeSecret::from_bytes([7; 32]),
             verify_workers: workers,
             verify_queue: queue,
+            quota: Arc::new(|_| Ok(())),
             hashers: Arc::new(move || Ok(Box::new(FakeHasher(hasher_gate.clone())))),
             clock: clock.clone(),
             seeds: Arc::new(move || {
@@ -137,6 +146,7 @@ impl Bench {
             visitor: "visitor-1".parse().unwrap(),
             trace: "ip=192.0.2.1\n".parse().unwrap(),
             address: IpAddr::from([192, 0, 2, 1]),
+            counted: session != HIDDEN,
         };
         let arrival = self.race.arrive();
         let (answer, verdict) = oneshot::channel();
@@ -149,7 +159,7 @@ impl Bench {
 async fn the_first_valid_solution_wins_and_opens_the_next_round() {
     let bench = Bench::quick(RuleName::Step);
     let seed = bench.seed();
-    bench.race.set_mining(true);
+    bench.race.run_clock_until(Duration::MAX);
     bench.clock.advance(Duration::from_secs(60));
     let victory = bench.submit("a", 1).await.unwrap().unwrap();
     assert_eq!((victory.round, victory.solve_time), (RoundNumber(1), 60.0));
@@ -269,7 +279,7 @@ async fn old_seeds_and_weak_hashes_cost_nothing() {
 #[tokio::test]
 async fn a_rising_target_says_when_a_hash_becomes_valid() {
     let bench = Bench::quick(RuleName::Rising);
-    bench.race.set_mining(true);
+    bench.race.run_clock_until(Duration::MAX);
     bench.clock.advance(Duration::from_secs(30));
     // Twice the present target: valid at √2 of the present time.
     let target = bench.race.view().target;
@@ -286,12 +296,89 @@ async fn a_rising_target_says_when_a_hash_becomes_valid() {
 }
 
 #[tokio::test]
+async fn a_winner_who_never_said_that_it_mines_cannot_make_a_solve_look_instant() {
+    // (mining time, then time without, judged by, next difficulty)
+    for (mined, idle, judged, next) in
+        [(0, 3, 3.0, 4.0), (0, 50, 50.0, 3.0), (0, 30_000, 120.0, 3.0), (119, 30_000, 120.0, 3.0), (20, 20, 40.0, 3.0)]
+    {
+        let bench = Bench::quick(RuleName::Step);
+        bench.clock.advance(Duration::from_secs(1));
+        assert!(bench.submit("before", 1).await.unwrap().is_ok());
+        bench.race.announcements().wait_for(|now| now.round == RoundNumber(2)).await.unwrap();
+        let before = bench.race.view().difficulty;
+        bench.race.run_clock_until(Duration::from_secs(1 + mined));
+        bench.clock.advance(Duration::from_secs(mined + idle));
+        let victory = bench.submit(HIDDEN, 1).await.unwrap().unwrap();
+        assert_eq!((victory.solve_time, victory.new_difficulty - before), (judged, next - 3.0), "{mined} {idle}");
+        // Who counted is judged by the mining clock, however long the pause.
+        let bench = Bench::quick(RuleName::Step);
+        bench.race.run_clock_until(Duration::from_secs(mined));
+        bench.clock.advance(Duration::from_secs(mined + idle));
+        let victory = bench.submit("seen", 1).await.unwrap().unwrap();
+        assert_eq!(victory.solve_time, mined as f64);
+    }
+}
+
+#[tokio::test]
+async fn a_hidden_winner_must_clear_the_target_of_the_mining_clock() {
+    let bench = Bench::quick(RuleName::Rising);
+    bench.race.run_clock_until(Duration::from_secs(6));
+    bench.clock.advance(Duration::from_secs(600));
+    // Below the reference target, but not below what six seconds of mining reach.
+    let hash: Hash = puzzle::Target::from(difficulty(3.5)).to_string().parse().unwrap();
+    let early = Solution { seed: bench.seed(), nonce: Nonce::new(1).unwrap(), hash };
+    let refusal = bench.submit_solution(HIDDEN, early).await.unwrap().unwrap_err();
+    assert!(matches!(refusal, Refusal::BelowDifficulty { valid_in: Some(Some(_)) }), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn shares_never_stand_before_a_submission() {
+    let bench = Bench::new(RuleName::Step, 1, 1);
+    let challenge = Challenge::new(&bench.seed(), &"visitor-1".parse().unwrap(), &"ip=::1\n".parse().unwrap());
+    let offer = |nonce, most_waiting| {
+        let nonce = Nonce::new(nonce).unwrap();
+        bench.race.check_share(challenge.clone(), nonce, Hash::from_bytes(HASH), most_waiting)
+    };
+    // One share is with the only thread; sixteen more wait.
+    let running = offer(1, 1).unwrap();
+    let first = loop {
+        match offer(2, 1) {
+            Some(share) => break share,
+            None => tokio::task::yield_now().await,
+        }
+    };
+    let mut waiting = vec![first];
+    waiting.extend((3..50).filter_map(|nonce| offer(nonce, 16)));
+    assert_eq!(waiting.len(), 16, "and no more");
+    assert!(offer(99, 16).is_none());
+    let submission = bench.submit("a", 1);
+    bench.gate.let_pass(2);
+    assert!(submission.await.unwrap().is_ok(), "after the one that was running");
+    assert_eq!(running.await.unwrap(), Some(true));
+    assert!(waiting.iter_mut().all(|share| share.try_recv().is_err()), "all others still wait");
+    bench.gate.open();
+    for share in waiting {
+        assert_eq!(share.await.unwrap(), Some(true));
+    }
+}
+
+#[tokio::test]
+async fn a_share_is_right_or_false_or_unknown() {
+    let bench = Bench::quick(RuleName::Step);
+    let challenge = Challenge::new(&bench.seed(), &"visitor-1".parse().unwrap(), &"ip=::1\n".parse().unwrap());
+    for (nonce, verdict) in [(1, Some(true)), (FALSE_FROM, Some(false)), (PANICS, None), (2, Some(true))] {
+        let share = bench.race.check_share(challenge.clone(), Nonce::new(nonce).unwrap(), Hash::from_bytes(HASH), 1);
+        assert_eq!(share.unwrap().await.unwrap(), verdict);
+    }
+}
+
+#[tokio::test]
 async fn an_unsolved_round_times_out_by_mining_time_only() {
     let bench = Bench::quick(RuleName::Step);
     bench.clock.advance(Duration::from_secs(1000));
     bench.race.tick();
     assert_eq!(bench.race.view().round, RoundNumber(1), "nobody mined");
-    bench.race.set_mining(true);
+    bench.race.run_clock_until(Duration::MAX);
     bench.clock.advance(Duration::from_secs(120));
     let mut announcements = bench.race.announcements();
     bench.race.tick();

@@ -6,6 +6,10 @@
 //! is told at once. A session has at most one submission in it, so that first
 //! come, first served is fair to sessions as well.
 //!
+//! Shares, which prove that somebody mines and win nothing, wait in a line of their
+//! own that is looked at only while no submission waits: a submission never waits
+//! for more of them than the one that a thread is at.
+//!
 //! A verification that panics frees its place and the thread goes on with a fresh
 //! arena; a thread never ends before the race does.
 
@@ -14,7 +18,7 @@ use super::{
     state::{Job, Verdict},
     sync::{AtomicUsize, Condvar, Mutex, Ordering, lock, thread},
 };
-use puzzle::hashing::HashingError;
+use puzzle::{Challenge, Hash, Nonce, hashing::HashingError};
 use std::{
     collections::VecDeque,
     panic::AssertUnwindSafe,
@@ -51,6 +55,8 @@ struct Waiting {
     jobs: VecDeque<Job>,
     /// Health checks overtake submissions: each costs a thousandth of one.
     probes: VecDeque<oneshot::Sender<bool>>,
+    /// Whatever else there is comes before these.
+    shares: VecDeque<Share>,
     closed: bool,
 }
 
@@ -58,6 +64,16 @@ struct Waiting {
 enum Task {
     Verify(Job),
     Probe(oneshot::Sender<bool>),
+    Share(Share),
+}
+
+#[derive(Debug)]
+struct Share {
+    challenge: Challenge,
+    nonce: Nonce,
+    hash: Hash,
+    /// Takes whether the hash is the claimed one; `None` if that is not known.
+    answer: oneshot::Sender<Option<bool>>,
 }
 
 impl Verifier {
@@ -103,6 +119,26 @@ impl Verifier {
         Ok(())
     }
 
+    /// Lets a share wait for a thread that has nothing else to do, unless
+    /// `most_waiting` others wait already.
+    pub(super) fn offer_share(
+        &self,
+        challenge: Challenge,
+        nonce: Nonce,
+        hash: Hash,
+        most_waiting: usize,
+    ) -> Option<oneshot::Receiver<Option<bool>>> {
+        let mut waiting = lock(&self.queue.waiting);
+        if waiting.closed || most_waiting <= waiting.shares.len() {
+            return None;
+        }
+        let (answer, receiver) = oneshot::channel();
+        waiting.shares.push_back(Share { challenge, nonce, hash, answer });
+        drop(waiting);
+        self.queue.arrived.notify_one();
+        Some(receiver)
+    }
+
     /// Asks a thread for a real, small hash. The answer is `true` if it was right
     /// and all threads live.
     pub(super) fn probe(&self) -> oneshot::Receiver<bool> {
@@ -118,9 +154,13 @@ impl Verifier {
         receiver
     }
 
-    /// Lets the threads end once the queue is empty; nothing enters it any more.
+    /// Lets the threads end once the queue is empty; nothing enters it any more,
+    /// and shares need not be looked at.
     pub(super) fn close(&self) {
-        lock(&self.queue.waiting).closed = true;
+        let mut waiting = lock(&self.queue.waiting);
+        waiting.closed = true;
+        waiting.shares.clear();
+        drop(waiting);
         self.queue.arrived.notify_all();
     }
 }
@@ -141,7 +181,7 @@ impl Drop for Alive<'_> {
 }
 
 fn work(queue: &Queue, hasher: Box<dyn SolutionHasher>, make_hasher: &HasherFactory, court: &Weak<impl Court>) {
-    let mut hasher = Some(hasher);
+    let mut bench = Bench { hasher: Some(hasher), make_hasher };
     while let Some(task) = next_task(queue) {
         match task {
             Task::Probe(answer) => {
@@ -152,23 +192,49 @@ fn work(queue: &Queue, hasher: Box<dyn SolutionHasher>, make_hasher: &HasherFact
                 if !wanted {
                     continue;
                 }
-                if hasher.is_none() {
-                    hasher = make_hasher().ok();
-                }
-                let verdict = match &mut hasher {
-                    Some(usable) => {
-                        let attempt = std::panic::catch_unwind(AssertUnwindSafe(|| verify(usable.as_mut(), &job)));
-                        attempt.unwrap_or_else(|_| {
-                            tracing::error!("a verification panicked; its thread goes on with a fresh arena");
-                            hasher = None;
-                            Verdict::Unverified(Refusal::VerifierFailed)
-                        })
-                    }
+                let verdict = match bench.is_hash_of(&job.challenge, job.solution.nonce, &job.solution.hash) {
+                    Some(true) => Verdict::Valid,
+                    Some(false) => Verdict::FalseHash,
                     None => Verdict::Unverified(Refusal::VerifierFailed),
                 };
                 if let Some(court) = court.upgrade() {
                     court.settle(&job, verdict);
                 }
+            }
+            Task::Share(Share { challenge, nonce, hash, answer }) => {
+                let _ = answer.send(bench.is_hash_of(&challenge, nonce, &hash));
+            }
+        }
+    }
+}
+
+/// A thread's tools.
+struct Bench<'a> {
+    /// `None` after a panic, until the next hash is asked for.
+    hasher: Option<Box<dyn SolutionHasher>>,
+    make_hasher: &'a HasherFactory,
+}
+
+impl Bench<'_> {
+    /// True if `hash` is the hash of `nonce`; `None` if that could not be computed,
+    /// through no fault of the client.
+    fn is_hash_of(&mut self, challenge: &Challenge, nonce: Nonce, hash: &Hash) -> Option<bool> {
+        if self.hasher.is_none() {
+            self.hasher = (self.make_hasher)().ok();
+        }
+        let hasher = self.hasher.as_mut()?;
+        match std::panic::catch_unwind(AssertUnwindSafe(|| hasher.hash(challenge, nonce))) {
+            // In constant time: how long a refusal takes must not tell how much of
+            // a guessed hash was right.
+            Ok(Ok(computed)) => Some(computed.as_bytes().ct_eq(hash.as_bytes()).into()),
+            Ok(Err(error)) => {
+                tracing::error!(%error, "a verification failed");
+                None
+            }
+            Err(_) => {
+                tracing::error!("a verification panicked; its thread goes on with a fresh arena");
+                self.hasher = None;
+                None
             }
         }
     }
@@ -183,22 +249,12 @@ fn next_task(queue: &Queue) -> Option<Task> {
         if let Some(job) = waiting.jobs.pop_front() {
             return Some(Task::Verify(job));
         }
+        if let Some(share) = waiting.shares.pop_front() {
+            return Some(Task::Share(share));
+        }
         if waiting.closed {
             return None;
         }
         waiting = queue.arrived.wait(waiting).unwrap_or_else(std::sync::PoisonError::into_inner);
-    }
-}
-
-fn verify(hasher: &mut dyn SolutionHasher, job: &Job) -> Verdict {
-    match hasher.hash(&job.challenge, job.solution.nonce) {
-        // In constant time: how long a refusal takes must not tell how much of a
-        // guessed hash was right.
-        Ok(hash) if hash.as_bytes().ct_eq(job.solution.hash.as_bytes()).into() => Verdict::Valid,
-        Ok(_) => Verdict::FalseHash,
-        Err(error) => {
-            tracing::error!(%error, "a verification failed");
-            Verdict::Unverified(Refusal::VerifierFailed)
-        }
     }
 }

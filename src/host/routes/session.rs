@@ -42,9 +42,14 @@ pub(crate) async fn create(
     let human = rule.asks_for_humans() && !had.human;
     if human {
         request.spend_token(turnstile_token.as_deref().unwrap_or_default()).await?;
+    } else {
+        request.count_session()?;
     }
-    if let Some(hash) = hash {
-        stamps.spend(hash).await.map_err(|error| not_taken(&request, error))?;
+    if let Some(hash) = hash
+        && let Err(error) = stamps.spend(hash).await
+    {
+        request.server.limits.sessions.give_back(request.address);
+        return Err(not_taken(&request, error));
     }
     let passed = Passed { human, stamped: hash.is_some() };
 

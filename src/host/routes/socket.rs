@@ -1,7 +1,7 @@
 //! `GET /api/ws`: the live connection.
 
 use crate::host::{
-    gate::origin::origin_matches_host,
+    gate::{limits::Crowded, origin::origin_matches_host},
     http_error::HttpError,
     live::{self, Chat, Greeting},
     request::RequestContext,
@@ -18,6 +18,10 @@ use serde::Deserialize;
 /// code and reason.
 const LARGEST_MESSAGE: usize = 16 * 1024;
 
+/// When a place may have become free; nobody knows, so that this only keeps a
+/// crowd from asking all the time.
+const RETRY_SECONDS: u64 = 15;
+
 #[derive(Debug, Deserialize)]
 pub(crate) struct Parameters {
     token: Option<String>,
@@ -32,15 +36,41 @@ pub(crate) async fn upgrade(
     if !origin_matches_host(&headers) {
         return Err(ApiError::new(ErrorCode::CrossSite, "Other sites' pages may not connect").into());
     }
-    let greeting = match request.session(parameters.token.as_deref()).await {
-        Ok(session) => Greeting::Welcome(session.id),
-        Err(error) => Greeting::Rejected(error),
+    let sockets = &request.server.limits.sockets;
+    let (place, greeting) = match sockets.take(Some(request.address)) {
+        Ok(place) => match request.session(parameters.token.as_deref()).await {
+            Ok(session) => (place, Greeting::Welcome(session, request.address)),
+            Err(error) => (place, Greeting::Rejected(error)),
+        },
+        // The connection is made all the same: a page sees no answer other than
+        // an open connection, and shall be able to say why.
+        Err(Crowded::Network) => {
+            let place = sockets.take(None).map_err(|_| server_full())?;
+            (place, Greeting::Rejected(too_many_sockets()))
+        }
+        // Nothing is left to say it on. To a page this is a server that cannot be
+        // reached, and it tries again by itself.
+        Err(Crowded::Everywhere) => return Err(server_full().into()),
     };
     // A token stands for a session of the race alone: the lobby knows cookies only.
     let chat = Chat::new(request.server.lobby.clone(), request.cookie_session());
     let live = request.server.live;
-    Ok(socket
-        .max_message_size(LARGEST_MESSAGE)
-        .max_frame_size(LARGEST_MESSAGE)
-        .on_upgrade(move |socket| live::serve(live, socket, greeting, chat)))
+    Ok(socket.max_message_size(LARGEST_MESSAGE).max_frame_size(LARGEST_MESSAGE).on_upgrade(async move |socket| {
+        live::serve(live, socket, greeting, chat).await;
+        drop(place);
+    }))
+}
+
+fn too_many_sockets() -> ApiError {
+    ApiError {
+        retry_after: Some(RETRY_SECONDS),
+        ..ApiError::new(ErrorCode::TooManyRequests, "Too many live connections are open from your address")
+    }
+}
+
+fn server_full() -> ApiError {
+    ApiError {
+        retry_after: Some(RETRY_SECONDS),
+        ..ApiError::new(ErrorCode::ServerFull, "There are too many live connections: try again in a moment")
+    }
 }

@@ -21,7 +21,7 @@ use std::{
 use tokio::{net::TcpStream, sync::oneshot, task::JoinHandle};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream,
-    tungstenite::{Message, client::IntoClientRequest, protocol::frame::coding::CloseCode},
+    tungstenite::{self, Message, client::IntoClientRequest, protocol::frame::coding::CloseCode},
 };
 
 /// A running server: real router, real port, data in a directory of its own.
@@ -36,6 +36,11 @@ impl TestServer {
     /// A server in test mode with cheap hashes and easy rounds by the `step` rule,
     /// unless `settings` say otherwise.
     pub async fn start(settings: &[(&str, &str)]) -> Self {
+        Self::start_with(settings, |_| {}).await
+    }
+
+    /// The same, with a change of what no variable sets.
+    pub async fn start_with(settings: &[(&str, &str)], change: impl FnOnce(&mut Config)) -> Self {
         let data = tempfile::tempdir().unwrap();
         let mut values: HashMap<String, String> = [
             ("TURNSTILE_TEST_MODE", "true"),
@@ -50,7 +55,8 @@ impl TestServer {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
         values.retain(|_, value| value != "unset");
-        let config = Config::from_values(&values).unwrap();
+        let mut config = Config::from_values(&values).unwrap();
+        change(&mut config);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
@@ -59,6 +65,10 @@ impl TestServer {
             server::run(config, listener, shutdown).await.unwrap();
         });
         Self { address, data, stop: Some(stop), running: Some(running) }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     pub fn data_dir(&self) -> &Path {
@@ -74,6 +84,16 @@ impl TestServer {
     /// A client that is nobody.
     pub fn client(&self) -> Client {
         Client::at(self.address)
+    }
+
+    /// A client behind the trusted proxy on this machine, which says so.
+    pub fn client_from(&self, address: &str) -> Client {
+        Client { forwarded_for: Some(address.to_owned()), ..self.client() }
+    }
+
+    /// A client that has passed the check and comes from `address`.
+    pub async fn client_with_session_from(&self, address: &str) -> Client {
+        self.client_from(address).try_with_session().await.unwrap()
     }
 
     /// A client that has passed the check.
@@ -98,6 +118,8 @@ pub struct Client {
     address: SocketAddr,
     cookie: Option<String>,
     bearer: Option<String>,
+    /// What a proxy would say of where this client comes from.
+    forwarded_for: Option<String>,
     visitor: String,
 }
 
@@ -105,7 +127,7 @@ impl Client {
     /// A client that is nobody.
     pub fn at(address: SocketAddr) -> Self {
         let http = https_client(Duration::from_secs(30)).unwrap();
-        Self { http, address, cookie: None, bearer: None, visitor: next_visitor() }
+        Self { http, address, cookie: None, bearer: None, forwarded_for: None, visitor: next_visitor() }
     }
 
     /// Passes the check.
@@ -122,6 +144,11 @@ impl Client {
         self.cookie.as_deref()
     }
 
+    /// The same client, which shows `token` with every call.
+    pub fn with_bearer(self, token: &str) -> Self {
+        Self { bearer: Some(token.to_owned()), ..self }
+    }
+
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
@@ -129,6 +156,10 @@ impl Client {
     fn sign(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
         let request = match &self.cookie {
             Some(cookie) => request.header("cookie", cookie),
+            None => request,
+        };
+        let request = match &self.forwarded_for {
+            Some(address) => request.header("x-forwarded-for", address),
             None => request,
         };
         match &self.bearer {
@@ -167,19 +198,34 @@ impl Client {
     }
 
     pub fn solve_with_trace(&self, puzzle: &Value, trace: &str) -> Value {
-        let cost: Cost = serde_json::from_value(puzzle.clone()).unwrap();
         let target: Target = serde_json::from_value(puzzle["target"].clone()).unwrap();
+        let (nonce, hash) = self.mine(puzzle, trace, &target, 0);
+        json!({
+            "visitorId": self.visitor, "nonce": nonce, "submittedSeed": puzzle["seed"], "traceData": trace,
+            "hash": hash.to_string()
+        })
+    }
+
+    /// Mines from the nonce `first` on until there is a share, and makes a message of it.
+    pub async fn share(&self, puzzle: &Value, first: u64) -> Value {
+        let trace = self.get("/cdn-cgi/trace").await.text().await.unwrap();
+        let target: Target = format!("1{}", "0".repeat(63)).parse().unwrap();
+        let (nonce, hash) = self.mine(puzzle, &trace, &target, first);
+        json!({"type": "share", "payload": {
+            "round": puzzle["round"], "visitorId": self.visitor, "nonce": nonce, "traceData": trace,
+            "hash": hash.to_string()
+        }})
+    }
+
+    fn mine(&self, puzzle: &Value, trace: &str, target: &Target, first: u64) -> (u64, Hash) {
+        let cost: Cost = serde_json::from_value(puzzle.clone()).unwrap();
         let seed = puzzle["seed"].as_str().unwrap();
         let challenge = Challenge::new(&seed.parse().unwrap(), &self.visitor.parse().unwrap(), &trace.parse().unwrap());
         let mut hasher = PuzzleHasher::new(cost).unwrap();
-        let (nonce, hash): (u64, Hash) = (0..)
+        (first..)
             .map(|nonce| (nonce, hasher.hash(&challenge, Nonce::new(nonce).unwrap()).unwrap()))
-            .find(|(_, hash)| hash.is_below(&target))
-            .unwrap();
-        json!({
-            "visitorId": self.visitor, "nonce": nonce, "submittedSeed": seed, "traceData": trace,
-            "hash": hash.to_string()
-        })
+            .find(|(_, hash)| hash.is_below(target))
+            .unwrap()
     }
 
     pub async fn verify(&self, submission: &Value) -> reqwest::Response {
@@ -195,20 +241,27 @@ impl Client {
     }
 
     pub async fn socket(&self) -> Socket {
+        self.try_socket().await.unwrap()
+    }
+
+    pub async fn try_socket(&self) -> Result<Socket, tungstenite::Error> {
         self.connect(&self.socket_url()).await
     }
 
     pub async fn socket_with_token(&self, token: &str) -> Socket {
-        self.connect(&format!("{}?token={token}", self.socket_url())).await
+        self.connect(&format!("{}?token={token}", self.socket_url())).await.unwrap()
     }
 
-    async fn connect(&self, url: &str) -> Socket {
+    async fn connect(&self, url: &str) -> Result<Socket, tungstenite::Error> {
         let mut request = url.into_client_request().unwrap();
         if let Some(cookie) = &self.cookie {
             request.headers_mut().insert("cookie", cookie.parse().unwrap());
         }
-        let (stream, _) = tokio_tungstenite::connect_async(request).await.unwrap();
-        Socket { stream }
+        if let Some(address) = &self.forwarded_for {
+            request.headers_mut().insert("x-forwarded-for", address.parse().unwrap());
+        }
+        let (stream, _) = tokio_tungstenite::connect_async(request).await?;
+        Ok(Socket { stream })
     }
 }
 
@@ -228,6 +281,19 @@ impl Socket {
                 Message::Text(text) => return serde_json::from_str(&text).unwrap(),
                 Message::Ping(_) | Message::Pong(_) => {}
                 other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// Says something and waits until the server has taken it in: its next answer
+    /// but for what it tells everybody.
+    pub async fn say_and_hear(&mut self, message: &Value) -> Value {
+        self.say(&message.to_string()).await;
+        self.say("ping").await;
+        loop {
+            let answer = self.next_json().await;
+            if answer["type"] == "ERROR" || answer["type"] == "PONG" {
+                return answer;
             }
         }
     }

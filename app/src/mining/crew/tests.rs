@@ -99,8 +99,20 @@ impl Desk {
         }
     }
 
+    /// What the page was told, without the lowest hashes of the batches.
     fn reports(&mut self) -> Vec<PoolEvent> {
-        std::mem::take(&mut self.reports)
+        let mut reports = std::mem::take(&mut self.reports);
+        for report in &mut reports {
+            if let PoolEvent::Progress { lowest, .. } = report {
+                *lowest = None;
+            }
+        }
+        reports
+    }
+
+    fn lowest(&mut self) -> Vec<(Hash, Nonce)> {
+        let lowest = |report| if let PoolEvent::Progress { lowest, .. } = report { lowest } else { None };
+        std::mem::take(&mut self.reports).into_iter().filter_map(lowest).collect()
     }
 }
 
@@ -110,7 +122,7 @@ fn workers(running: usize) -> PoolEvent {
 
 fn progress(round: u64, best: Option<(u8, u64)>) -> PoolEvent {
     let best = best.map(|(height, at)| (hash(height), nonce(at)));
-    PoolEvent::Progress { round: RoundNumber(round), hashes: 1, best }
+    PoolEvent::Progress { round: RoundNumber(round), hashes: 1, best, lowest: None }
 }
 
 #[test]
@@ -149,6 +161,17 @@ fn every_worker_has_its_share_and_the_best_hash_is_reported_once() {
             progress(1, Some((2, 1004)))
         ]
     );
+}
+
+#[test]
+fn every_batch_tells_its_lowest_hash() {
+    let mut desk = Desk::new();
+    desk.start(1, 1);
+    desk.all_ready();
+    for height in [2, 7, 5] {
+        desk.answer(height);
+    }
+    assert_eq!(desk.lowest(), [(hash(2), nonce(1000)), (hash(7), nonce(1001)), (hash(5), nonce(1002))]);
 }
 
 #[test]
@@ -205,7 +228,8 @@ fn starting_the_same_job_again_goes_on_where_it_stopped() {
     desk.answer(1);
     desk.reports();
     desk.start(1, 1);
-    let kept = PoolEvent::Progress { round: RoundNumber(1), hashes: 0, best: Some((hash(5), nonce(1000))) };
+    let kept =
+        PoolEvent::Progress { round: RoundNumber(1), hashes: 0, best: Some((hash(5), nonce(1000))), lowest: None };
     assert_eq!(desk.reports(), [workers(1), kept]);
     assert_eq!(desk.answer(6), 1002);
     assert_eq!(desk.reports(), [progress(1, None)]);

@@ -2,17 +2,27 @@
 
 use super::{
     numbers::{one_in, quantity},
-    without_full_stop,
+    server_words::{cause, server_words},
 };
-use crate::scene::Note;
+use crate::{
+    language::Language::{self, Chinese, English},
+    scene::Note,
+};
 
 /// A line of the log.
-pub fn note(note: &Note) -> String {
+pub fn note(language: Language, note: &Note) -> String {
+    match language {
+        English => english(note),
+        Chinese => chinese(note),
+    }
+}
+
+fn english(note: &Note) -> String {
     let again = |seconds: &f64| format!("trying again in {} s", quantity(seconds.ceil()));
     match note {
         Note::Admitted => "You may take part.".into(),
-        Note::EntryDelayed { detail, retry_in } => {
-            format!("Not let in yet ({}), {}.", cause(detail.as_deref()), again(retry_in))
+        Note::EntryDelayed { words, retry_in } => {
+            format!("Not let in yet ({}), {}.", cause(English, words.as_ref()), again(retry_in))
         }
         Note::SessionRenewed => "The server does not know this session any more; making a new one.".into(),
         Note::Identified(visitor) => format!("This device is {visitor}."),
@@ -22,8 +32,8 @@ pub fn note(note: &Note) -> String {
         Note::TraceUnreadable { retry_in } => format!("The address trace could not be read, {}.", again(retry_in)),
         Note::Connected => "Connected.".into(),
         Note::Disconnected { retry_in } => format!("Connection lost, {}.", again(retry_in)),
-        Note::Rejected(detail) => format!("The server closed the connection: {}.", without_full_stop(detail)),
-        Note::Complaint(detail) => format!("The server says: {}.", without_full_stop(detail)),
+        Note::Rejected(words) => format!("The server closed the connection: {}.", server_words(English, words)),
+        Note::Complaint(words) => format!("The server says: {}.", server_words(English, words)),
         Note::RoundSolved { ended, solve_time: Some(seconds), begun } => {
             format!("Somebody won round {ended} after {} s of mining. Round {begun} has begun.", quantity(*seconds))
         }
@@ -41,17 +51,17 @@ pub fn note(note: &Note) -> String {
         Note::Resumed => "Mining goes on.".into(),
         Note::FewerWorkers(1) => "Memory is short: one worker goes on.".into(),
         Note::FewerWorkers(workers) => format!("Memory is short: {workers} workers go on."),
-        Note::BetterHash(rarity) => format!("New best hash: {}.", one_in(*rarity)),
+        Note::BetterHash(rarity) => format!("New best hash: {}.", one_in(English, *rarity)),
         Note::Submitted(round) => format!("Handed in a solution for round {round}."),
         Note::Won(round) => format!("Won round {round}!"),
         Note::TooLate(round) => format!("Somebody was faster in round {round}."),
         Note::TooEarly { valid_in } => format!("A little early: the hash wins in {} s.", quantity(*valid_in)),
         Note::NotGoodEnough => "That hash does not clear the bar.".into(),
         Note::AddressChanged => "Your address has changed; mining goes on with the new one.".into(),
-        Note::AnswerMissing { detail, retry_in } => {
-            format!("No verdict yet ({}). The solution is kept, {}.", cause(detail.as_deref()), again(retry_in))
+        Note::AnswerMissing { words, retry_in } => {
+            format!("No verdict yet ({}). The solution is kept, {}.", cause(English, words.as_ref()), again(retry_in))
         }
-        Note::Refused(detail) => format!("The server refused the solution: {}.", without_full_stop(detail)),
+        Note::Refused(words) => format!("The server refused the solution: {}.", server_words(English, words)),
         Note::CheckWaits => "The human check waits for you.".into(),
         Note::CheckFailed => "The human check did not pass.".into(),
         Note::CheckRepeated => "The human check was used already; asking it again.".into(),
@@ -59,7 +69,52 @@ pub fn note(note: &Note) -> String {
     }
 }
 
-/// Why something has to be tried again.
-fn cause(detail: Option<&str>) -> &str {
-    detail.map_or("the server did not answer", without_full_stop)
+fn chinese(note: &Note) -> String {
+    let again = |seconds: &f64| format!("{} 秒后重试", quantity(seconds.ceil()));
+    match note {
+        Note::Admitted => "你可以参与了。".into(),
+        Note::EntryDelayed { words, retry_in } => {
+            format!("暂时还不能参与（{}），{}。", cause(Chinese, words.as_ref()), again(retry_in))
+        }
+        Note::SessionRenewed => "服务器已不认得这个会话，正在建立新的会话。".into(),
+        Note::Identified(visitor) => format!("这台设备的 ID 是 {visitor}。"),
+        Note::IdentifiedAtRandom(visitor) => {
+            format!("这里无法识别设备指纹，这台设备将以随机 ID {visitor} 参与。")
+        }
+        Note::TraceUnreadable { retry_in } => format!("无法读取地址信息，{}。", again(retry_in)),
+        Note::Connected => "已连接。".into(),
+        Note::Disconnected { retry_in } => format!("连接已断开，{}。", again(retry_in)),
+        Note::Rejected(words) => format!("服务器关闭了连接：{}。", server_words(Chinese, words)),
+        Note::Complaint(words) => format!("服务器提示：{}。", server_words(Chinese, words)),
+        Note::RoundSolved { ended, solve_time: Some(seconds), begun } => {
+            format!("有人挖了 {} 秒后赢得第 {ended} 轮。第 {begun} 轮已经开始。", quantity(*seconds))
+        }
+        Note::RoundSolved { ended, solve_time: None, begun } => {
+            format!("有人赢得了第 {ended} 轮。第 {begun} 轮已经开始。")
+        }
+        Note::RoundTimedOut(begun) => format!("限时内无人获胜。第 {begun} 轮已经开始，难度有所降低。"),
+        Note::RoundReset(begun) => format!("管理员开启了第 {begun} 轮。"),
+        Note::RoundMissed(begun) => format!("连接中断期间，第 {begun} 轮已经开始。"),
+        Note::Started { workers } => format!("已启动 {workers} 个工作线程。"),
+        Note::Stopped { best_kept: true } => "已停止。你在本轮的最佳哈希仍然有效。".into(),
+        Note::Stopped { best_kept: false } => "已停止。".into(),
+        Note::Paused => "挖矿已暂停。".into(),
+        Note::Resumed => "挖矿继续进行。".into(),
+        Note::FewerWorkers(workers) => format!("内存不足，改用 {workers} 个工作线程继续。"),
+        Note::BetterHash(rarity) => format!("新的最佳哈希：{}。", one_in(Chinese, *rarity)),
+        Note::Submitted(round) => format!("已提交第 {round} 轮的答案。"),
+        Note::Won(round) => format!("赢得第 {round} 轮！"),
+        Note::TooLate(round) => format!("第 {round} 轮有人抢先了一步。"),
+        Note::TooEarly { valid_in } => format!("早了一点：这个哈希还要 {} 秒才能获胜。", quantity(*valid_in)),
+        Note::NotGoodEnough => "这个哈希没有越过门槛。".into(),
+        Note::AddressChanged => "你的地址变了，将以新地址继续挖矿。".into(),
+        Note::AnswerMissing { words, retry_in } => {
+            format!("还没有结果（{}）。答案已保留，{}。", cause(Chinese, words.as_ref()), again(retry_in))
+        }
+        Note::Refused(words) => format!("服务器没有接受答案：{}。", server_words(Chinese, words)),
+        Note::CheckWaits => "人机验证在等你完成。".into(),
+        Note::CheckFailed => "人机验证没有通过。".into(),
+        Note::CheckRepeated => "这次人机验证已经用过，正在重新验证。".into(),
+        Note::CheckExpired => "人机验证已过期，正在自动更新；你的会话不受影响。".into(),
+    }
 }

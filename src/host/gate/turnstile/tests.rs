@@ -148,11 +148,13 @@ async fn calls_side_by_side_share_one_question() {
     // Such a call may not have one more session for the same token.
     assert_eq!(codes(&turnstile.spend("token-1", HERE).await.unwrap_err()), ["timeout-or-duplicate"]);
     verifier.go.notify_one();
+    let mut new = 0;
     for call in calls {
-        assert_eq!(call.await.unwrap().ok(), sessions.by_token(&TokenKey::new("token-1", HERE)));
+        let accepted = call.await.unwrap().unwrap();
+        assert_eq!(Some(accepted.session), sessions.by_token(&TokenKey::new("token-1", HERE)));
+        new += u32::from(accepted.is_new);
     }
-    assert_eq!(verifier.asked(), 1);
-    assert!(sessions.by_token(&TokenKey::new("token-1", HERE)).is_some());
+    assert_eq!((verifier.asked(), new), (1, 1), "one question, one new session");
 }
 
 #[tokio::test]

@@ -49,8 +49,17 @@ pub(crate) async fn create(
     let NewSession { nick, pow_token } = if body.is_empty() { NewSession::default() } else { parse(&body)? };
     let stamp = stamp(&headers).or(pow_token.as_deref());
     let present = request.cookie_session();
-    let opened = lobby.open_session(present, nick.as_deref(), stamp).await;
-    Ok(opened_response(&request, StatusCode::CREATED, opened.map_err(|error| explain(&request, error))?))
+    let is_new = present.is_none();
+    if is_new {
+        request.count_session()?;
+    }
+    let opened = lobby.open_session(present, nick.as_deref(), stamp).await.map_err(|error| {
+        if is_new {
+            request.server.limits.sessions.give_back(request.address);
+        }
+        explain(&request, error)
+    })?;
+    Ok(opened_response(&request, StatusCode::CREATED, opened))
 }
 
 pub(crate) async fn login(Extension(request): Extension<RequestContext>, body: Bytes) -> Result<Response, HttpError> {

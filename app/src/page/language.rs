@@ -1,0 +1,65 @@
+//! The language that the page is shown in, and the switch.
+//!
+//! Every text on the page is a function of the language, so a switch changes the
+//! words where they stand: nothing is loaded, nothing is rendered anew, and
+//! whatever the page is doing goes on.
+
+use super::text::{self, Text};
+use crate::language::Language;
+use leptos::{ev::MouseEvent, prelude::*};
+
+/// Lends the language to all components below. The server has found out which one
+/// the visitor reads; the browser begins with the same.
+pub fn provide_language(language: Language) {
+    provide_context(RwSignal::new(language));
+}
+
+/// The language that the page is shown in.
+pub fn use_language() -> RwSignal<Language> {
+    use_context().unwrap_or_default()
+}
+
+/// A text, always in the language of the page.
+///
+/// One type for all of them: the code that keeps a text up to date is in the
+/// browser's program only once.
+pub fn say(text: Text) -> impl Fn() -> &'static str + Copy + Send + Sync + 'static {
+    let language = use_language();
+    move || text(language.get())
+}
+
+/// All languages by their own names. They are links, so that they work before the
+/// page's program runs, and without it.
+#[component]
+pub fn LanguageChoice() -> impl IntoView {
+    let language = use_language();
+    let choices = Language::ALL.map(|choice| {
+        view! {
+            <a
+                href=choice.address()
+                lang=choice.tag()
+                hreflang=choice.tag()
+                aria-current=move || (language.get() == choice).then_some("true")
+                on:click=move |event| choose(&event, choice, language)
+            >
+                {choice.name()}
+            </a>
+        }
+    });
+    view! {
+        <nav class="language" aria-label=say(text::language) data-testid="language">
+            {choices.into_iter().collect_view()}
+        </nav>
+    }
+}
+
+/// Switches here and now, unless the visitor wants a tab or a window of its own.
+fn choose(event: &MouseEvent, choice: Language, language: RwSignal<Language>) {
+    if event.ctrl_key() || event.meta_key() || event.shift_key() || event.button() != 0 {
+        return;
+    }
+    event.prevent_default();
+    language.set(choice);
+    #[cfg(feature = "hydrate")]
+    crate::browser::language::choose(choice);
+}
