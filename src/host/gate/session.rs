@@ -608,7 +608,7 @@ mod tests {
         assert_eq!(sessions.add_client(&second.session.id).unwrap_err(), OpenError::Ended);
 
         clock.advance(IDLE_LIMIT);
-        assert_eq!(sessions.sweep(), [id.clone()]);
+        assert_eq!(sessions.sweep(), std::slice::from_ref(id));
         assert!(!sessions.is_nick_taken(&"rob".parse().unwrap()));
     }
 
