@@ -472,7 +472,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// The session cookie's value, if there is one of the right form.
-fn cookie(headers: &HeaderMap) -> Option<&str> {
+pub fn cookie(headers: &HeaderMap) -> Option<&str> {
     headers
         .get_all(header::COOKIE)
         .iter()

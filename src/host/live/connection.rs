@@ -268,8 +268,11 @@ fn hear(
     Ok(answer.map(Reply::from))
 }
 
-/// A message of the protocol, or the code and the words to refuse it with.
-fn understand(content: &str) -> Result<ClientMessage, (ErrorCode, Cow<'static, str>)> {
+/// A message of the protocol.
+///
+/// # Errors
+/// The code and the words to refuse it with.
+pub fn understand(content: &str) -> Result<ClientMessage, (ErrorCode, Cow<'static, str>)> {
     const UNKNOWN: (ErrorCode, Cow<'static, str>) =
         (ErrorCode::UnknownMessage, Cow::Borrowed("This is no message of the protocol."));
     if content == "ping" {
