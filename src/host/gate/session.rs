@@ -313,6 +313,12 @@ impl Sessions {
         self.lock().nicks.contains_key(&nick.folded())
     }
 
+    /// Counts as a use of the client; for tests.
+    #[cfg(test)]
+    pub(crate) fn touch(&self, client: &ClientKey) {
+        self.find(client);
+    }
+
     /// True if the client has not ended.
     pub fn is_alive(&self, client: &ClientKey) -> bool {
         self.lock().clients.contains_key(client)
