@@ -27,8 +27,11 @@ use puzzle::{
 };
 use std::net::IpAddr;
 
+/// Panics when a promise is broken.
+pub type Check = fn(&[u8]);
+
 /// Every check with the name of its corpus.
-pub const ALL: [(&str, fn(&[u8])); 7] = [
+pub const ALL: [(&str, Check); 7] = [
     ("address", address),
     ("configuration", configuration),
     ("cookie", cookie),

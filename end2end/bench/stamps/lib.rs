@@ -1,5 +1,5 @@
 //! The minter and the obvious loop for the benchmark in the browser: plain
-//! WebAssembly functions, called by `end2end/bench/stamps.mjs`.
+//! WebAssembly functions, called by `run.mjs`.
 //!
 //! Run with `./x bench stamps-browser`.
 

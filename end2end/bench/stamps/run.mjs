@@ -2,7 +2,7 @@
 // loop in WebAssembly, and Web Crypto, one hash at a time and in batches.
 //
 // Run with `./x bench stamps-browser`, which builds the WebAssembly files and names
-// them: node stamps.mjs SIMD.wasm SCALAR.wasm
+// them: node run.mjs SIMD.wasm SCALAR.wasm
 
 import { readFile } from "node:fs/promises";
 import { chromium } from "@playwright/test";
