@@ -11,6 +11,7 @@
 //! | `language` | the language that a request asks for |
 //! | [`gate`] | who may take part |
 //! | [`live`] | everybody who is connected |
+//! | [`lobby`] | where people talk while they wait |
 //! | [`prize`] | what happens after a win |
 //! | [`clock`] | time, injected |
 
@@ -22,6 +23,7 @@ pub mod gate;
 pub mod http_error;
 mod language;
 pub mod live;
+pub mod lobby;
 pub mod prize;
 pub mod race;
 pub mod request;

@@ -59,6 +59,21 @@ pub enum ErrorCode {
     ServerFull,
     /// `503`: the server is stopping.
     ShuttingDown,
+    /// `400`: a nick that is no nick; the detail says the rule.
+    BadNick,
+    /// `401`: the lobby knows its visitors by the cookie, and there is none, or an
+    /// `Authorization` header in its place.
+    NotLoggedIn,
+    /// `401`: no such nick, or not its password.
+    WrongPassword,
+    /// `403`: what was asked for is for the members of a channel.
+    NotOnChannel,
+    /// `409`: somebody else has the nick.
+    NickTaken,
+    /// `503`: the lobby has no room or no time for this now.
+    LobbyBusy,
+    /// `503`: the lobby's store cannot be used; the race goes on without it.
+    LobbyClosed,
     /// `500`: our fault.
     Internal,
     /// On a WebSocket: no message of the protocol.
@@ -76,21 +91,24 @@ impl ErrorCode {
     pub const fn status(self) -> u16 {
         match self {
             Self::Malformed
+            | Self::BadNick
             | Self::BelowDifficulty
             | Self::HashMismatch
             | Self::UnknownMessage
             | Self::BadHashrate
             | Self::BadShare => 400,
+            Self::NotLoggedIn | Self::WrongPassword => 401,
             Self::StampRequired => 402,
             Self::CrossSite
             | Self::MissingToken
             | Self::TurnstileFailed
             | Self::IdentityMismatch
-            | Self::VisitorMismatch => 403,
+            | Self::VisitorMismatch
+            | Self::NotOnChannel => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,
-            Self::PuzzleAlreadySolved => 409,
+            Self::PuzzleAlreadySolved | Self::NickTaken => 409,
             Self::BodyTooLarge => 413,
             Self::UriTooLong => 414,
             Self::UnsupportedMediaType => 415,
@@ -100,9 +118,22 @@ impl ErrorCode {
             | Self::VerificationBusy
             | Self::ServerFull
             | Self::ShuttingDown
+            | Self::LobbyBusy
+            | Self::LobbyClosed
             | Self::Unreachable => 503,
         }
     }
+}
+
+/// What a stamp must be, with `stamp_required`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StampDemand {
+    /// How many leading zero bits it needs.
+    pub hashcash_bits: u8,
+    /// What it must be made out to: the server's name.
+    pub resource: String,
+    /// Why the one that came was not accepted, in one stable word.
+    pub reason: String,
 }
 
 /// An error as it travels. Fields beyond `code` and `detail` are there only
@@ -128,8 +159,11 @@ pub struct ApiError {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
     /// Cloudflare's error codes, with `turnstile_failed`.
-    #[serde(default, rename = "error-codes", skip_serializing_if = "Vec::is_empty")]
-    pub error_codes: Vec<String>,
+    #[serde(default, rename = "error-codes", skip_serializing_if = "<[String]>::is_empty")]
+    pub error_codes: Box<[String]>,
+    /// What a stamp must be, with `stamp_required`.
+    #[serde(flatten)]
+    pub stamp: Option<Box<StampDemand>>,
 }
 
 /// Tells a `null` from an absent field.
@@ -147,7 +181,8 @@ impl ApiError {
             seed: None,
             valid_in: None,
             retry_after: None,
-            error_codes: Vec::new(),
+            error_codes: Box::default(),
+            stamp: None,
         }
     }
 }
@@ -202,5 +237,10 @@ mod tests {
         let text = serde_json::to_string(&never).unwrap();
         assert_eq!(text, r#"{"code":"below_difficulty","detail":"no","valid_in":null}"#);
         assert_eq!(serde_json::from_str::<ApiError>(&text).unwrap(), never);
+        let demand = StampDemand { hashcash_bits: 20, resource: "hashpass".into(), reason: "missing".into() };
+        let demand = ApiError { stamp: Some(demand.into()), ..ApiError::new(ErrorCode::StampRequired, "no") };
+        let text = serde_json::to_string(&demand).unwrap();
+        assert!(text.ends_with(r#","hashcash_bits":20,"resource":"hashpass","reason":"missing"}"#), "{text}");
+        assert_eq!(serde_json::from_str::<ApiError>(&text).unwrap(), demand);
     }
 }

@@ -7,6 +7,7 @@
 use crate::host::{
     connections::ConnectionLimits,
     gate::{
+        GateRule,
         address::{IpBinding, TrustedProxies},
         limits::AddressLimitSettings,
     },
@@ -17,6 +18,7 @@ use puzzle::{
     invite_code::CodeSecret,
     proof::ProofInterval,
     rule::{Pace, RuleName},
+    stamp::Bits,
 };
 use rand::Rng;
 use reqwest::Url;
@@ -92,7 +94,52 @@ pub const VARIABLES: &[Variable] = &[
         default: "random at every start",
         purpose: "key of the invite codes: 32 or more hex digits",
     },
-    Variable { name: "HASHPASS_DATA_DIR", default: "./data", purpose: "directory of the audit log" },
+    Variable {
+        name: "HASHPASS_DATA_DIR",
+        default: "./data",
+        purpose: "directory of the audit log and of the lobby's database",
+    },
+    Variable {
+        name: "HASHPASS_GATE",
+        default: "turnstile",
+        purpose: "what a session must pass for the race: turnstile, hashcash or both",
+    },
+    Variable {
+        name: "HASHPASS_HASHCASH_BITS",
+        default: "20",
+        purpose: "leading zero bits of a session stamp (0 to 40); 0 asks for none",
+    },
+    Variable { name: "NEOIRC_HASHCASH_BITS", default: "20", purpose: "the same setting under its other name" },
+    Variable {
+        name: "HASHPASS_SERVER_NAME",
+        default: "hashpass",
+        purpose: "the server's name in the lobby and in stamps: letters, digits, dots and hyphens",
+    },
+    Variable {
+        name: "HASHPASS_LOBBY_DB",
+        default: "HASHPASS_DATA_DIR/lobby.db",
+        purpose: "file of the lobby's SQLite database, or :memory:",
+    },
+    Variable {
+        name: "HASHPASS_LOBBY_HISTORY",
+        default: "10000",
+        purpose: "messages kept of each channel and each conversation",
+    },
+    Variable {
+        name: "HASHPASS_LOBBY_SESSIONS_PER_HOUR",
+        default: "600",
+        purpose: "new lobby sessions that are opened for everybody together",
+    },
+    Variable {
+        name: "HASHPASS_LOBBY_MOTD",
+        default: "Welcome to the lobby.",
+        purpose: "the message of the day that the lobby greets with",
+    },
+    Variable {
+        name: "HASHPASS_CORS_ORIGINS",
+        default: "",
+        purpose: "origins whose pages may use the lobby, separated by commas; not set: all",
+    },
     Variable {
         name: "HASHPASS_IP_BINDING",
         default: "exact",
@@ -142,12 +189,12 @@ pub const VARIABLES: &[Variable] = &[
     Variable {
         name: "TURNSTILE_SITE_KEY",
         default: "",
-        purpose: "public key of Cloudflare Turnstile; required unless test mode",
+        purpose: "public key of Cloudflare Turnstile; required unless test mode or HASHPASS_GATE=hashcash",
     },
     Variable {
         name: "TURNSTILE_SECRET_KEY",
         default: "",
-        purpose: "secret key of Cloudflare Turnstile; required unless test mode",
+        purpose: "secret key of Cloudflare Turnstile; required unless test mode or HASHPASS_GATE=hashcash",
     },
     Variable {
         name: "TURNSTILE_TEST_MODE",
@@ -197,6 +244,8 @@ pub struct Config {
     pub race: RaceConfig,
     /// Who may take part.
     pub gate: GateConfig,
+    /// The lobby.
+    pub lobby: LobbyConfig,
     /// `HASHPASS_LIMIT_SESSIONS_PER_HOUR` … `HASHPASS_LIMIT_SOCKETS`.
     pub limits: AddressLimitSettings,
     /// `HASHPASS_LIMIT_CONNECTIONS` and its like.
@@ -240,14 +289,46 @@ pub struct RaceConfig {
 /// Who may take part.
 #[derive(Clone, Debug)]
 pub struct GateConfig {
-    /// Cloudflare Turnstile; `None` in test mode.
+    /// `HASHPASS_GATE`.
+    pub rule: GateRule,
+    /// Cloudflare Turnstile; `None` in test mode and where nobody is asked for it.
     pub turnstile: Option<TurnstileKeys>,
+    /// `TURNSTILE_TEST_MODE`.
+    pub test_mode: bool,
     /// `HASHPASS_IP_BINDING`.
     pub ip_binding: IpBinding,
     /// `HASHPASS_TRUSTED_PROXIES`.
     pub trusted_proxies: TrustedProxies,
     /// True if `GET /api/dev/trace` answers.
     pub dev_trace: bool,
+}
+
+/// What the lobby is run with.
+#[derive(Clone, Debug)]
+pub struct LobbyConfig {
+    /// `HASHPASS_LOBBY_DB`.
+    pub database: Database,
+    /// `HASHPASS_HASHCASH_BITS`.
+    pub hashcash_bits: Bits,
+    /// `HASHPASS_SERVER_NAME`.
+    pub server_name: String,
+    /// `HASHPASS_LOBBY_MOTD`.
+    pub motd: String,
+    /// `HASHPASS_LOBBY_HISTORY`.
+    pub history: u32,
+    /// `HASHPASS_LOBBY_SESSIONS_PER_HOUR`.
+    pub sessions_per_hour: u32,
+    /// `HASHPASS_CORS_ORIGINS`; empty: all.
+    pub cors_origins: Vec<String>,
+}
+
+/// Where a database is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Database {
+    /// In memory, gone with the process.
+    Memory,
+    /// In this file.
+    File(PathBuf),
 }
 
 /// Cloudflare Turnstile's keys and addresses.
@@ -439,9 +520,10 @@ impl Config {
             listen: listen(&mut reader),
             race: race(&mut reader),
             gate: gate(&mut reader),
+            lobby: lobby(&mut reader),
             limits: address_limits(&mut reader),
             connections: connection_limits(&mut reader),
-            data_dir: reader.text("HASHPASS_DATA_DIR").unwrap_or("./data").into(),
+            data_dir: data_dir(&reader),
             webhook: webhook(&mut reader),
             log_filter: reader.text("RUST_LOG").unwrap_or("info,memory_serve=warn").to_owned(),
             log_format: reader.parse("HASHPASS_LOG_FORMAT", LogFormat::Text, "text or json", |text| match text {
@@ -451,6 +533,9 @@ impl Config {
             }),
             mentions_uvloop: reader.text("HASHPASS_DISABLE_UVLOOP").is_some(),
         };
+        if config.gate.rule.asks_for_stamps() && config.lobby.hashcash_bits.is_none() {
+            reader.complain("HASHPASS_GATE", "must be turnstile when HASHPASS_HASHCASH_BITS is 0");
+        }
         if reader.problems.is_empty() { Ok(config) } else { Err(Problems(reader.problems)) }
     }
 }
@@ -600,8 +685,16 @@ fn bytes_from_hex(text: &str) -> Option<Vec<u8>> {
 fn gate(reader: &mut Reader<'_>) -> GateConfig {
     let test_mode = reader.flag("TURNSTILE_TEST_MODE");
     let dev = reader.flag("HASHPASS_DEV");
+    let rule = reader.parse("HASHPASS_GATE", GateRule::Turnstile, "turnstile, hashcash or both", |text| match text {
+        "turnstile" => Some(GateRule::Turnstile),
+        "hashcash" => Some(GateRule::Hashcash),
+        "both" => Some(GateRule::Both),
+        _ => None,
+    });
     GateConfig {
-        turnstile: (!test_mode).then(|| turnstile(reader)),
+        rule,
+        turnstile: (!test_mode && rule.asks_for_humans()).then(|| turnstile(reader)),
+        test_mode,
         ip_binding: reader.parse("HASHPASS_IP_BINDING", IpBinding::Exact, "exact, prefix or off", |text| match text {
             "exact" => Some(IpBinding::Exact),
             "prefix" => Some(IpBinding::Prefix),
@@ -657,6 +750,64 @@ fn turnstile(reader: &mut Reader<'_>) -> TurnstileKeys {
         |text| text.split(',').map(str::trim).map(hostname).collect(),
     );
     TurnstileKeys { site_key, secret, verify_url, script_url, hostnames }
+}
+
+fn data_dir(reader: &Reader<'_>) -> PathBuf {
+    reader.text("HASHPASS_DATA_DIR").unwrap_or("./data").into()
+}
+
+fn lobby(reader: &mut Reader<'_>) -> LobbyConfig {
+    let database = match reader.text("HASHPASS_LOBBY_DB") {
+        None => Database::File(data_dir(reader).join("lobby.db")),
+        Some(":memory:") => Database::Memory,
+        Some(path) => Database::File(path.into()),
+    };
+    let origin = |text: &str| {
+        let (scheme, authority) = text.split_once("://")?;
+        let known = scheme == "http" || scheme == "https";
+        let plain = !authority.is_empty() && authority.bytes().all(|c| c.is_ascii_graphic() && !b"/?#@".contains(&c));
+        (known && plain).then(|| text.to_ascii_lowercase())
+    };
+    LobbyConfig {
+        database,
+        hashcash_bits: hashcash_bits(reader),
+        server_name: reader.parse(
+            "HASHPASS_SERVER_NAME",
+            "hashpass".to_owned(),
+            "1 to 63 letters, digits, dots and hyphens",
+            |text| {
+                let allowed = |c: u8| c.is_ascii_alphanumeric() || c == b'.' || c == b'-';
+                (text.len() <= 63 && text.bytes().all(allowed)).then(|| text.to_owned())
+            },
+        ),
+        motd: reader.parse(
+            "HASHPASS_LOBBY_MOTD",
+            "Welcome to the lobby.".to_owned(),
+            "one line of at most 400 bytes",
+            |text| (text.len() <= 400 && !text.contains(char::is_control)).then(|| text.to_owned()),
+        ),
+        history: reader.integer("HASHPASS_LOBBY_HISTORY", 10_000, 50, 10_000_000),
+        sessions_per_hour: reader.integer("HASHPASS_LOBBY_SESSIONS_PER_HOUR", 600, 1, 1_000_000),
+        cors_origins: reader.parse(
+            "HASHPASS_CORS_ORIGINS",
+            Vec::new(),
+            "origins such as https://example.org, separated by commas",
+            |text| text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(origin).collect(),
+        ),
+    }
+}
+
+/// One setting under two names; if both are there they must agree.
+fn hashcash_bits(reader: &mut Reader<'_>) -> Bits {
+    let bits = |text: &str| Some(Some(Bits::new(text.parse().ok()?).ok()?));
+    let ours = reader.parse("HASHPASS_HASHCASH_BITS", None, "an integer from 0 to 40", bits);
+    let theirs = reader.parse("NEOIRC_HASHCASH_BITS", None, "an integer from 0 to 40", bits);
+    if let (Some(ours), Some(theirs)) = (ours, theirs)
+        && ours != theirs
+    {
+        reader.complain("NEOIRC_HASHCASH_BITS", "must equal HASHPASS_HASHCASH_BITS when both are set");
+    }
+    ours.or(theirs).unwrap_or_else(|| Bits::new(20).unwrap_or(Bits::MAX))
 }
 
 /// A host name in lower case, as Cloudflare tells it.
@@ -822,6 +973,39 @@ mod tests {
             let text = problems(&[vec![test_mode], values].concat());
             assert!(text.contains(part), "{part}: {text}");
         }
+    }
+
+    #[test]
+    fn keys_are_needed_only_where_humans_are_asked_for() {
+        let config = read(&[("HASHPASS_GATE", "hashcash")]).unwrap();
+        assert_eq!((config.gate.rule, config.gate.test_mode), (GateRule::Hashcash, false));
+        assert!(problems(&[("HASHPASS_GATE", "both")]).contains("TURNSTILE_SECRET_KEY must be set"));
+        let text = problems(&[("HASHPASS_GATE", "hashcash"), ("NEOIRC_HASHCASH_BITS", "0")]);
+        assert!(text.contains("HASHPASS_GATE=\"hashcash\" must be turnstile"), "{text}");
+    }
+
+    #[test]
+    fn the_settings_of_the_lobby_have_their_rules() {
+        let with = |name, value| read(&[("TURNSTILE_TEST_MODE", "true"), (name, value)]);
+        let lobby = with("HASHPASS_DATA_DIR", "/srv/race").unwrap().lobby;
+        assert_eq!(lobby.database, Database::File("/srv/race/lobby.db".into()));
+        assert_eq!((lobby.hashcash_bits.get(), &*lobby.server_name, lobby.history), (20, "hashpass", 10_000));
+        assert_eq!(with("HASHPASS_LOBBY_DB", ":memory:").unwrap().lobby.database, Database::Memory);
+        assert_eq!(with("NEOIRC_HASHCASH_BITS", "8").unwrap().lobby.hashcash_bits.get(), 8);
+        let origins = with("HASHPASS_CORS_ORIGINS", "https://Example.org, http://localhost:3000").unwrap();
+        assert_eq!(origins.lobby.cors_origins, ["https://example.org", "http://localhost:3000"]);
+        for (name, value) in [
+            ("HASHPASS_HASHCASH_BITS", "41"),
+            ("NEOIRC_HASHCASH_BITS", "-1"),
+            ("HASHPASS_SERVER_NAME", "my:server"),
+            ("HASHPASS_SERVER_NAME", "my server"),
+            ("HASHPASS_CORS_ORIGINS", "*"),
+            ("HASHPASS_CORS_ORIGINS", "https://example.org/path"),
+            ("HASHPASS_LOBBY_HISTORY", "0"),
+        ] {
+            assert!(with(name, value).is_err_and(|problems| problems.to_string().contains(name)), "{name}={value}");
+        }
+        assert!(problems(&[("HASHPASS_HASHCASH_BITS", "8"), ("NEOIRC_HASHCASH_BITS", "9")]).contains("must equal"));
     }
 
     #[test]

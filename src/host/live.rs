@@ -6,10 +6,12 @@
 //! shared. The mining clock runs while a session counts as a miner, which
 //! [`witnesses`] decides; the figures are bounded per network.
 
+mod chat;
 mod connection;
 mod shares;
 mod witnesses;
 
+pub use chat::Chat;
 pub use connection::{Greeting, serve, understand};
 
 use crate::host::{
@@ -71,8 +73,8 @@ struct Shared {
 
 /// An announcement with its message for everybody.
 #[derive(Clone, Debug)]
-struct Reset {
-    announcement: Announcement,
+pub(crate) struct Reset {
+    pub(crate) announcement: Announcement,
     message: Utf8Bytes,
 }
 
@@ -186,6 +188,12 @@ impl Live {
                 }
             }
         }
+    }
+
+    /// The resets as they go out: whoever hears of one here comes after everybody
+    /// who is connected.
+    pub(crate) fn resets(&self) -> watch::Receiver<Reset> {
+        self.shared.resets.subscribe()
     }
 
     /// Closes every connection with 1012, "service restart".

@@ -11,6 +11,7 @@ use crate::host::{
     },
     language,
     race::{Competitor, Refusal, Solution, Win},
+    routes::lobby::stamp_required,
     server::Server,
 };
 use app::{
@@ -20,6 +21,7 @@ use app::{
 };
 use axum::http::{HeaderMap, header};
 use futures::{FutureExt, future::BoxFuture};
+use puzzle::stamp::Rejection;
 use std::{
     net::{IpAddr, SocketAddr},
     sync::Arc,
@@ -60,10 +62,19 @@ impl RequestContext {
     /// the human check as Bearer, or by `token` (the WebSocket's parameter).
     ///
     /// # Errors
-    /// `missing_token` and its kin.
+    /// `missing_token` and its kin; `stamp_required` where the gate asks for stamps.
     pub async fn session(&self, token: Option<&str>) -> Result<Session, ApiError> {
-        if let Some(session) = self.server.sessions.by_cookie(&self.headers) {
-            return Ok(session);
+        let rule = self.server.gate.rule;
+        let session = self.cookie_session();
+        if let Some(session) = &session
+            && rule.is_met_by(session.passed)
+        {
+            return Ok(session.clone());
+        }
+        if rule.asks_for_stamps() {
+            // A token alone stands for no stamp.
+            let stamped = session.is_some_and(|session| session.passed.stamped);
+            return Err(if stamped { missing_token() } else { stamp_required(self, Rejection::Missing).0 });
         }
         let token = token.or_else(|| self.bearer()).filter(|token| is_token(token)).ok_or_else(missing_token)?;
         if let Some(session) = self.server.sessions.by_token(&TokenKey::new(token, self.address)) {
@@ -74,6 +85,11 @@ impl RequestContext {
             self.server.limits.sessions.give_back(self.address);
         }
         Ok(session)
+    }
+
+    /// The session of the request's cookie, whatever it has passed.
+    pub fn cookie_session(&self) -> Option<Session> {
+        self.server.sessions.by_cookie(&self.headers)
     }
 
     /// Spends a token of the human check on a session of its own.
@@ -95,9 +111,7 @@ impl RequestContext {
     /// session that comes to nothing, are taken back.
     async fn counted<T>(&self, check: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
         let AddressLimits { sessions, checks, .. } = &*self.server.limits;
-        sessions.take(self.address).map_err(|exceeded| {
-            too_many(exceeded, "Too many sessions were opened from your address: try again a little later")
-        })?;
+        self.count_session()?;
         let checked = match checks.take(self.address) {
             Err(exceeded) => {
                 Err(too_many(exceeded, "Too many human checks from your address failed: try again a little later"))
@@ -105,6 +119,17 @@ impl RequestContext {
             Ok(()) => check.await.inspect(|_| checks.give_back(self.address)),
         };
         checked.inspect_err(|_| sessions.give_back(self.address))
+    }
+
+    /// Counts a new session of this address; one that comes to nothing is to be
+    /// given back to the limit.
+    ///
+    /// # Errors
+    /// `too_many_requests`.
+    pub fn count_session(&self) -> Result<(), ApiError> {
+        self.server.limits.sessions.take(self.address).map_err(|exceeded| {
+            too_many(exceeded, "Too many sessions were opened from your address: try again a little later")
+        })
     }
 
     fn bearer(&self) -> Option<&str> {
@@ -227,7 +252,7 @@ impl Host for RequestContext {
             figures: self.server.live.figures(),
             turnstile: turnstile_config(&self.server),
             turnstile_script: self.server.gate.turnstile.as_ref().map(TurnstileKeys::script).unwrap_or_default(),
-            has_session: self.server.sessions.by_cookie(&self.headers).is_some(),
+            has_session: self.cookie_session().is_some_and(|session| self.server.gate.rule.is_met_by(session.passed)),
             miner_simd: env!("HASHPASS_MINER_SIMD").to_owned(),
             miner_scalar: env!("HASHPASS_MINER_SCALAR").to_owned(),
         }
@@ -237,5 +262,5 @@ impl Host for RequestContext {
 /// What the page must know of the human check.
 pub fn turnstile_config(server: &Server) -> TurnstileConfig {
     let site_key = server.gate.turnstile.as_ref().map(|keys| keys.site_key.clone());
-    TurnstileConfig { test_mode: site_key.is_none(), site_key: site_key.unwrap_or_default() }
+    TurnstileConfig { test_mode: server.gate.test_mode, site_key: site_key.unwrap_or_default() }
 }

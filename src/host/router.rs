@@ -3,7 +3,8 @@
 //! | layer | does |
 //! |---|---|
 //! | `answer_panics` | a panic in a handler answers 500 and is logged; nobody else notices |
-//! | `guard_api` | `/api/*`: no foreign pages, JSON only, a bounded body read in bounded time, no caching |
+//! | `lobby::guard` | `/api/v1/*`: the same for the lobby, which other origins' pages may use |
+//! | `guard_api` | all other `/api/*`: no foreign pages, JSON only, a bounded body read in bounded time, no caching |
 //! | `identify` | bounds the path, works out the client's address and lends every handler its [`RequestContext`] |
 //! | `security_headers` | on every response |
 
@@ -14,7 +15,7 @@ use crate::host::{
     http_error::{HttpError, method_not_allowed, not_found},
     language,
     request::RequestContext,
-    routes::{health, session, socket, trace, turnstile, wins},
+    routes::{health, lobby, session, socket, trace, turnstile, wins},
     server::Server,
 };
 use app::{ApiError, ErrorCode, host::Host};
@@ -62,6 +63,7 @@ pub fn router(server: Server) -> Router {
     Router::new()
         .route("/", get(page))
         .route("/cdn-cgi/trace", get(trace::edge))
+        .merge(lobby::router(&server))
         .merge(api)
         .merge(assets::router())
         .layer(middleware::from_fn_with_state(server, identify))
@@ -85,7 +87,7 @@ async fn identify(
     next.run(request).await
 }
 
-/// What holds for all of `/api/*`.
+/// What holds for all of `/api/*` but the lobby's.
 async fn guard_api(request: Request, next: Next) -> Response {
     let mut response = match guarded(request).await {
         Ok(request) => next.run(request).await,
@@ -99,13 +101,18 @@ async fn guarded(request: Request) -> Result<Request, HttpError> {
     if request.method() == Method::GET || request.method() == Method::HEAD {
         return Ok(request);
     }
-    let (mut parts, body) = request.into_parts();
-    if !is_same_origin(&parts.headers) {
+    if !is_same_origin(request.headers()) {
         return Err(ApiError::new(ErrorCode::CrossSite, "Other sites' pages may not make this call").into());
     }
-    if !is_json(&parts.headers) {
+    if !is_json(request.headers()) {
         return Err(ApiError::new(ErrorCode::UnsupportedMediaType, "The body must be application/json").into());
     }
+    bounded_body(request).await
+}
+
+/// Reads the body, of bounded size and in bounded time.
+pub(crate) async fn bounded_body(request: Request) -> Result<Request, HttpError> {
+    let (mut parts, body) = request.into_parts();
     let body = tokio::time::timeout(BODY_LIMIT, axum::body::to_bytes(body, LARGEST_BODY))
         .await
         .map_err(|_| ApiError::new(ErrorCode::RequestTimeout, "The body was not sent in time"))?
@@ -116,7 +123,7 @@ async fn guarded(request: Request) -> Result<Request, HttpError> {
     Ok(Request::from_parts(parts, Body::from(body)))
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     essence.eq_ignore_ascii_case("application/json")

@@ -2,6 +2,7 @@
 //! room that knows, and puts the answer together.
 
 pub(crate) mod health;
+pub(crate) mod lobby;
 pub(crate) mod session;
 pub(crate) mod socket;
 pub(crate) mod trace;

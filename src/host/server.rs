@@ -2,19 +2,25 @@
 
 use crate::host::{
     clock::{Clock, SystemClock},
-    config::{Config, GateConfig, WebhookConfig},
+    config::{Config, Database, GateConfig, LobbyConfig, WebhookConfig},
     connections,
     gate::{limits::AddressLimits, session::Sessions, turnstile::Turnstile},
     live::Live,
+    lobby::{
+        Announcing, Lobby,
+        stamps::Stamps,
+        store::{OpenStoreError, Store},
+    },
     prize::{
         Keeper,
         audit::{AuditError, AuditLog, AuditSettings},
         https_client::ClientError,
         webhook::{Webhook, WebhookSettings},
     },
-    race::{Race, RaceSettings, real_hashers},
+    race::{Prizes, Race, RaceSettings, Win, real_hashers},
     router,
 };
+use futures::future::BoxFuture;
 use puzzle::{Seed, rule::Rule};
 use rand::Rng;
 use std::{future::Future, sync::Arc, time::Duration};
@@ -40,6 +46,12 @@ pub struct Server {
     pub turnstile: Arc<Turnstile>,
     /// What becomes of wins.
     pub prizes: Arc<Keeper>,
+    /// The lobby; `None` while its database cannot be used.
+    pub lobby: Option<Lobby>,
+    /// Session stamps: those that the lobby asks for, and the gate.
+    pub stamps: Arc<Stamps>,
+    /// The origins whose pages may use the lobby; all if empty.
+    pub cors_origins: Arc<[String]>,
 }
 
 /// Why the server could not start.
@@ -58,6 +70,9 @@ pub enum StartError {
     /// The audit log cannot be opened.
     #[error(transparent)]
     Audit(#[from] AuditError),
+    /// Stamps are asked for, and not even memory can hold those that are spent.
+    #[error("spent stamps cannot be kept: {0}")]
+    Stamps(#[from] OpenStoreError),
     /// No client for calls to other servers can be made.
     #[error(transparent)]
     Client(#[from] ClientError),
@@ -99,9 +114,16 @@ pub async fn run(
     };
     let (race, herald) =
         Race::start(settings).map_err(|source| StartError::Verifier { workers, memory_kib, source })?;
-    let herald = tokio::spawn(herald.run(prizes.clone()));
     let sessions = Arc::new(Sessions::new(clock.clone()));
+    let (lobby, stamps) = open_lobby(&config.lobby, sessions.clone(), clock.clone()).await?;
     let live = Live::new(race.clone(), sessions.clone(), config.race.proof_interval, clock);
+    let crier = lobby.as_ref().map(|(lobby, _)| lobby.clone());
+    let herald = tokio::spawn(herald.run(Arc::new(Heralded { prizes: prizes.clone(), lobby: crier })));
+    let lobby = lobby.map(|(lobby, announcing)| {
+        tokio::spawn(announcing.run(lobby.clone(), live.resets()));
+        tokio::spawn(lobby.clone().keep_house());
+        lobby
+    });
     let figures = tokio::spawn(live.clone().run());
     let proxies = config.gate.trusted_proxies.clone();
     let server = Server {
@@ -112,6 +134,9 @@ pub async fn run(
         limits: limits.clone(),
         gate: Arc::new(config.gate),
         prizes: prizes.clone(),
+        lobby: lobby.clone(),
+        stamps: Arc::new(stamps),
+        cors_origins: config.lobby.cors_origins.into(),
     };
 
     let stop = {
@@ -123,6 +148,11 @@ pub async fn run(
                 tracing::warn!("some verifications did not end in time");
             }
             live.stop();
+            if let Some(lobby) = lobby
+                && tokio::time::timeout(GRACE, lobby.stop()).await.is_err()
+            {
+                tracing::warn!("the lobby did not write everything down in time");
+            }
         }
     };
     connections::serve(listener, router::router(server), config.connections, &proxies, stop).await;
@@ -135,6 +165,43 @@ pub async fn run(
     prizes.shut_down(GRACE).await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The lobby, if its database can be used, and the stamps, which the gate may need
+/// all the same: then those that are spent are known until the next start.
+async fn open_lobby(
+    config: &LobbyConfig,
+    sessions: Arc<Sessions>,
+    clock: Arc<dyn Clock>,
+) -> Result<(Option<(Lobby, Announcing)>, Stamps), OpenStoreError> {
+    let stamps = |store| Stamps::new(store, config.hashcash_bits, config.server_name.clone(), clock.clone());
+    match Store::open(&config.database) {
+        Ok(store) => match Lobby::open(config, store.clone(), stamps(store.clone()), sessions, clock.clone()).await {
+            Ok(lobby) => return Ok((Some(lobby), stamps(store))),
+            Err(error) => tracing::error!(%error, "the lobby is closed: its database cannot be read"),
+        },
+        Err(error) => tracing::error!(%error, "the lobby is closed"),
+    }
+    Ok((None, stamps(Store::open(&Database::Memory)?)))
+}
+
+/// Prizes, and the lobby that hears of them last.
+struct Heralded {
+    prizes: Arc<Keeper>,
+    lobby: Option<Lobby>,
+}
+
+impl Prizes for Heralded {
+    fn record(&self, win: &Win) -> BoxFuture<'static, ()> {
+        self.prizes.record(win)
+    }
+
+    fn deliver(&self, win: &Win) {
+        self.prizes.deliver(win);
+        if let Some(lobby) = &self.lobby {
+            lobby.note_win(&win.competitor.session);
+        }
+    }
 }
 
 fn random_seed() -> Seed {

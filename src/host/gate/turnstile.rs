@@ -257,7 +257,7 @@ impl Cloudflare {
 
 fn failed(error_codes: Vec<String>) -> ApiError {
     ApiError {
-        error_codes,
+        error_codes: error_codes.into(),
         ..ApiError::new(ErrorCode::TurnstileFailed, "The human check was not passed: please try it again")
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{
     HIGHEST_RATE, Live, Place,
+    chat::{self, Chat},
     shares::{Complaint, Verdict},
     text,
 };
@@ -51,11 +52,11 @@ enum End {
 }
 
 /// Serves a connection until it ends.
-pub async fn serve(live: Live, socket: WebSocket, greeting: Greeting) {
+pub async fn serve(live: Live, socket: WebSocket, greeting: Greeting, chat: Chat) {
     match greeting {
         Greeting::Welcome(session, address) => {
             let place = live.join(session, address);
-            Conversation::new(live, socket, place).run().await;
+            Conversation::new(live, socket, place, chat).run().await;
         }
         Greeting::Rejected(error) => reject(socket, error).await,
     }
@@ -81,15 +82,16 @@ struct Conversation {
     /// The newest round that the client knows of.
     told: RoundNumber,
     allowance: Allowance,
+    chat: Chat,
 }
 
 impl Conversation {
-    fn new(live: Live, socket: WebSocket, place: Place) -> Self {
-        Self { place, live, socket, told: RoundNumber(0), allowance: Allowance::full(Instant::now()) }
+    fn new(live: Live, socket: WebSocket, place: Place, chat: Chat) -> Self {
+        Self { place, live, socket, told: RoundNumber(0), allowance: Allowance::full(Instant::now()), chat }
     }
 
     async fn run(self) {
-        let Self { live, place, socket, mut told, mut allowance } = self;
+        let Self { live, place, socket, mut told, mut allowance, mut chat } = self;
         let mut resets = live.shared.resets.subscribe();
         let mut figures = live.shared.figures.subscribe();
         let mut stopping = live.shared.stopping.subscribe();
@@ -106,7 +108,7 @@ impl Conversation {
             sink.say(&ServerMessage::Puzzle { round, figures: live.figures(), proof_interval }).await?;
             loop {
                 tokio::select! {
-                    // Resets before everything else; the client's chatter last.
+                    // Resets before everything else; chatter last.
                     biased;
                     () = stopped(&mut stopping) => {
                         return Err(End::Close(close_code::RESTART, "the server restarts"));
@@ -138,19 +140,19 @@ impl Conversation {
                     message = stream.next() => {
                         last_heard = Instant::now();
                         let answer = match message {
-                            Some(Ok(message)) => hear(&place, &mut allowance, &mut verdict, message)?,
+                            Some(Ok(message)) => hear(&place, &mut allowance, &mut verdict, &mut chat, message)?,
                             // What is larger than the library's own limit ends here.
                             Some(Err(_)) => return Err(End::Close(close_code::SIZE, "a frame is too large or broken")),
                             None => return Err(End::Gone),
                         };
-                        if let Some(answer) = answer {
-                            let last = matches!(answer, ServerMessage::Error { code: ErrorCode::TooManyRequests, .. });
-                            sink.say(&answer).await?;
-                            if last {
+                        if let Some(Reply { message, is_last }) = answer {
+                            sink.send(Message::Text(message)).await?;
+                            if is_last {
                                 return Err(End::Close(close_code::POLICY, "too many messages"));
                             }
                         }
                     }
+                    message = chat.next() => sink.send(Message::Text(message)).await?,
                 }
             }
         };
@@ -197,17 +199,32 @@ impl Outbox {
     }
 }
 
+/// What is answered at once.
+struct Reply {
+    message: Utf8Bytes,
+    /// True if the connection is closed after it.
+    is_last: bool,
+}
+
+impl From<ServerMessage> for Reply {
+    fn from(message: ServerMessage) -> Self {
+        let is_last = matches!(message, ServerMessage::Error { code: ErrorCode::TooManyRequests, .. });
+        Self { message: text(&message), is_last }
+    }
+}
+
 /// Takes one message in and says what is to be answered, if anything.
 fn hear(
     place: &Place,
     allowance: &mut Allowance,
     verdict: &mut Option<Verdict>,
+    chat: &mut Chat,
     message: Message,
-) -> Result<Option<ServerMessage>, End> {
+) -> Result<Option<Reply>, End> {
     let content = match message {
         Message::Text(content) => content,
         Message::Binary(_) => {
-            return Ok(Some(error(ErrorCode::UnknownMessage, "Messages are JSON text, not binary.")));
+            return Ok(Some(error(ErrorCode::UnknownMessage, "Messages are JSON text, not binary.").into()));
         }
         Message::Ping(_) | Message::Pong(_) => return Ok(None),
         Message::Close(_) => return Err(End::Gone),
@@ -216,9 +233,15 @@ fn hear(
         return Err(End::Close(close_code::SIZE, "a frame is larger than 4096 bytes"));
     }
     if !allowance.take(Instant::now()) {
-        return Ok(Some(error(ErrorCode::TooManyRequests, "Too many messages: at most 20 a second.")));
+        return Ok(Some(error(ErrorCode::TooManyRequests, "Too many messages: at most 20 a second.").into()));
     }
-    Ok(match understand(&content) {
+    if let Some(command) = chat::understand(&content) {
+        return Ok(match command {
+            Ok(command) => chat.take(command).map(|message| Reply { message, is_last: false }),
+            Err(why) => Some(error(ErrorCode::Malformed, &why).into()),
+        });
+    }
+    let answer = match understand(&content) {
         Ok(ClientMessage::Ping) => Some(ServerMessage::Pong { online: place.live.online() }),
         Ok(ClientMessage::MiningStart) => {
             place.set_mining(true);
@@ -241,7 +264,8 @@ fn hear(
             Err((code, detail)) => Some(error(code, detail)),
         },
         Err((code, detail)) => Some(error(code, &detail)),
-    })
+    };
+    Ok(answer.map(Reply::from))
 }
 
 /// A message of the protocol.

@@ -3,7 +3,7 @@
 use crate::host::{
     gate::{limits::Crowded, origin::origin_matches_host},
     http_error::HttpError,
-    live::{self, Greeting},
+    live::{self, Chat, Greeting},
     request::RequestContext,
 };
 use app::{ApiError, ErrorCode};
@@ -52,9 +52,11 @@ pub(crate) async fn upgrade(
         // reached, and it tries again by itself.
         Err(Crowded::Everywhere) => return Err(server_full().into()),
     };
+    // A token stands for a session of the race alone: the lobby knows cookies only.
+    let chat = Chat::new(request.server.lobby.clone(), request.cookie_session());
     let live = request.server.live;
     Ok(socket.max_message_size(LARGEST_MESSAGE).max_frame_size(LARGEST_MESSAGE).on_upgrade(async move |socket| {
-        live::serve(live, socket, greeting).await;
+        live::serve(live, socket, greeting, chat).await;
         drop(place);
     }))
 }
