@@ -119,11 +119,16 @@ async fn a_stamp_comes_back_when_the_channel_closes_while_it_is_spent() {
     let stamp = std::iter::repeat_with(|| minter.advance(64)).flatten().next().unwrap();
     let message =
         envelope(&format!(r##"{{"command":"PRIVMSG","to":"#a","body":["hi"],"meta":{{"hashcash":"{stamp}"}}}}"##));
+    // The store is busy until it is let go on.
+    let (go_on, held) = std::sync::mpsc::channel::<()>();
+    let mut busy = Box::pin(bench.store.call(move |_| Ok(drop(held.recv()))));
+    assert!(futures::poll!(busy.as_mut()).is_pending());
     // The message runs until the store is asked; then more bits are asked for.
     let mut speaking = Box::pin(bench.lobby.command(&other, &message));
     assert!(futures::poll!(speaking.as_mut()).is_pending());
     let raise = bench.lobby.command(&op, &envelope(r##"{"command":"MODE","to":"#a","params":["+H","9"]}"##)).await;
     assert!(raise.unwrap().refused.is_none());
+    go_on.send(()).unwrap();
     let refused = speaking.await.unwrap().refused.unwrap();
     assert_eq!((refused.code, &refused.meta["reason"]), ("404", &serde_json::json!("insufficient_bits")));
     let hash = StampHash::of(&stamp);
