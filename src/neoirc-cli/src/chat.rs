@@ -76,7 +76,7 @@ pub(crate) async fn run(plan: Plan) -> Result<ExitCode, Failure> {
     };
     let mut jar = Jar::open(path, server)?;
     let mint = Mint::default();
-    let nick = session::enter(&api, &mut jar, &mint, plan.limits, &plan.identity).await?;
+    let state = session::enter(&api, &mut jar, &mint, plan.limits, &plan.identity).await?;
     let target = Target::default();
     let (screen, mut input) = if plan.is_terminal {
         terminal::edit(plan.json, target.clone(), mint.clone())
@@ -84,12 +84,12 @@ pub(crate) async fn run(plan: Plan) -> Result<ExitCode, Failure> {
     } else {
         (Screen::plain(plan.json), terminal::read_plain())
     };
-    let session = Arc::new(Session::new(api, jar, screen, mint, plan.limits));
+    let session = Arc::new(Session::new(api, jar, screen, mint, plan.limits, &state));
     let mut chat = Chat { session: session.clone(), target, literal: plan.literal, refused: false };
     let (finish, finishing) = watch::channel(false);
     let listening = session.clone();
     let mut listener = tokio::spawn(async move { listen(&listening, finishing).await });
-    let wanted = plan.identity.nick.filter(|wanted| !wanted.eq_ignore_ascii_case(&nick));
+    let wanted = plan.identity.nick.filter(|wanted| !wanted.eq_ignore_ascii_case(&state.nick));
     let outcome = {
         let talk = chat.talk(wanted, &plan.join, &mut input.lines, plan.at_end);
         tokio::select! {

@@ -69,7 +69,7 @@ async fn print_stamp(wanted: Wanted) -> Result<ExitCode, Failure> {
                 (_, Some(resource), Some(bits)) => (resource, bits),
                 (Some(server), resource, bits) => {
                     let api = Api::new(server).map_err(Failure::unreachable)?;
-                    let view = api.describe().await.map_err(|error| Failure::unreachable(error.to_string()))?;
+                    let view = session::describe(&api).await?;
                     let asked =
                         Bits::new(view.hashcash_bits).map_err(|error| Failure::unreachable(error.to_string()))?;
                     (resource.unwrap_or(view.name), bits.unwrap_or(asked))

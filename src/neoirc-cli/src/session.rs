@@ -1,7 +1,7 @@
 //! A session with a server: got, kept, and given up.
 
 use crate::{
-    api::{Api, CallError, Opened, Refusal},
+    api::{Api, CallError, Opened, Refusal, ServerView, StateView},
     back_off::Patience,
     envelope::Event,
     failure::Failure,
@@ -78,7 +78,7 @@ pub(crate) async fn mint_openly(mint: &Mint, prefix: &Prefix) -> Result<String, 
 }
 
 /// Goes on with the session of the jar, or enters the one of a nick, or opens one.
-/// Returns the nick that the session has.
+/// Returns how it is there.
 ///
 /// # Errors
 /// [`Failure`].
@@ -88,12 +88,12 @@ pub(crate) async fn enter(
     mint: &Mint,
     limits: Limits,
     identity: &Identity,
-) -> Result<String, Failure> {
+) -> Result<StateView, Failure> {
     // Finds out that there is a lobby before anything is done for it.
-    let view = api.describe().await.map_err(|error| Failure::unreachable(error.to_string()))?;
+    let view = describe(api).await?;
     if let Some(place) = jar.place() {
         match api.state(&place.cookie).await {
-            Ok(state) => return Ok(state.nick),
+            Ok(state) => return Ok(state),
             Err(error) if error.is_ended() => jar.empty(),
             Err(error) => return Err(Failure::unreachable(error.to_string())),
         }
@@ -103,7 +103,20 @@ pub(crate) async fn enter(
         None => open(api, mint, limits, identity.nick.as_deref(), view.hashcash_bits, view.name).await?,
     };
     jar.keep(Place { cookie, last_id: 0 })?;
-    Ok(nick)
+    Ok(StateView { nick, channels: Vec::new() })
+}
+
+/// What the server says of its lobby.
+///
+/// # Errors
+/// [`Failure`] if there is none.
+pub(crate) async fn describe(api: &Api) -> Result<ServerView, Failure> {
+    api.describe().await.map_err(|error| match error {
+        CallError::Refused(Refusal { status: 404, .. }) => {
+            Failure::unreachable(format!("{} has no lobby", api.server()))
+        }
+        error => Failure::unreachable(error.to_string()),
+    })
 }
 
 async fn open(
@@ -163,9 +176,13 @@ async fn wait_or_fail(error: &CallError, patience: &mut Patience) -> Result<(), 
 
 impl Session {
     /// The session that was entered, with everything around it.
-    pub(crate) fn new(api: Api, jar: Jar, screen: Screen, mint: Mint, limits: Limits) -> Self {
+    pub(crate) fn new(api: Api, jar: Jar, screen: Screen, mint: Mint, limits: Limits, state: &StateView) -> Self {
         let (jar, moved, bits) = (Mutex::new(jar), Notify::new(), Mutex::default());
-        Self { api, screen, mint, limits, jar, moved, bits }
+        let session = Self { api, screen, mint, limits, jar, moved, bits };
+        for channel in &state.channels {
+            session.note_bits(&channel.name, channel.hashcash_bits);
+        }
+        session
     }
 
     /// The cookie, and how far its messages were shown.

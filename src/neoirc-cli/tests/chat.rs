@@ -7,7 +7,12 @@ mod support;
 use puzzle::stamp::{Bits, Timestamp, channel, session};
 use serde_json::{Value, json};
 use std::{
+    net::SocketAddr,
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
     time::{SystemTime, UNIX_EPOCH},
 };
 use support::{Lobby, client, raw, run};
@@ -154,45 +159,59 @@ async fn a_server_that_restarts_loses_no_line_and_repeats_none() {
     assert_eq!(lobby.said().await, ["1", "2", "3", "4", "5"].map(|text| json!([text])));
 }
 
-/// A proxy that swallows the first answer to a message, as a connection that breaks
-/// at the worst moment does.
-async fn swallow_one_answer(upstream: std::net::SocketAddr) -> std::net::SocketAddr {
+/// A proxy that breaks the first connection on which `word` is said, after the server
+/// has answered and before anybody hears of it. True once that was done.
+async fn break_after(word: &'static str, upstream: SocketAddr) -> (SocketAddr, Arc<AtomicBool>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
+    let (said, broken) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let was_broken = broken.clone();
     tokio::spawn(async move {
-        let mut swallowed = false;
         loop {
-            let (mut client, _) = listener.accept().await.unwrap();
-            let mut server = TcpStream::connect(upstream).await.unwrap();
-            // One connection after the other would block long polls: each has its task,
-            // but the one answer is swallowed on the first connection that says "precious".
-            let may_swallow = !swallowed;
-            let mut request = vec![0; 16 * 1024];
-            let read = client.read(&mut request).await.unwrap();
-            server.write_all(&request[..read]).await.unwrap();
-            let text = String::from_utf8_lossy(&request[..read]).into_owned();
-            if may_swallow && text.contains("precious") {
-                swallowed = true;
-                let mut answer = [0; 1024];
-                assert_ne!(server.read(&mut answer).await.unwrap(), 0);
-                continue;
-            }
-            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut client, &mut server).await });
+            let (client, _) = listener.accept().await.unwrap();
+            let (mut from_client, mut to_client) = client.into_split();
+            let (mut from_server, mut to_server) = TcpStream::connect(upstream).await.unwrap().into_split();
+            let (said, broken, breaks) = (said.clone(), broken.clone(), Arc::new(AtomicBool::new(false)));
+            let breaking = breaks.clone();
+            let up = async move {
+                let mut bytes = vec![0; 16 * 1024];
+                while let Ok(length @ 1..) = from_client.read(&mut bytes).await {
+                    if String::from_utf8_lossy(&bytes[..length]).contains(word) && !said.swap(true, SeqCst) {
+                        breaking.store(true, SeqCst);
+                    }
+                    to_server.write_all(&bytes[..length]).await.unwrap();
+                }
+            };
+            let down = async move {
+                let mut bytes = vec![0; 16 * 1024];
+                while let Ok(length @ 1..) = from_server.read(&mut bytes).await {
+                    if breaks.load(SeqCst) {
+                        broken.store(true, SeqCst);
+                        return;
+                    }
+                    to_client.write_all(&bytes[..length]).await.unwrap();
+                }
+            };
+            tokio::spawn(async move {
+                tokio::select! {
+                    () = up => {}
+                    () = down => {}
+                }
+            });
         }
     });
-    address
+    (address, was_broken)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_whose_answer_was_lost_is_said_once() {
     let (lobby, home) = (Lobby::start().await, home());
-    let proxy = swallow_one_answer(lobby.address).await;
+    let (proxy, broken) = break_after("precious", lobby.address).await;
     let mut command = client(home.path());
-    // A message as long as this goes out with its head in one piece or not at all:
-    // the proxy looks into the first piece of each connection.
     command.args(["--server", &format!("http://{proxy}"), "--nick", "bob"]);
     let ended = run(command, "precious\nnext\n").await;
     assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(broken.load(SeqCst));
     assert_eq!(lobby.said().await, [json!(["precious"]), json!(["next"])]);
     assert_eq!(ended.out.matches("<bob> precious").count(), 1, "{ended:?}");
 }
@@ -242,6 +261,11 @@ async fn a_wrong_url_is_explained_in_one_sentence() {
     let ended = run(at(format!("http://{address}")), "hello\n").await;
     assert_eq!(ended.code, 3);
     assert!(ended.err.contains("does not answer like a lobby") && ended.err.lines().count() == 1, "{ended:?}");
+    // A server of ours, where something else lives.
+    let lobby = Lobby::start().await;
+    let ended = run(at(format!("{}/elsewhere", lobby.url())), "hello\n").await;
+    assert_eq!(ended.code, 3);
+    assert!(ended.err.contains("/elsewhere does not answer like a lobby: it answers 404"), "{ended:?}");
     assert_eq!(run(at("example.org".into()), "").await.code, 2);
 }
 
@@ -290,7 +314,6 @@ async fn quitting_ends_the_session_and_a_password_opens_it_elsewhere() {
     let (lobby, homes) = (Lobby::start().await, [home(), home()]);
     let mut bob = lobby.talk(homes[0].path(), &["--nick", "bob"]);
     bob.type_line("/pass correct horse").await;
-    bob.type_line("/ping").await;
     bob.type_line("/raw PING x").await;
     bob.hear("the server answers").await;
     std::fs::write(homes[1].path().join("password"), "correct horse\n").unwrap();
