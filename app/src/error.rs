@@ -159,8 +159,8 @@ pub struct ApiError {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
     /// Cloudflare's error codes, with `turnstile_failed`.
-    #[serde(default, rename = "error-codes", skip_serializing_if = "Vec::is_empty")]
-    pub error_codes: Vec<String>,
+    #[serde(default, rename = "error-codes", skip_serializing_if = "<[String]>::is_empty")]
+    pub error_codes: Box<[String]>,
     /// What a stamp must be, with `stamp_required`.
     #[serde(flatten)]
     pub stamp: Option<Box<StampDemand>>,
@@ -181,7 +181,7 @@ impl ApiError {
             seed: None,
             valid_in: None,
             retry_after: None,
-            error_codes: Vec::new(),
+            error_codes: Box::default(),
             stamp: None,
         }
     }

@@ -25,6 +25,7 @@ use reqwest::Url;
 use std::{
     collections::HashMap,
     fmt::{self, Write},
+    io::Read,
     net::{IpAddr, SocketAddr},
     num::NonZeroUsize,
     path::PathBuf,
@@ -394,8 +395,16 @@ pub enum LogFormat {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     name: &'static str,
-    value: Option<String>,
+    value: Option<Shown>,
     rule: String,
+}
+
+/// What is told of a wrong value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Shown {
+    Value(String),
+    /// It is a secret.
+    Nothing,
 }
 
 impl fmt::Display for Problem {
@@ -403,8 +412,8 @@ impl fmt::Display for Problem {
         let Self { name, value, rule } = self;
         match value {
             None => write!(f, "{name} {rule}"),
-            Some(_) if SECRETS.contains(name) => write!(f, "{name} (its value is not shown) {rule}"),
-            Some(value) => write!(f, "{name}={value:?} {rule}"),
+            Some(Shown::Nothing) => write!(f, "{name} (its value is not shown) {rule}"),
+            Some(Shown::Value(value)) => write!(f, "{name}={value:?} {rule}"),
         }
     }
 }
@@ -427,7 +436,8 @@ impl Reader<'_> {
     }
 
     fn complain(&mut self, name: &'static str, rule: impl Into<String>) {
-        let value = self.text(name).map(str::to_owned);
+        let secret = SECRETS.contains(&name);
+        let value = self.text(name).map(|value| if secret { Shown::Nothing } else { Shown::Value(value.to_owned()) });
         self.problems.push(Problem { name, value, rule: rule.into() });
     }
 
@@ -532,17 +542,11 @@ impl Config {
 
 /// The environment over `.env` in the current directory or one above it.
 fn environment() -> Result<HashMap<String, String>, Problems> {
-    let mut values: HashMap<String, String> = HashMap::new();
-    match dotenvy::dotenv_iter() {
-        Ok(lines) => {
-            for line in lines {
-                let (name, value) = line.map_err(|error| unreadable(&error))?;
-                values.insert(name, value);
-            }
-        }
-        Err(error) if error.not_found() => {}
+    let mut values = match dotenvy::dotenv_iter() {
+        Ok(lines) => gather(lines)?,
+        Err(error) if error.not_found() => HashMap::new(),
         Err(error) => return Err(unreadable(&error)),
-    }
+    };
     let readable = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
         Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
     };
@@ -550,8 +554,46 @@ fn environment() -> Result<HashMap<String, String>, Problems> {
     Ok(values)
 }
 
+/// The names and values in the text of a `.env` file.
+///
+/// # Errors
+/// [`Problems`].
+pub fn values_of_env_file(text: impl Read) -> Result<HashMap<String, String>, Problems> {
+    gather(dotenvy::from_read_iter(text))
+}
+
+fn gather<R: Read>(lines: dotenvy::Iter<R>) -> Result<HashMap<String, String>, Problems> {
+    let mut values = HashMap::new();
+    let mut last = None;
+    for line in lines {
+        let (name, value) = line.map_err(|error| broken_line(&error, last))?;
+        last = VARIABLES.iter().map(|variable| variable.name).find(|known| *known == name).or(last);
+        values.insert(name, value);
+    }
+    Ok(values)
+}
+
+/// The parser's own words quote the line, which may hold a secret; so the line is
+/// told by the last variable before it.
+fn broken_line(error: &dotenvy::Error, last: Option<&str>) -> Problems {
+    let place = last.map(|name| format!(" after that of {name}")).unwrap_or_default();
+    match error {
+        dotenvy::Error::LineParse(..) => env_file_problem(format!(
+            "has a line{place} that is not NAME=value; a value with spaces, quotes or $ must be in single quotes"
+        )),
+        other => unreadable(other),
+    }
+}
+
 fn unreadable(error: &dotenvy::Error) -> Problems {
-    Problems(vec![Problem { name: ".env", value: None, rule: format!("cannot be read: {error}") }])
+    env_file_problem(match error {
+        dotenvy::Error::Io(error) => format!("cannot be read: {error}"),
+        _ => "cannot be read".to_owned(),
+    })
+}
+
+fn env_file_problem(rule: String) -> Problems {
+    Problems(vec![Problem { name: ".env", value: None, rule }])
 }
 
 fn listen(reader: &mut Reader<'_>) -> SocketAddr {
@@ -897,8 +939,26 @@ mod tests {
     fn secrets_are_never_repeated() {
         let text = problems(&[("TURNSTILE_TEST_MODE", "true"), ("HASHPASS_HMAC_SECRET", "abc123")]);
         assert!(text.contains("HASHPASS_HMAC_SECRET") && !text.contains("abc123"), "{text}");
+        let problems = read(&[("TURNSTILE_TEST_MODE", "true"), ("HASHPASS_HMAC_SECRET", "abc123")]).unwrap_err();
+        assert!(!format!("{problems:?}").contains("abc123"), "{problems:?}");
         let good = read(&[("TURNSTILE_TEST_MODE", "true"), ("HASHPASS_HMAC_SECRET", &"0a".repeat(16))]).unwrap();
         assert!(!good.race.secret_is_random && !format!("{good:?}").contains("10, 10"));
+    }
+
+    #[test]
+    fn a_broken_env_file_is_not_quoted() {
+        for (file, told) in [
+            ("PORT=1\nWEBHOOK_TOKEN='hushed", "a line after that of PORT that is not NAME=value"),
+            ("PORT=1\nhushed=1\nWEBHOOK_TOKEN=hushed hushed\n", "a line after that of PORT that is not NAME=value"),
+            ("hushed\n", "a line that is not NAME=value"),
+            ("hushed='hushed\n", "a line that is not NAME=value"),
+        ] {
+            let problems = values_of_env_file(file.as_bytes()).unwrap_err();
+            let text = format!("{problems} {problems:?}");
+            assert!(text.contains(told) && !text.contains("hushed"), "{file:?}: {text}");
+        }
+        let values = values_of_env_file("# words\nexport PORT=1\nHOST='::'\n".as_bytes()).unwrap();
+        assert_eq!(values, HashMap::from([("PORT".into(), "1".into()), ("HOST".into(), "::".into())]));
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod shares;
 mod witnesses;
 
 pub use chat::Chat;
-pub use connection::{Greeting, serve};
+pub use connection::{Greeting, serve, understand};
 
 use crate::host::{
     clock::Clock,

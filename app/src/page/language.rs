@@ -4,8 +4,11 @@
 //! words where they stand: nothing is loaded, nothing is rendered anew, and
 //! whatever the page is doing goes on.
 
-use super::text::{self, Text};
-use crate::language::Language;
+use super::{
+    Board,
+    text::{self, Text},
+};
+use crate::{language::Language, scene::Command};
 use leptos::{ev::MouseEvent, prelude::*};
 
 /// Lends the language to all components below. The server has found out which one
@@ -32,7 +35,7 @@ pub fn say(text: Text) -> impl Fn() -> &'static str + Copy + Send + Sync + 'stat
 /// page's program runs, and without it.
 #[component]
 pub fn LanguageChoice() -> impl IntoView {
-    let language = use_language();
+    let (language, board) = (use_language(), use_context::<Board>());
     let choices = Language::ALL.map(|choice| {
         view! {
             <a
@@ -40,7 +43,7 @@ pub fn LanguageChoice() -> impl IntoView {
                 lang=choice.tag()
                 hreflang=choice.tag()
                 aria-current=move || (language.get() == choice).then_some("true")
-                on:click=move |event| choose(&event, choice, language)
+                on:click=move |event| choose(&event, choice, language, board)
             >
                 {choice.name()}
             </a>
@@ -54,7 +57,7 @@ pub fn LanguageChoice() -> impl IntoView {
 }
 
 /// Switches here and now, unless the visitor wants a tab or a window of its own.
-fn choose(event: &MouseEvent, choice: Language, language: RwSignal<Language>) {
+fn choose(event: &MouseEvent, choice: Language, language: RwSignal<Language>, board: Option<Board>) {
     if event.ctrl_key() || event.meta_key() || event.shift_key() || event.button() != 0 {
         return;
     }
@@ -62,4 +65,8 @@ fn choose(event: &MouseEvent, choice: Language, language: RwSignal<Language>) {
     language.set(choice);
     #[cfg(feature = "hydrate")]
     crate::browser::language::choose(choice);
+    // The human check belongs to others and does not follow by itself.
+    if let Some(board) = board {
+        board.command(Command::RedrawCheck);
+    }
 }

@@ -192,7 +192,7 @@ impl RaceClient {
         } else {
             self.check.replaced = false;
             self.check.token = None;
-            self.check_failed(CheckFailure::Refused(error.error_codes));
+            self.check_failed(CheckFailure::Refused(error.error_codes.into_vec()));
         }
     }
 

@@ -645,7 +645,8 @@ fn a_new_session_proves_itself_at_once() {
     let mut story = Story::mining(round(1, 6.0));
     story.tell(found(1, hash(0x0f, 0)));
     assert_eq!(story.shares().len(), 1);
-    story.tell(Event::Heard(ServerMessage::Rejected { code: ErrorCode::MissingToken, detail: "who?".into() }));
+    let refusal = ServerMessage::Rejected { code: ErrorCode::MissingToken, detail: "who?".into(), retry_after: None };
+    story.tell(Event::Heard(refusal));
     story.tell(Event::Entered(Ok(session())));
     story.tell(Event::SocketOpened);
     story.tell(snapshot(round(1, 6.0)));

@@ -84,13 +84,10 @@ impl TrustedProxies {
     /// does not parse ends the search: what stands before it was written by
     /// strangers.
     pub fn client_address(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        let hops: Vec<&str> = headers
-            .get_all("x-forwarded-for")
-            .iter()
-            .filter_map(|line| line.to_str().ok())
-            .flat_map(|line| line.split(','))
-            .collect();
-        let mut hops = hops.into_iter().rev();
+        // As bytes: a line that is not ASCII is still a line, and ends the search where
+        // it stops making sense, instead of not being there.
+        let lines = headers.get_all("x-forwarded-for").iter().rev();
+        let mut hops = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
         let mut nearest = peer.to_canonical();
         while self.contains(nearest) {
             if within(&self.cloudflare, nearest)
@@ -98,7 +95,7 @@ impl TrustedProxies {
             {
                 return address;
             }
-            match hops.next().and_then(parse) {
+            match hops.next().and_then(|hop| str::from_utf8(hop).ok()).and_then(parse) {
                 Some(address) => nearest = address,
                 None => break,
             }
@@ -165,6 +162,7 @@ fn prefix(address: IpAddr) -> Option<IpNet> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::HeaderValue;
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
@@ -173,7 +171,7 @@ mod tests {
     fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
-            headers.append(*name, value.parse().unwrap());
+            headers.append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
         headers
     }
@@ -202,6 +200,15 @@ mod tests {
             ),
             ("10.0.0.0/8", "10.1.1.1", &[("x-forwarded-for", "1.1.1.1, nonsense")], "10.1.1.1"),
             ("10.0.0.0/8", "10.1.1.1", &[("x-forwarded-for", "::ffff:203.0.113.7")], "203.0.113.7"),
+            // A proxy appends to what a client sent, in whatever encoding.
+            ("10.0.0.0/8", "10.1.1.1", &[("x-forwarded-for", "ü, 203.0.113.7")], "203.0.113.7"),
+            ("10.0.0.0/8", "10.1.1.1", &[("x-forwarded-for", "6.6.6.6"), ("x-forwarded-for", "ü")], "10.1.1.1"),
+            (
+                "10.0.0.0/8",
+                "10.1.1.1",
+                &[("x-forwarded-for", "6.6.6.6"), ("x-forwarded-for", "ü, 10.2.2.2")],
+                "10.2.2.2",
+            ),
             ("10.0.0.0/8", "10.1.1.1", &[], "10.1.1.1"),
             ("cloudflare", "173.245.48.9", &[cf, cf], "173.245.48.9"),
             // A proxy of our own behind Cloudflare: its header counts if the request

@@ -25,6 +25,7 @@ use futures::{
     FutureExt,
     future::{BoxFuture, Shared},
 };
+use reqwest::StatusCode;
 use serde::Deserialize;
 use std::{
     collections::{HashMap, hash_map},
@@ -97,7 +98,7 @@ impl Turnstile {
         let mode = match keys {
             None => Mode::Test,
             Some(keys) => Mode::Production {
-                cloudflare: Arc::new(Cloudflare { keys, client: https_client(time_limit)?, time_limit }),
+                cloudflare: Arc::new(Cloudflare { keys, client: https_client(time_limit)? }),
                 asking: Arc::default(),
             },
         };
@@ -193,8 +194,8 @@ fn in_background<T: Send + 'static>(
 /// Cloudflare's siteverify.
 struct Cloudflare {
     keys: TurnstileKeys,
+    /// Every call of it ends within the time limit.
     client: reqwest::Client,
-    time_limit: Duration,
 }
 
 /// The part of its answer that we read.
@@ -210,20 +211,29 @@ struct SiteVerify {
 
 impl Cloudflare {
     async fn ask(&self, token: &str, address: IpAddr) -> Result<(), ApiError> {
-        let Self { keys, client, time_limit } = self;
+        let Self { keys, client } = self;
         let address = address.to_string();
         let form = [("secret", keys.secret.as_str()), ("response", token), ("remoteip", address.as_str())];
         let answer = async {
-            client.post(&keys.verify_url).form(&form).send().await?.error_for_status()?.json::<SiteVerify>().await
+            let response = client.post(&keys.verify_url).form(&form).send().await?.error_for_status()?;
+            // A redirect is not followed, and what comes with it is no answer.
+            if response.status() != StatusCode::OK {
+                return Ok(None);
+            }
+            response.json::<SiteVerify>().await.map(Some)
         };
-        let SiteVerify { success, error_codes, hostname } = match tokio::time::timeout(*time_limit, answer).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => {
-                tracing::error!(error = %error.without_url(), "the human check cannot be asked");
+        let SiteVerify { success, error_codes, hostname } = match answer.await {
+            Ok(Some(answer)) => answer,
+            Ok(None) => {
+                tracing::error!("the human check does not answer with 200: is TURNSTILE_VERIFY_URL right?");
                 return Err(unavailable());
             }
-            Err(_) => {
+            Err(error) if error.is_timeout() => {
                 tracing::error!("the human check did not answer in time");
+                return Err(unavailable());
+            }
+            Err(error) => {
+                tracing::error!(error = %error.without_url(), "the human check cannot be asked");
                 return Err(unavailable());
             }
         };
@@ -247,7 +257,7 @@ impl Cloudflare {
 
 fn failed(error_codes: Vec<String>) -> ApiError {
     ApiError {
-        error_codes,
+        error_codes: error_codes.into(),
         ..ApiError::new(ErrorCode::TurnstileFailed, "The human check was not passed: please try it again")
     }
 }

@@ -145,16 +145,9 @@ impl Conversation {
                             Some(Err(_)) => return Err(End::Close(close_code::SIZE, "a frame is too large or broken")),
                             None => return Err(End::Gone),
                         };
-                        if let Some(answer) = answer {
-                            let last = matches!(
-                                answer,
-                                Reply::Race(ServerMessage::Error { code: ErrorCode::TooManyRequests, .. })
-                            );
-                            match answer {
-                                Reply::Race(answer) => sink.say(&answer).await?,
-                                Reply::Lobby(answer) => sink.send(Message::Text(answer)).await?,
-                            }
-                            if last {
+                        if let Some(Reply { message, is_last }) = answer {
+                            sink.send(Message::Text(message)).await?;
+                            if is_last {
                                 return Err(End::Close(close_code::POLICY, "too many messages"));
                             }
                         }
@@ -207,9 +200,17 @@ impl Outbox {
 }
 
 /// What is answered at once.
-enum Reply {
-    Race(ServerMessage),
-    Lobby(Utf8Bytes),
+struct Reply {
+    message: Utf8Bytes,
+    /// True if the connection is closed after it.
+    is_last: bool,
+}
+
+impl From<ServerMessage> for Reply {
+    fn from(message: ServerMessage) -> Self {
+        let is_last = matches!(message, ServerMessage::Error { code: ErrorCode::TooManyRequests, .. });
+        Self { message: text(&message), is_last }
+    }
 }
 
 /// Takes one message in and says what is to be answered, if anything.
@@ -223,7 +224,7 @@ fn hear(
     let content = match message {
         Message::Text(content) => content,
         Message::Binary(_) => {
-            return Ok(Some(Reply::Race(error(ErrorCode::UnknownMessage, "Messages are JSON text, not binary."))));
+            return Ok(Some(error(ErrorCode::UnknownMessage, "Messages are JSON text, not binary.").into()));
         }
         Message::Ping(_) | Message::Pong(_) => return Ok(None),
         Message::Close(_) => return Err(End::Gone),
@@ -232,12 +233,12 @@ fn hear(
         return Err(End::Close(close_code::SIZE, "a frame is larger than 4096 bytes"));
     }
     if !allowance.take(Instant::now()) {
-        return Ok(Some(Reply::Race(error(ErrorCode::TooManyRequests, "Too many messages: at most 20 a second."))));
+        return Ok(Some(error(ErrorCode::TooManyRequests, "Too many messages: at most 20 a second.").into()));
     }
     if let Some(command) = chat::understand(&content) {
         return Ok(match command {
-            Ok(command) => chat.take(command).map(Reply::Lobby),
-            Err(why) => Some(Reply::Race(error(ErrorCode::Malformed, &why))),
+            Ok(command) => chat.take(command).map(|message| Reply { message, is_last: false }),
+            Err(why) => Some(error(ErrorCode::Malformed, &why).into()),
         });
     }
     let answer = match understand(&content) {
@@ -264,11 +265,14 @@ fn hear(
         },
         Err((code, detail)) => Some(error(code, &detail)),
     };
-    Ok(answer.map(Reply::Race))
+    Ok(answer.map(Reply::from))
 }
 
-/// A message of the protocol, or the code and the words to refuse it with.
-fn understand(content: &str) -> Result<ClientMessage, (ErrorCode, Cow<'static, str>)> {
+/// A message of the protocol.
+///
+/// # Errors
+/// The code and the words to refuse it with.
+pub fn understand(content: &str) -> Result<ClientMessage, (ErrorCode, Cow<'static, str>)> {
     const UNKNOWN: (ErrorCode, Cow<'static, str>) =
         (ErrorCode::UnknownMessage, Cow::Borrowed("This is no message of the protocol."));
     if content == "ping" {

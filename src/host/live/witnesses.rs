@@ -27,7 +27,7 @@
 use crate::host::race::SessionId;
 use puzzle::{Hash, RoundNumber, proof::ProofInterval};
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet, btree_map::Entry},
     net::{IpAddr, Ipv6Addr},
     time::Duration,
 };
@@ -86,8 +86,8 @@ pub(super) struct Witnesses {
     /// When a session of each network was put on probation last.
     probations: HashMap<Network, Duration>,
     spent: Spent,
-    /// The latest moment until which a session that mines now counts for the clock.
-    clock_until: Duration,
+    /// Until when sessions that mine count for the clock, and how many until then.
+    ends: BTreeMap<Duration, usize>,
 }
 
 #[derive(Debug)]
@@ -131,7 +131,7 @@ impl Witnesses {
             sessions: HashMap::new(),
             probations: HashMap::new(),
             spent: Spent::default(),
-            clock_until: Duration::ZERO,
+            ends: BTreeMap::new(),
         }
     }
 
@@ -146,20 +146,22 @@ impl Witnesses {
             }
             self.sessions.insert(session.clone(), Witness::new(network, now));
         }
-        let Some(witness) = self.sessions.get_mut(session) else { return };
-        witness.mining += 1;
-        if witness.stopped.take().is_some() {
-            witness.since = now;
-        }
-        if witness.probation.is_none() && !witness.discredited && self.may_have_probation(network, now) {
-            self.probations.insert(network, now);
-            let until = now + self.interval.probation();
-            if let Some(witness) = self.sessions.get_mut(session) {
+        let may_have_probation = self.may_have_probation(network, now);
+        let until = now + self.interval.probation();
+        let granted = self.alter(session, |witness| {
+            witness.mining += 1;
+            if witness.stopped.take().is_some() {
+                witness.since = now;
+            }
+            let granted = may_have_probation && witness.probation.is_none() && !witness.discredited;
+            if granted {
                 witness.probation = Some(Span { from: now, until });
             }
+            granted
+        });
+        if granted == Some(true) {
+            self.probations.insert(network, now);
         }
-        let until = self.sessions.get(session).map(Witness::clock_until);
-        self.clock_until = self.clock_until.max(until.unwrap_or_default());
     }
 
     fn may_have_probation(&mut self, network: Network, now: Duration) -> bool {
@@ -176,17 +178,37 @@ impl Witnesses {
 
     /// One connection of `session` mines no more.
     pub(super) fn stop(&mut self, session: &SessionId, now: Duration) {
-        let Some(witness) = self.sessions.get_mut(session) else { return };
-        witness.mining = witness.mining.saturating_sub(1);
-        if witness.mining == 0 && witness.stopped.is_none() {
-            witness.stopped = Some(now);
-            self.find_clock_until();
-        }
+        self.alter(session, |witness| {
+            witness.mining = witness.mining.saturating_sub(1);
+            if witness.mining == 0 {
+                witness.stopped.get_or_insert(now);
+            }
+        });
     }
 
     /// Until when the mining clock may run, if nothing more is heard of anybody.
-    pub(super) const fn clock_until(&self) -> Duration {
-        self.clock_until
+    pub(super) fn clock_until(&self) -> Duration {
+        self.ends.last_key_value().map_or(Duration::ZERO, |(end, _)| *end)
+    }
+
+    /// Changes what is known of a session, and with it until when it counts.
+    fn alter<T>(&mut self, session: &SessionId, change: impl FnOnce(&mut Witness) -> T) -> Option<T> {
+        let witness = self.sessions.get_mut(session)?;
+        let before = witness.clock_until();
+        let outcome = change(witness);
+        let after = witness.clock_until();
+        if before != after {
+            if let Entry::Occupied(mut end) = self.ends.entry(before) {
+                *end.get_mut() -= 1;
+                if *end.get() == 0 {
+                    end.remove();
+                }
+            }
+            if !after.is_zero() {
+                *self.ends.entry(after).or_default() += 1;
+            }
+        }
+        Some(outcome)
     }
 
     /// True if the mining clock ran for `session` at the moment `at`, which may lie
@@ -247,22 +269,21 @@ impl Witnesses {
 
     /// The session has won, with a solution that arrived `at`.
     pub(super) fn believe(&mut self, session: &SessionId, at: Duration) {
-        let Some(witness) = self.sessions.get_mut(session).filter(|witness| !witness.discredited) else { return };
         let until = at + self.interval.proof_lifetime();
-        witness.proof = Some(match witness.proof {
-            Some(earlier) if at <= earlier.until => Span { until: until.max(earlier.until), ..earlier },
-            _ => Span { from: at, until },
+        self.alter(session, |witness| {
+            witness.proof = Some(match witness.proof {
+                Some(earlier) if at <= earlier.until => Span { until: until.max(earlier.until), ..earlier },
+                _ => Span { from: at, until },
+            });
         });
-        self.clock_until = self.clock_until.max(witness.clock_until());
     }
 
     /// A share of `session` was false.
     pub(super) fn discredit(&mut self, session: &SessionId) {
-        if let Some(witness) = self.sessions.get_mut(session) {
+        self.alter(session, |witness| {
             witness.checking = false;
             witness.discredited = true;
-            self.find_clock_until();
-        }
+        });
     }
 
     /// The share was not computed, for want of time. If enough others are proven
@@ -285,10 +306,6 @@ impl Witnesses {
         let memory = self.interval.memory();
         self.sessions.retain(|_, witness| witness.stopped.is_none_or(|stopped| now < stopped + memory));
         self.probations.retain(|_, at| now < *at + memory);
-    }
-
-    fn find_clock_until(&mut self) {
-        self.clock_until = self.sessions.values().map(Witness::clock_until).max().unwrap_or_default();
     }
 }
 

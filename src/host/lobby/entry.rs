@@ -12,7 +12,10 @@ use super::{
     store::{Loaded, Write},
 };
 use crate::host::{
-    gate::session::{ClientKey, IDLE_LIMIT, NewSession, OpenError, Passed, Session, Sessions, StoredSession},
+    gate::session::{
+        ClientKey, IDLE_LIMIT, MOST_CLIENTS_OF_A_SESSION, NewSession, OpenError, Passed, Session, Sessions,
+        StoredSession,
+    },
     race::SessionId,
 };
 use puzzle::stamp::{Bits, StampHash};
@@ -209,6 +212,7 @@ impl Lobby {
         if !state.users.contains_key(&id) {
             return Err(LobbyError::WrongPassword);
         }
+        self.make_room_for_client(state, &id);
         let NewSession { session, token } =
             self.shared.environment.sessions.add_client(&id).map_err(|error| match error {
                 OpenError::TooMany => LobbyError::Full,
@@ -217,6 +221,25 @@ impl Lobby {
         self.add_client(state, moment, &id, session.client);
         slot.write(std::mem::take(&mut state.writes));
         Ok(Opened { id, nick: session.nick, token: Some(token) })
+    }
+
+    /// Somebody who logs in again and again, never out, loses the client that has
+    /// been idle longest, and is not locked out.
+    fn make_room_for_client(&self, state: &mut State, id: &SessionId) {
+        let sessions = &self.shared.environment.sessions;
+        let Some(user) = state.users.get_mut(id) else { return };
+        if user.clients.len() < MOST_CLIENTS_OF_A_SESSION {
+            return;
+        }
+        let clients: Vec<ClientKey> = user.clients.keys().copied().collect();
+        let idlest = sessions.idle_times(&clients).into_iter().max_by_key(|(_, idle)| *idle);
+        if let Some((client, _)) = idlest {
+            sessions.close_client(&client);
+            if let Some(mailbox) = user.clients.remove(&client) {
+                mailbox.close();
+            }
+            state.writes.push(Write::DeleteClient(client));
+        }
     }
 
     /// Ends one client; the last one quits the session. Its cookie is worthless
@@ -342,8 +365,8 @@ pub(super) fn restore(loaded: Loaded, sessions: &Sessions, moment: Moment) -> St
             mailbox.push(Line::new(seq, moment.now, envelope, &state.weight), &state.weight);
         }
     }
-    for envelope in recent {
-        let line = Line::new(0, moment.now, envelope, &state.weight);
+    for (seq, envelope) in recent {
+        let line = Line::new(seq, moment.now, envelope, &state.weight);
         state.remember(line);
     }
     state

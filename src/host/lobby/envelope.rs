@@ -5,7 +5,7 @@
 //! be kept short before memory runs out.
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 use std::{
     fmt,
     sync::{
@@ -30,6 +30,9 @@ const LONGEST_PARAMETER: usize = 512;
 
 /// The longest `meta`, in bytes of JSON.
 const LONGEST_META: usize = 2048;
+
+/// The deepest `meta`, in levels of objects and arrays.
+const DEEPEST_META: usize = 16;
 
 /// A command as a client sends it. `to`, `params` and the lines of `body`, in this
 /// order, are the arguments that the same command has in IRC.
@@ -62,8 +65,8 @@ pub enum MalformedEnvelope {
     /// A line break inside a line or a parameter.
     #[error("a line holds no line break and no NUL")]
     LineBreak,
-    /// `meta` is not an object.
-    #[error("meta is a JSON object")]
+    /// `meta` is not an object that every receiver can read.
+    #[error("meta is a JSON object, at most 16 levels deep")]
     Meta,
 }
 
@@ -86,10 +89,7 @@ impl Envelope {
         if parameters().chain(&self.body).any(|text| text.contains(['\n', '\r', '\0'])) {
             return Err(MalformedEnvelope::LineBreak);
         }
-        if !meta.is_empty() && meta != "null" && !meta.starts_with('{') {
-            return Err(MalformedEnvelope::Meta);
-        }
-        Ok(())
+        if meta.is_empty() || is_readable_object(meta) { Ok(()) } else { Err(MalformedEnvelope::Meta) }
     }
 
     /// The arguments of the command.
@@ -105,6 +105,19 @@ impl Envelope {
         }
         serde_json::from_str::<Meta>(self.meta.as_deref()?.get()).ok()?.hashcash
     }
+}
+
+/// True for an object that a usual parser reads. `meta` travels as it came, and
+/// must not be able to spoil the answers that others find it in.
+fn is_readable_object(meta: &str) -> bool {
+    fn is_shallow(value: &Value, levels: usize) -> bool {
+        match value {
+            Value::Object(fields) => 0 < levels && fields.values().all(|value| is_shallow(value, levels - 1)),
+            Value::Array(values) => 0 < levels && values.iter().all(|value| is_shallow(value, levels - 1)),
+            _ => true,
+        }
+    }
+    serde_json::from_str(meta).is_ok_and(|value: Value| value.is_object() && is_shallow(&value, DEEPEST_META))
 }
 
 /// An event as it is delivered.
@@ -223,6 +236,19 @@ mod tests {
             (r#"{"command":"PRIVMSG","meta":"text"}"#.to_owned(), Meta),
         ] {
             assert_eq!(envelope(&json).check(), Err(expected), "{json}");
+        }
+    }
+
+    #[test]
+    fn meta_travels_as_it_came_if_others_can_read_it() {
+        let with = |meta: &str| envelope(&format!(r#"{{"command":"PRIVMSG","meta":{meta}}}"#));
+        let good = r#"{ "b": 1.50, "a": [12345678901234567890, "\u00e9"] }"#;
+        assert_eq!(with(good).meta.as_ref().map(|meta| meta.get()), Some(good));
+        assert!(with(good).check().is_ok() && with("null").check().is_ok());
+        let deep = |levels: usize| format!(r#"{{"a":{}{}}}"#, "[".repeat(levels), "]".repeat(levels));
+        assert!(with(&deep(15)).check().is_ok());
+        for bad in [&*deep(16), &deep(200), r#"{"a":1e999}"#, r#"{"a":"\ud800"}"#] {
+            assert_eq!(with(bad).check(), Err(MalformedEnvelope::Meta), "{bad}");
         }
     }
 

@@ -2,8 +2,9 @@
 
 use super::{
     Lobby, LobbyError,
+    envelope::Line,
     names::Folded,
-    state::{Channel, LOBBY, conversation},
+    state::{Channel, LOBBY, RECENT, conversation},
 };
 use crate::host::gate::session::Session;
 use serde::Serialize;
@@ -148,8 +149,9 @@ impl Lobby {
 
     /// The newest messages of a channel or of the caller's conversation with a nick
     /// that are older than number `before`, as JSON:
-    /// `{"messages":[…],"before":n|null}`. What is said in `#lobby` is for
-    /// everybody; all else is for members.
+    /// `{"messages":[…],"before":n|null}`. All of it is for members, except the
+    /// newest lines of `#lobby`, which everybody may read and which are in memory, so
+    /// that strangers cost the store nothing.
     ///
     /// # Errors
     /// [`LobbyError::NoSuchTarget`], [`LobbyError::NotOnChannel`], and those of the
@@ -163,11 +165,24 @@ impl Lobby {
     ) -> Result<String, LobbyError> {
         let key = self.target(session, target)?;
         let limit = limit.clamp(1, MOST_HISTORY);
+        if session.is_none() {
+            return Ok(self.recent_history(limit));
+        }
         let messages = self.shared.store.history(key, before.unwrap_or(u64::MAX), limit).await?;
         let full = limit as usize <= messages.len();
         let older = messages.first().filter(|_| full).map_or_else(|| "null".into(), |(seq, _)| seq.to_string());
         let lines: Vec<String> = messages.into_iter().map(|(_, envelope)| envelope).collect();
         Ok(format!("{{\"messages\":[{}],\"before\":{older}}}", lines.join(",")))
+    }
+
+    fn recent_history(&self, limit: u32) -> String {
+        let state = self.lock();
+        let skipped = state.recent.len().saturating_sub(limit as usize);
+        let lines: Vec<&Line> = state.recent.iter().skip(skipped).map(|line| &**line).collect();
+        let is_all = skipped == 0 && lines.len() < RECENT;
+        let older = lines.first().filter(|_| !is_all).map_or_else(|| "null".into(), |line| line.seq.to_string());
+        let lines: Vec<&str> = lines.into_iter().map(Line::json).collect();
+        format!("{{\"messages\":[{}],\"before\":{older}}}", lines.join(","))
     }
 
     /// Under which a target's messages are kept, if the caller may read them.

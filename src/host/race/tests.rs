@@ -348,7 +348,7 @@ async fn shares_never_stand_before_a_submission() {
         }
     };
     let mut waiting = vec![first];
-    waiting.extend((3..50).filter_map(|nonce| offer(nonce, 16)));
+    waiting.extend((20..70).filter_map(|nonce| offer(nonce, 16)));
     assert_eq!(waiting.len(), 16, "and no more");
     assert!(offer(99, 16).is_none());
     let submission = bench.submit("a", 1);

@@ -120,9 +120,11 @@ async fn a_token_is_spent_once() {
 #[tokio::test]
 async fn an_accepted_token_is_remembered_and_cannot_become_another_session() {
     let Setting { turnstile, verifier, .. } = usual(Manner::Usual).await;
-    let session = turnstile.accept("token-1", HERE).await.unwrap();
+    let first = turnstile.accept("token-1", HERE).await.unwrap();
+    assert!(first.is_new);
     for _ in 0..3 {
-        assert_eq!(turnstile.accept("token-1", HERE).await, Ok(session.clone()));
+        let again = TokenSession { session: first.session.clone(), is_new: false };
+        assert_eq!(turnstile.accept("token-1", HERE).await, Ok(again));
     }
     assert_eq!(verifier.asked(), 1);
     assert_eq!(codes(&turnstile.spend("token-1", HERE).await.unwrap_err()), ["timeout-or-duplicate"]);

@@ -172,7 +172,7 @@ impl Act<'_> {
         }
         channel.invited.insert(id.clone());
         let shown = channel.name.to_string();
-        let line = self.mine("INVITE", &shown_nick, &[shown.clone()], &[]);
+        let line = self.mine("INVITE", &shown_nick, std::slice::from_ref(&shown), &[]);
         self.state.tell(&id, &line);
         self.reply(&numeric::INVITING.saying(&[&shown_nick, &shown], "Invited"));
         Ok(())

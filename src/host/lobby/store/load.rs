@@ -43,7 +43,7 @@ pub(in super::super) struct Loaded {
     /// What clients had not fetched, in order.
     pub(in super::super) queues: Vec<(ClientKey, u64, String)>,
     /// The newest messages of the lobby's own channel, oldest first.
-    pub(in super::super) recent: Vec<String>,
+    pub(in super::super) recent: Vec<(u64, String)>,
     /// The highest number in use.
     pub(in super::super) last_seq: u64,
 }
@@ -105,8 +105,8 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<Loaded> {
     connection.execute("DELETE FROM queues", [])?;
     let mut recent = rows(
         connection,
-        &format!("SELECT envelope FROM messages WHERE target = 'c{LOBBY_ID}' ORDER BY seq DESC LIMIT {RECENT}"),
-        |row| row.get(0),
+        &format!("SELECT seq, envelope FROM messages WHERE target = 'c{LOBBY_ID}' ORDER BY seq DESC LIMIT {RECENT}"),
+        |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
     recent.reverse();
     let newest: Option<u64> = connection.query_row("SELECT max(seq) FROM messages", [], |row| row.get(0))?;
