@@ -47,12 +47,13 @@ pub(crate) enum AtEnd {
     Quit,
 }
 
-/// What to do after a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What to do after a line, and at last.
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Next {
+    /// Read on; at last: leave.
     Line,
-    /// The session was ended.
-    Ended,
+    /// End the session, and say why.
+    Quit(Option<String>),
 }
 
 struct Chat {
@@ -102,12 +103,21 @@ pub(crate) async fn run(plan: Plan) -> Result<ExitCode, Failure> {
         }
     };
     let outcome = match outcome {
-        Ok(Next::Line) if !plan.is_terminal => {
-            // What has happened so far is still shown.
-            finish.send_replace(true);
-            listener.await.unwrap_or_else(|_| Err(Failure::ended()))
+        Ok(next) => {
+            // Whoever listens on would take our own quitting for the server's.
+            let heard = if plan.is_terminal {
+                listener.abort();
+                Ok(())
+            } else {
+                // What has happened so far is still shown.
+                finish.send_replace(true);
+                listener.await.unwrap_or_else(|_| Err(Failure::ended()))
+            };
+            match (heard, next) {
+                (Ok(()), Next::Quit(why)) => chat.quit(why).await,
+                (heard, _) => heard,
+            }
         }
-        Ok(_) => Ok(()),
         Err(failure) => {
             if plan.is_terminal {
                 // The editor gives the terminal back when it has read its line.
@@ -146,17 +156,16 @@ impl Chat {
                 slash::parse(&line.text, target.as_deref())
             };
             match understood {
-                Ok(action) => {
-                    if self.act(action).await? == Next::Ended {
-                        return Ok(Next::Ended);
-                    }
-                }
+                Ok(action) => match self.act(action).await? {
+                    Next::Line => {}
+                    quit @ Next::Quit(_) => return Ok(quit),
+                },
                 Err(misunderstood) => self.complain(&misunderstood.to_string())?,
             }
         }
         match at_end {
             AtEnd::Leave => Ok(Next::Line),
-            AtEnd::Quit => self.act(Action::Quit(None)).await,
+            AtEnd::Quit => Ok(Next::Quit(None)),
             AtEnd::Follow => std::future::pending().await,
         }
     }
@@ -176,22 +185,19 @@ impl Chat {
                     self.follow(&command, to);
                 }
             }
-            Action::Quit(why) => {
-                let quit = Envelope::new("QUIT", None);
-                let quit = match &why {
-                    Some(why) => quit.saying(why),
-                    None => quit,
-                };
-                return Ok(match self.send(quit).await? {
-                    Outcome::Done => {
-                        self.session.forget();
-                        Next::Ended
-                    }
-                    Outcome::Refused | Outcome::Rejected(_) => Next::Line,
-                });
-            }
+            Action::Quit(why) => return Ok(Next::Quit(why)),
         }
         Ok(Next::Line)
+    }
+
+    /// Ends the session.
+    async fn quit(&mut self, why: Option<String>) -> Result<(), Failure> {
+        let mut quit = Envelope::new("QUIT", None);
+        quit.body = why.into_iter().collect();
+        if self.send(quit).await? == Outcome::Done {
+            self.session.forget();
+        }
+        Ok(())
     }
 
     /// Sends a command, and says what the user does not learn otherwise.

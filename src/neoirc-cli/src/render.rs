@@ -98,7 +98,8 @@ fn happening(event: &Event) -> Option<String> {
         // Errors that are about something name it, and those of a text of their own.
         _ if event.is_error() && !event.params.is_empty() => format!("{}: {text}", event.params.join(" ")),
         _ if !text.is_empty() => text,
-        _ => [&[command.clone()], &*event.params].concat().join(" "),
+        _ if event.params.is_empty() => command.clone(),
+        _ => format!("{command} {}", event.params.join(" ")),
     })
 }
 

@@ -226,7 +226,6 @@ impl Session {
     /// Forgets a session that was ended.
     pub(crate) fn forget(&self) {
         self.jar().empty();
-        self.moved.notify_waiters();
     }
 
     /// The bits of a message's stamp in a channel, as far as known.

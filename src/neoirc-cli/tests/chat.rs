@@ -327,6 +327,7 @@ async fn quitting_ends_the_session_and_a_password_opens_it_elsewhere() {
     // The end, for every client of the session.
     let quit = run(lobby.client(homes[1].path(), &["--quit"]), "bye\n").await;
     assert_eq!(quit.code, 0, "{quit:?}");
+    assert!(quit.out.contains("#lobby <bob> bye"), "{quit:?}");
     assert!(!jar(homes[1].path(), &lobby).exists());
     assert_eq!(bob.end().await.0, 5);
     // The nick is free again.
