@@ -31,6 +31,9 @@ const CALLBACKS: [&str; 7] = [
     "unsupported-callback",
 ];
 
+/// Hears a callback's name and argument.
+type Hear = Closure<dyn Fn(String, JsValue) -> bool>;
+
 /// The widget. Cheap to clone.
 #[derive(Clone)]
 pub struct Widget(Rc<Inner>);
@@ -40,7 +43,7 @@ struct Inner {
     script: String,
     tell: Box<dyn Fn(CheckEvent)>,
     /// Called with the callback's name and argument. It lives as long as the page.
-    hear: RefCell<Option<Closure<dyn Fn(String, JsValue) -> bool>>>,
+    hear: RefCell<Option<Hear>>,
     /// The script on its way, while there is one.
     loading: RefCell<Option<HtmlScriptElement>>,
     /// What names the widget on the page to its script.
