@@ -32,6 +32,12 @@ async fn modes(person: &Person) -> String {
     params[1..].iter().map(|param| param.as_str().unwrap()).collect::<Vec<_>>().join(" ")
 }
 
+/// The parameters of every change of modes that `person` has heard of.
+async fn mode_changes(person: &Person) -> Vec<Value> {
+    let heard = person.heard().await.into_iter().filter(|event| event["command"] == "MODE");
+    heard.map(|event| event["params"].clone()).collect()
+}
+
 fn message(text: &str, stamp: Option<&str>) -> Value {
     let mut envelope = json!({"command": "PRIVMSG", "to": "#a", "body": [text]});
     if let Some(stamp) = stamp {
@@ -41,20 +47,12 @@ fn message(text: &str, stamp: Option<&str>) -> Value {
 }
 
 #[tokio::test]
-async fn channel_hashcash_set_query_and_clear() {
+async fn channel_hashcash_set() {
     let server = TestServer::with_lobby(&[]).await;
     let (op, other) = two_in_a_channel(&server).await;
-    assert_eq!(modes(&op).await, "+n");
     require_stamps(&op, 20).await;
-    assert_eq!(modes(&other).await, "+nH 20");
-    op.ok(json!({"command": "MODE", "to": "#a", "params": ["-H"]})).await;
-    assert_eq!(modes(&op).await, "+n");
     require_stamps(&op, 8).await;
-    op.ok(json!({"command": "MODE", "to": "#a", "params": ["-H", "8"]})).await;
-    // Everybody is told, always with the parameter.
-    let told: Vec<Value> = other.heard().await.into_iter().filter(|event| event["command"] == "MODE").collect();
-    let params: Vec<&Value> = told.iter().map(|event| &event["params"]).collect();
-    assert_eq!(params, [&json!(["+H", "20"]), &json!(["-H", "20"]), &json!(["+H", "8"]), &json!(["-H", "8"])]);
+    assert_eq!(mode_changes(&other).await, [json!(["+H", "20"]), json!(["+H", "8"])]);
     // In 005 it is a mode with a parameter.
     let supported = op.heard().await.into_iter().find(|event| event["command"] == "005").unwrap();
     for token in ["CHANMODES=,H,,imnst", "CHANTYPES=#", "PREFIX=(ov)@+", "CASEMAPPING=ascii", "NICKLEN=32"] {
@@ -63,7 +61,30 @@ async fn channel_hashcash_set_query_and_clear() {
 }
 
 #[tokio::test]
-async fn channel_hashcash_rejects_a_message_without_stamp() {
+async fn channel_hashcash_query() {
+    let server = TestServer::with_lobby(&[]).await;
+    let (op, other) = two_in_a_channel(&server).await;
+    assert_eq!(modes(&op).await, "+n");
+    require_stamps(&op, 20).await;
+    assert_eq!(modes(&other).await, "+nH 20");
+}
+
+#[tokio::test]
+async fn channel_hashcash_clear() {
+    let server = TestServer::with_lobby(&[]).await;
+    let (op, other) = two_in_a_channel(&server).await;
+    for (bits, clear) in [(20, json!(["-H"])), (8, json!(["-H", "8"]))] {
+        require_stamps(&op, bits).await;
+        op.ok(json!({"command": "MODE", "to": "#a", "params": clear})).await;
+        assert_eq!(modes(&op).await, "+n");
+    }
+    // Everybody is told, always with the parameter.
+    let told = [json!(["+H", "20"]), json!(["-H", "20"]), json!(["+H", "8"]), json!(["-H", "8"])];
+    assert_eq!(mode_changes(&other).await, told);
+}
+
+#[tokio::test]
+async fn channel_hashcash_reject_without_stamp() {
     let server = TestServer::with_lobby(&[]).await;
     let (op, other) = two_in_a_channel(&server).await;
     require_stamps(&op, 8).await;
@@ -81,7 +102,7 @@ async fn channel_hashcash_rejects_a_message_without_stamp() {
 }
 
 #[tokio::test]
-async fn channel_hashcash_accepts_a_valid_stamp() {
+async fn channel_hashcash_accept_valid() {
     let server = TestServer::with_lobby(&[]).await;
     let (op, other) = two_in_a_channel(&server).await;
     require_stamps(&op, 8).await;
@@ -104,7 +125,7 @@ async fn channel_hashcash_accepts_a_valid_stamp() {
 }
 
 #[tokio::test]
-async fn channel_hashcash_rejects_a_replayed_stamp() {
+async fn channel_hashcash_reject_replayed() {
     let server = TestServer::with_lobby(&[]).await;
     let (op, other) = two_in_a_channel(&server).await;
     require_stamps(&op, 8).await;
@@ -128,7 +149,7 @@ async fn channel_hashcash_no_requirement_works() {
 }
 
 #[tokio::test]
-async fn channel_hashcash_rejects_bits_out_of_range() {
+async fn channel_hashcash_invalid_range() {
     let server = TestServer::with_lobby(&[]).await;
     let (op, _) = two_in_a_channel(&server).await;
     require_stamps(&op, 7).await;
@@ -140,10 +161,17 @@ async fn channel_hashcash_rejects_bits_out_of_range() {
 }
 
 #[tokio::test]
-async fn channel_hashcash_needs_its_argument_and_an_operator() {
+async fn channel_hashcash_missing_argument() {
+    let server = TestServer::with_lobby(&[]).await;
+    let (op, _) = two_in_a_channel(&server).await;
+    op.refused(json!({"command": "MODE", "to": "#a", "params": ["+H"]}), "461").await;
+    assert_eq!(modes(&op).await, "+n");
+}
+
+#[tokio::test]
+async fn channel_hashcash_needs_an_operator() {
     let server = TestServer::with_lobby(&[]).await;
     let (op, other) = two_in_a_channel(&server).await;
-    op.refused(json!({"command": "MODE", "to": "#a", "params": ["+H"]}), "461").await;
     other.refused(json!({"command": "MODE", "to": "#a", "params": ["+H", "8"]}), "482").await;
     require_stamps(&op, 8).await;
     other.refused(json!({"command": "MODE", "to": "#a", "params": ["-H"]}), "482").await;
@@ -151,7 +179,7 @@ async fn channel_hashcash_needs_its_argument_and_an_operator() {
 }
 
 #[tokio::test]
-async fn channel_hashcash_rejects_stamps_that_are_for_something_else() {
+async fn channel_hashcash_stamp_for_another_channel() {
     let server = TestServer::with_lobby(&[]).await;
     let (op, other) = two_in_a_channel(&server).await;
     require_stamps(&op, 8).await;
