@@ -35,12 +35,28 @@ pub async fn get_text(path: &str, seconds: u32) -> Result<String, ApiError> {
 /// # Errors
 /// The server's error, or `unreachable`.
 pub async fn post_json<T: DeserializeOwned>(path: &str, body: &impl Serialize, seconds: u32) -> Result<T, ApiError> {
+    post_stamped(path, body, None, seconds).await
+}
+
+/// Sends JSON with a session stamp, and reads JSON.
+///
+/// # Errors
+/// The server's error, or `unreachable`.
+pub async fn post_stamped<T: DeserializeOwned>(
+    path: &str,
+    body: &impl Serialize,
+    stamp: Option<&str>,
+    seconds: u32,
+) -> Result<T, ApiError> {
     let body = serde_json::to_string(body).map_err(|error| ApiError::new(ErrorCode::Malformed, error.to_string()))?;
     let init = RequestInit::new();
     init.set_method("POST");
     init.set_body(&JsValue::from_str(&body));
     if let Ok(headers) = Headers::new() {
         drop(headers.set("content-type", "application/json"));
+        if let Some(stamp) = stamp {
+            drop(headers.set("x-hashcash", stamp));
+        }
         init.set_headers(&headers);
     }
     in_time(async { read(&fetch(path, &init).await?).await }, seconds).await
