@@ -134,11 +134,11 @@ fn RacePage(
             <div class="column races">
                 <prizes::Prizes board/>
                 <race::YourRace board/>
+                <log::LogPanel board/>
             </div>
             <div class="column">
                 <figures::TheRound board/>
                 <lobby::Lobby board/>
-                <log::LogPanel board/>
             </div>
         </div>
         <story::Explanation board/>

@@ -3,18 +3,17 @@
 
 use super::{Arrival, Driver, REQUEST_SECONDS, minter::Ticket, request, send};
 use crate::{
+    error::ApiError,
     lobby_client::{Effect, Event, StampFor},
     scene::lobby::LobbyCommand,
-    wire::lobby::LobbySession,
 };
-use futures::{StreamExt, channel::mpsc::UnboundedReceiver, future::LocalBoxFuture};
+use futures::{StreamExt, channel::mpsc::UnboundedReceiver};
 use gloo_timers::future::TimeoutFuture;
 use leptos::{
     html::Input,
     prelude::{GetUntracked, NodeRef, Set, WithUntracked},
 };
 use puzzle::stamp::{Bits, Timestamp, channel, session};
-use serde_json::json;
 use std::time::Duration;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::spawn_local;
@@ -54,42 +53,44 @@ impl Driver {
     }
 
     fn carry_out_for_lobby(&mut self, effect: Effect) {
+        let get = |path: String, seconds: u32, read: Reader| self.ask(path, None, None, seconds, read);
         match effect {
-            Effect::Enter { stamp } => self.lobby_later(Box::pin(async move {
-                let nothing = json!({});
-                let session = request::post_stamped::<LobbySession>(
-                    "/api/v1/session",
-                    &nothing,
-                    stamp.as_deref(),
-                    REQUEST_SECONDS,
-                );
-                Event::Entered(session.await)
-            })),
-            Effect::FetchState => self.lobby_later(Box::pin(async {
-                Event::StateFetched(request::get_json("/api/v1/state", REQUEST_SECONDS).await)
-            })),
-            Effect::FetchMembers(channel) => self.lobby_later(Box::pin(async move {
+            Effect::Enter { stamp } => {
+                let read = |answer: Answer, _| Event::Entered(request::parse(answer));
+                self.ask("/api/v1/session".into(), Some("{}".into()), stamp, REQUEST_SECONDS, read);
+            }
+            Effect::FetchState => {
+                get("/api/v1/state".into(), REQUEST_SECONDS, |answer, _| Event::StateFetched(request::parse(answer)));
+            }
+            Effect::FetchMembers(channel) => {
                 let path = format!("/api/v1/channels/{}/members", escaped(channel.trim_start_matches('#')));
-                let result = request::get_json(&path, REQUEST_SECONDS).await;
-                Event::MembersFetched { channel, result }
-            })),
-            Effect::FetchHistory(target) => self.lobby_later(Box::pin(async move {
+                self.ask_about(channel, path, |answer, channel| Event::MembersFetched {
+                    channel,
+                    result: request::parse(answer),
+                });
+            }
+            Effect::FetchHistory(target) => {
                 let path = format!("/api/v1/history?limit=100&target={}", escaped(&target));
-                let result = request::get_json(&path, REQUEST_SECONDS).await;
-                Event::HistoryFetched { target, result }
-            })),
-            Effect::Poll { after, seconds } => self.lobby_later(Box::pin(async move {
+                self.ask_about(target, path, |answer, target| Event::HistoryFetched {
+                    target,
+                    result: request::parse(answer),
+                });
+            }
+            Effect::Poll { after, seconds } => {
                 let path = format!("/api/v1/messages?after={after}&timeout={seconds}");
-                Event::Polled(request::get_json(&path, seconds + REQUEST_SECONDS).await)
-            })),
+                get(path, seconds + REQUEST_SECONDS, |answer, _| Event::Polled(request::parse(answer)));
+            }
             Effect::Listen => {
                 if let Some(socket) = &self.socket {
                     socket.listen_to_lobby();
                 }
             }
-            Effect::Send(command) => self.lobby_later(Box::pin(async move {
-                Event::Answered(request::post_json("/api/v1/messages", &command, COMMAND_SECONDS).await)
-            })),
+            Effect::Send(command) => {
+                // Text and lists of it: serialising them cannot fail.
+                let body = serde_json::to_string(&command).unwrap_or_default();
+                let read = |answer: Answer, _| Event::Answered(request::parse(answer));
+                self.ask("/api/v1/messages".into(), Some(body), None, COMMAND_SECONDS, read);
+            }
             Effect::Mint { ticket, bits, purpose: StampFor::Session(resource) } => {
                 self.mint_session_stamp(Ticket::Lobby(ticket), bits, &resource);
             }
@@ -108,11 +109,37 @@ impl Driver {
         self.minter.search(ticket, session::prefix(bits_of(bits), resource, now()));
     }
 
-    fn lobby_later(&self, work: LocalBoxFuture<'static, Event>) {
+    fn ask_about(&self, subject: String, path: String, read: Reader) {
+        self.request(subject, path, None, None, REQUEST_SECONDS, read);
+    }
+
+    fn ask(&self, path: String, body: Option<String>, stamp: Option<String>, seconds: u32, read: Reader) {
+        self.request(String::new(), path, body, stamp, seconds, read);
+    }
+
+    /// The one request of the lobby: the code of waiting is there only once.
+    fn request(
+        &self,
+        subject: String,
+        path: String,
+        body: Option<String>,
+        stamp: Option<String>,
+        seconds: u32,
+        read: Reader,
+    ) {
         let events = self.events.clone();
-        spawn_local(async move { send(&events, Arrival::Lobby(work.await)) });
+        spawn_local(async move {
+            let answer = request::text(&path, body.as_deref(), stamp.as_deref(), seconds).await;
+            send(&events, Arrival::Lobby(read(answer, subject)));
+        });
     }
 }
+
+/// Status and text of an answer.
+type Answer = Result<(u16, String), ApiError>;
+
+/// Makes an event of an answer, and of what was asked about.
+type Reader = fn(Answer, String) -> Event;
 
 fn bits_of(bits: u8) -> Bits {
     Bits::new(bits).unwrap_or(Bits::MAX)
