@@ -78,6 +78,10 @@ pub struct LobbyClient {
     /// Counts lines.
     keys: u64,
     mint_rate: f64,
+    /// The state is on its way.
+    fetching_state: bool,
+    /// It was overtaken by an event.
+    state_is_outdated: bool,
     effects: Vec<Effect>,
 }
 
@@ -125,6 +129,8 @@ impl LobbyClient {
             // The lines that the server rendered were counted in the same way.
             keys: 0,
             mint_rate: 0.0,
+            fetching_state: false,
+            state_is_outdated: false,
             effects: Vec::new(),
         };
         client.add_history(LOBBY, page.lobby.lines.clone());
@@ -138,7 +144,7 @@ impl LobbyClient {
             Event::Command(command) => self.obey(command, now),
             Event::Race { admitted, live } => self.race_stands(admitted, live),
             Event::Entered(result) => match result {
-                Ok(_) => self.effects.push(Effect::FetchState),
+                Ok(_) => self.fetch_state(),
                 Err(error) => self.not_let_in(error),
             },
             Event::StateFetched(result) => self.state_fetched(result),
@@ -241,7 +247,7 @@ impl LobbyClient {
         }
         self.access = Access::Entering;
         if self.admitted {
-            self.effects.push(Effect::FetchState);
+            self.fetch_state();
         } else if self.race_mints {
             self.effects.push(Effect::Race(scene::Command::RetryProof));
         } else {
@@ -285,7 +291,7 @@ impl LobbyClient {
                 self.access = Access::Entering;
             }
             if waits || proves {
-                self.effects.push(Effect::FetchState);
+                self.fetch_state();
             }
         }
         self.admitted = admitted;
@@ -306,7 +312,20 @@ impl LobbyClient {
         }
     }
 
+    /// Asks for nick, channels, topics and bits. An answer that an event has overtaken
+    /// does not count: it is asked for again.
+    fn fetch_state(&mut self) {
+        self.state_is_outdated = self.fetching_state;
+        if !std::mem::replace(&mut self.fetching_state, true) {
+            self.effects.push(Effect::FetchState);
+        }
+    }
+
     fn state_fetched(&mut self, result: Result<LobbyState, ApiError>) {
+        self.fetching_state = false;
+        if self.state_is_outdated && self.access == Access::Inside {
+            return self.fetch_state();
+        }
         let state = match result {
             Ok(state) => state,
             Err(error) if self.access != Access::Inside => return self.not_let_in(error),

@@ -217,7 +217,7 @@ impl LobbyClient {
                         self.active = at;
                         self.look();
                     }
-                    self.effects.push(Effect::FetchState);
+                    self.fetch_state();
                     self.effects.push(Effect::FetchMembers(event.to.clone()));
                     self.effects.push(Effect::FetchHistory(event.to.clone()));
                 } else {
@@ -254,11 +254,12 @@ impl LobbyClient {
             "TOPIC" => {
                 let at = self.open(&event.to);
                 self.tabs[at].topic = event.body.join(" ");
+                self.fetch_state();
                 self.add(at, event);
             }
             "MODE" => {
                 let at = self.open(&event.to);
-                self.effects.push(Effect::FetchState);
+                self.fetch_state();
                 self.effects.push(Effect::FetchMembers(event.to.clone()));
                 self.add(at, event);
             }

@@ -392,3 +392,18 @@ fn whoever_is_thrown_out_reads_on_and_may_come_back() {
     story.tell(Event::Command(LobbyCommand::Enter));
     assert_eq!(story.effects, [Effect::FetchState]);
 }
+
+#[test]
+fn a_state_that_an_event_has_overtaken_does_not_count() {
+    let mut story = Story::inside(0);
+    story.tell(batch(vec![event("m", "MODE", "ann", LOBBY)], 8));
+    assert!(story.effects.contains(&Effect::FetchState));
+    let topic = LobbyEvent { body: vec!["newer".into()], ..event("t", "TOPIC", "ann", LOBBY) };
+    story.tell(batch(vec![topic], 9));
+    story.effects.clear();
+    story.tell(state(0));
+    assert_eq!(story.client.scene().topic, "newer", "the answer was older");
+    assert_eq!(story.effects, [Effect::FetchState]);
+    story.tell(state(0));
+    assert_eq!(story.client.scene().topic, "Hello");
+}
