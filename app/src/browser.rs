@@ -10,18 +10,22 @@ pub mod clipboard;
 pub mod fingerprint;
 pub mod human_check;
 pub mod language;
+pub mod lobby;
+pub mod minter;
 pub mod request;
 pub mod socket;
 pub mod storage;
 pub mod theme;
 pub mod trace;
+pub mod view;
 
 use crate::{
     api,
+    lobby_client::LobbyClient,
     mining::{MinerPool, PoolEvent, chosen_workers, loader_url, page_time},
     page::Board,
     race_client::{Device, Effect, Event, RaceClient},
-    scene::{Command, Note},
+    scene::{Command, Note, lobby::LobbyCommand},
     wire::{PageState, SessionRequest, Submission, Win},
 };
 use futures::{
@@ -31,6 +35,7 @@ use futures::{
 };
 use gloo_timers::future::TimeoutFuture;
 use leptos::prelude::{Set, Update, WithUntracked};
+use minter::{Minter, Ticket};
 use socket::{Socket, SocketEvent};
 use std::{cell::Cell, rc::Rc, time::Duration};
 use wasm_bindgen::{JsCast, closure::Closure};
@@ -46,10 +51,16 @@ const SUBMISSION_SECONDS: u32 = 30;
 const REQUEST_SECONDS: u32 = 12;
 
 /// Takes part in the race, on a page rendered from `page`.
-pub fn launch(page: PageState, board: Board, commands: UnboundedReceiver<Command>) {
+pub fn launch(
+    page: PageState,
+    board: Board,
+    commands: UnboundedReceiver<Command>,
+    lobby_commands: UnboundedReceiver<LobbyCommand>,
+) {
     let (events, queue) = unbounded();
     let driver = Driver::new(page, board, events);
     driver.listen(commands);
+    driver.listen_to_lobby(lobby_commands);
     spawn_local(driver.run(queue));
 }
 
@@ -57,7 +68,9 @@ pub fn launch(page: PageState, board: Board, commands: UnboundedReceiver<Command
 /// has to say is not heard any more.
 enum Arrival {
     Event(Event),
+    Lobby(crate::lobby_client::Event),
     Socket { connection: u64, event: Event },
+    SocketLobby { connection: u64, event: crate::lobby_client::Event },
     Pool { generation: u64, event: PoolEvent },
 }
 
@@ -65,6 +78,8 @@ struct Driver {
     page: PageState,
     board: Board,
     client: RaceClient,
+    lobby: LobbyClient,
+    minter: Minter,
     events: UnboundedSender<Arrival>,
     human_check: human_check::Widget,
     socket: Option<Socket>,
@@ -88,9 +103,21 @@ impl Driver {
             let events = events.clone();
             human_check::Widget::new(&page, move |event| send(&events, Arrival::Event(Event::Check(event))))
         };
+        let minter = {
+            let events = events.clone();
+            let loader = loader_url(&page.miner_simd, &page.miner_scalar).to_owned();
+            Minter::new(loader, move |ticket, event| {
+                let arrival = match ticket {
+                    Ticket::Race => Arrival::Event(Event::Stamp(event)),
+                    Ticket::Lobby(ticket) => Arrival::Lobby(crate::lobby_client::Event::Stamp { ticket, event }),
+                };
+                send(&events, arrival);
+            })
+        };
         let client = RaceClient::new(&page, device());
+        let lobby = LobbyClient::new(&page, js_sys::Math::random);
         let (socket, connection, shown_at) = (None, 0, Duration::ZERO);
-        Self { page, board, client, events, human_check, socket, connection, pool, generation, shown_at }
+        Self { page, board, client, lobby, minter, events, human_check, socket, connection, pool, generation, shown_at }
     }
 
     /// Passes on what the visitor does and what the browser tells.
@@ -126,7 +153,9 @@ impl Driver {
                 Arrival::Pool { generation, event } if generation == self.generation.get() => {
                     self.hear(Event::Pool(event));
                 }
-                Arrival::Socket { .. } | Arrival::Pool { .. } => {}
+                Arrival::Lobby(event) => self.hear_lobby(event),
+                Arrival::SocketLobby { connection, event } if connection == self.connection => self.hear_lobby(event),
+                Arrival::Socket { .. } | Arrival::SocketLobby { .. } | Arrival::Pool { .. } => {}
             }
         }
     }
@@ -135,7 +164,8 @@ impl Driver {
     fn time_until_the_next_moment(&self) -> u32 {
         let now = page_time();
         let refresh = self.shown_at + REFRESH;
-        let next = self.client.deadline(now).map_or(refresh, |deadline| deadline.min(refresh));
+        let deadlines = [self.client.deadline(now), self.lobby.deadline()];
+        let next = deadlines.into_iter().flatten().fold(refresh, Duration::min);
         // Rounded up: a moment too early would only be followed by another one.
         u32::try_from(next.saturating_sub(now).as_micros().div_ceil(1000)).unwrap_or(1000)
     }
@@ -148,6 +178,7 @@ impl Driver {
         }
         if !is_routine || self.shown_at + REFRESH <= now {
             self.show(now);
+            self.tell_lobby(now);
         }
     }
 
@@ -163,10 +194,13 @@ impl Driver {
         match effect {
             Effect::ShowCheck => self.human_check.show(),
             Effect::ResetCheck => self.human_check.reset(),
-            Effect::Enter { token } => self.answer_later(Box::pin(async move {
-                let body = SessionRequest { turnstile_token: Some(token) };
-                Event::Entered(request::post_json("/api/session", &body, REQUEST_SECONDS).await)
+            Effect::Enter { token, stamp } => self.answer_later(Box::pin(async move {
+                let body = SessionRequest { turnstile_token: token };
+                let answer = request::post_stamped("/api/session", &body, stamp.as_deref(), REQUEST_SECONDS);
+                Event::Entered(answer.await)
             })),
+            Effect::MintStamp { bits, resource } => self.mint_session_stamp(Ticket::Race, bits, &resource),
+            Effect::CancelStamp => self.minter.cancel(Ticket::Race),
             Effect::RememberSession => storage::write(storage::HAD_SESSION, "yes"),
             Effect::FetchWins => self.answer_later(Box::pin(async {
                 Event::WinsFetched(request::get_json::<Vec<Win>>("/api/wins", REQUEST_SECONDS).await)
@@ -225,6 +259,10 @@ impl Driver {
         let (connection, events) = (self.connection, self.events.clone());
         self.socket = Socket::open(move |event| {
             let event = match event {
+                SocketEvent::Lobby(id, event) => {
+                    let event = crate::lobby_client::Event::Heard { id, event };
+                    return send(&events, Arrival::SocketLobby { connection, event });
+                }
                 SocketEvent::Opened => Event::SocketOpened,
                 SocketEvent::Heard(message) => Event::Heard(message),
                 SocketEvent::Closed => Event::SocketClosed,

@@ -6,7 +6,7 @@
 use crate::{
     error::ApiError,
     language::Language,
-    wire::{PageState, Puzzle, Submission, Victory},
+    wire::{PageState, Puzzle, Submission, Victory, View},
 };
 use futures::future::BoxFuture;
 use http::{HeaderValue, StatusCode, header};
@@ -24,6 +24,9 @@ pub trait Host: Send + Sync {
 
     /// The language that the visitor reads.
     fn language(&self) -> Language;
+
+    /// Which page is asked for.
+    fn view(&self) -> View;
 
     /// What the page is rendered from. Open to everybody.
     fn page(&self) -> PageState;

@@ -16,6 +16,8 @@ pub mod error;
 #[cfg(feature = "ssr")]
 pub mod host;
 pub mod language;
+#[cfg(any(feature = "hydrate", test))]
+pub mod lobby_client;
 pub mod mining;
 pub mod page;
 #[cfg(any(feature = "hydrate", test))]

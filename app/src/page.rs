@@ -12,6 +12,7 @@
 pub mod figures;
 pub mod frame;
 pub mod language;
+pub mod lobby;
 pub mod log;
 pub mod prizes;
 pub mod race;
@@ -20,8 +21,11 @@ pub mod story;
 pub mod text;
 
 use crate::{
-    scene::{Command, Log, Scene},
-    wire::PageState,
+    scene::{
+        Command, Log, Scene,
+        lobby::{LobbyCommand, LobbyScene},
+    },
+    wire::{PageState, View},
 };
 use frame::{Banner, Footer, Header};
 use futures::channel::mpsc::{UnboundedSender, unbounded};
@@ -35,8 +39,14 @@ pub struct Board {
     pub scene: RwSignal<Scene>,
     /// The log panel.
     pub log: RwSignal<Log>,
+    /// The lobby.
+    pub lobby: RwSignal<LobbyScene>,
+    /// What is in front.
+    pub view: RwSignal<View>,
     /// Where commands go.
     commands: StoredValue<UnboundedSender<Command>>,
+    /// Where the lobby's go.
+    lobby_commands: StoredValue<UnboundedSender<LobbyCommand>>,
 }
 
 impl Board {
@@ -44,19 +54,28 @@ impl Board {
     /// begins to work behind it.
     fn new(page: PageState) -> Self {
         let (commands, _received) = unbounded();
+        let (lobby_commands, _received_too) = unbounded();
         let board = Self {
             scene: RwSignal::new(Scene::rendered(&page)),
             log: RwSignal::new(Log::default()),
+            lobby: RwSignal::new(LobbyScene::rendered(&page)),
+            view: RwSignal::new(page.view),
             commands: StoredValue::new(commands),
+            lobby_commands: StoredValue::new(lobby_commands),
         };
         #[cfg(feature = "hydrate")]
-        crate::browser::launch(page, board, _received);
+        crate::browser::launch(page, board, _received, _received_too);
         board
     }
 
     /// Passes on what the visitor asks for.
     fn command(self, command: Command) {
         self.commands.with_value(|commands| drop(commands.unbounded_send(command)));
+    }
+
+    /// The same in the lobby.
+    pub(crate) fn lobby_command(self, command: LobbyCommand) {
+        self.lobby_commands.with_value(|commands| drop(commands.unbounded_send(command)));
     }
 }
 
@@ -83,31 +102,45 @@ pub fn App() -> impl IntoView {
         </a>
         <Header/>
         <Banner/>
-        <main id="content">
-            <RacePage/>
-        </main>
+        <Content/>
         <Footer/>
     }
 }
 
-/// The race: what it is, the visitor's part in it, and how it stands.
+/// The race, and the lobby beside it. Which of them is in front is a matter of style:
+/// both stay as they are when the visitor goes from one to the other.
 #[component]
-fn RacePage() -> impl IntoView {
+fn Content() -> impl IntoView {
     let Some(board) = use_context::<Board>() else {
-        return Either::Left(view! { <p class="notice">{say(text::no_state)}</p> });
+        return Either::Left(view! { <main id="content"><p class="notice">{say(text::no_state)}</p></main> });
     };
     Either::Right(view! {
+        <main id="content" data-view=move || board.view.get().name()>
+            <RacePage board/>
+        </main>
+    })
+}
+
+/// The race: what it is, the visitor's part in it, and how it stands; and the lobby.
+#[component]
+fn RacePage(
+    /// What is shown.
+    board: Board,
+) -> impl IntoView {
+    view! {
         <story::Lead/>
+        <lobby::Lead/>
         <div class="columns">
-            <div class="column">
+            <div class="column races">
                 <prizes::Prizes board/>
                 <race::YourRace board/>
+                <log::LogPanel board/>
             </div>
             <div class="column">
                 <figures::TheRound board/>
-                <log::LogPanel board/>
+                <lobby::Lobby board/>
             </div>
         </div>
         <story::Explanation board/>
-    })
+    }
 }

@@ -21,17 +21,20 @@ mod link;
 mod odds;
 mod proving;
 mod rounds;
+mod session_proof;
 mod solving;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use back_off::BackOff;
+pub(crate) use entry::{is_temporary, wait_for};
 pub use event::{Effect, Event};
 pub use human_check::CheckEvent;
 
 use crate::{
     mining::RateMeter,
     scene::{Best, Command, Failure, HumanCheck, Note, Pause, Phase, Prize, Scene, typical_round},
-    wire::{ClientMessage, Figures, PageState, RoundView},
+    wire::{ClientMessage, Figures, Gate, PageState, RoundView},
 };
 use clock::RoundClock;
 use entry::Entry;
@@ -59,6 +62,8 @@ pub struct Device {
 pub struct RaceClient {
     device: Device,
     test_mode: bool,
+    /// What a session must pass.
+    gate: Gate,
     /// The human check.
     check: Check,
     /// Session, visitor and trace.
@@ -115,6 +120,7 @@ impl RaceClient {
         Self {
             device,
             test_mode: page.turnstile.test_mode,
+            gate: page.gate.clone(),
             check: Check::default(),
             entry: Entry::default(),
             link: Link::default(),
@@ -147,6 +153,7 @@ impl RaceClient {
             Event::Command(command) => self.obey(command, now),
             Event::BackOnline => self.link.hurry(now),
             Event::Check(event) => self.check_did(event, now),
+            Event::Stamp(event) => self.stamp_did(event, now),
             Event::Entered(result) => self.entered(result, now),
             Event::WinsFetched(result) => self.wins_fetched(result, now),
             Event::Identified { visitor, at_random } => self.identified(visitor, at_random),
@@ -205,14 +212,15 @@ impl RaceClient {
         let curve = self.round.target_curve();
         let mining_time = self.clock.elapsed(now);
         let best_hash = self.solving.best.map(|(hash, _)| hash);
-        let running = matches!(self.mining, Some(Work { running: true, .. }));
-        let local_rate = if running { self.meter.rate(now) } else { 0.0 };
+        let local_rate = self.local_rate(now);
         Scene {
             phase: self.phase(now),
             connection: self.link.view(now),
             is_stale: self.link.is_stale(now),
             test_mode: self.test_mode,
+            asks_for_humans: self.gate.asks_for_humans,
             human_check: self.human_check(),
+            proof: self.entry.proof,
             can_start: self.can_start(),
             can_stop: self.wanted,
             round: self.round.round,
@@ -239,6 +247,22 @@ impl RaceClient {
             share_of_rounds: odds::share_of_rounds(local_rate, self.figures.total_hashrate),
             prizes: self.prizes.clone(),
         }
+    }
+
+    /// Hashes per second of this page.
+    pub fn local_rate(&self, now: Duration) -> f64 {
+        let running = matches!(self.mining, Some(Work { running: true, .. }));
+        if running { self.meter.rate(now) } else { 0.0 }
+    }
+
+    /// True while there is a session to act with.
+    pub fn may_take_part(&self) -> bool {
+        self.entry.may_take_part()
+    }
+
+    /// True while the live connection stands and the server has told the whole state.
+    pub fn is_live(&self) -> bool {
+        self.link.is_informed()
     }
 
     fn human_check(&self) -> HumanCheck {
@@ -273,6 +297,8 @@ impl RaceClient {
             }
             Command::RetryCheck if self.human_check().needs_the_visitor() => self.show_check(now),
             Command::RedrawCheck => self.redraw_check(now),
+            Command::CancelProof => self.cancel_proof(),
+            Command::RetryProof => self.retry_proof(),
             Command::Start | Command::Stop | Command::RetryCheck => {}
         }
     }

@@ -3,12 +3,15 @@
 //! and in the browser ever after.
 
 pub mod human_check;
+pub mod lobby;
 pub mod note;
 pub mod phase;
+pub mod proof;
 
 pub use human_check::{CheckFailure, HumanCheck};
 pub use note::{Log, LogLine, Note};
 pub use phase::{Failure, Pause, Phase};
+pub use proof::{MintEvent, Proof, SessionProof};
 
 use crate::{
     error::{ApiError, ErrorCode},
@@ -28,8 +31,12 @@ pub struct Scene {
     pub is_stale: bool,
     /// True if nobody is asked whether they are human.
     pub test_mode: bool,
+    /// True if the gate has a human check.
+    pub asks_for_humans: bool,
     /// The human check.
     pub human_check: HumanCheck,
+    /// The proof of work for a session.
+    pub proof: SessionProof,
     /// True if Start may be pressed.
     pub can_start: bool,
     /// True if Stop may be pressed.
@@ -111,6 +118,10 @@ pub enum Command {
     RetryCheck,
     /// Show the human check in the page's colours and language as they are now.
     RedrawCheck,
+    /// Stop computing proof of work for a session.
+    CancelProof,
+    /// Compute it after all.
+    RetryProof,
 }
 
 /// What the server said when it did not do what the page asked for.
@@ -153,13 +164,16 @@ impl Scene {
     pub fn rendered(page: &PageState) -> Self {
         let curve = page.round.target_curve();
         // Where the check will be, its room is kept from the first moment on.
-        let may_need_check = !page.turnstile.test_mode && !page.has_session;
+        let may_need_check = page.gate.asks_for_humans && !page.turnstile.test_mode && !page.has_session;
+        let may_need_proof = page.gate.asks_for_stamps && !page.has_session;
         Self {
             phase: Phase::Checking,
             connection: Connection::Closed,
             is_stale: false,
             test_mode: page.turnstile.test_mode,
+            asks_for_humans: page.gate.asks_for_humans,
             human_check: if may_need_check { HumanCheck::Loading } else { HumanCheck::Hidden },
+            proof: if may_need_proof { SessionProof::Waiting } else { SessionProof::Hidden },
             can_start: false,
             can_stop: false,
             round: page.round.round,

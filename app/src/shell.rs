@@ -3,6 +3,7 @@
 use crate::{
     language::Language,
     page::{App, text},
+    wire::View,
 };
 use leptos::{config::LeptosOptions, hydration::AutoReload, nonce::use_nonce, prelude::*};
 
@@ -14,13 +15,14 @@ const BEFORE_PAINT: &str = include_str!("shell/before_paint.js");
 pub fn shell(options: LeptosOptions) -> impl IntoView {
     let style = format!("/{}/{}.css", options.site_pkg_dir, options.output_name);
     let language = crate::host::current().map_or_else(|_| Language::default(), |host| host.language());
+    let in_lobby = crate::host::current().is_ok_and(|host| host.view() == View::Lobby);
     view! {
         <!DOCTYPE html>
         <html lang=language.tag()>
             <head>
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
-                <title>{text::title(language)}</title>
+                <title>{text::title(language, in_lobby)}</title>
                 <meta name="description" content=text::site_description(language)/>
                 <meta name="color-scheme" content="light dark"/>
                 <script nonce=use_nonce()>{BEFORE_PAINT}</script>

@@ -1,6 +1,8 @@
 //! The JSON that browser and server exchange. Field for field the protocol: an
 //! outside client may rely on every name in here.
 
+pub mod lobby;
+
 use crate::{error::ErrorCode, language::Language};
 use puzzle::{
     Cost, Curve, Hash, Nonce, RoundNumber, Seed, Target, TraceData, VisitorId, curve::RisingCurve,
@@ -122,6 +124,48 @@ pub struct SessionView {
     pub nick: String,
     /// True once it may take part in the race.
     pub verified: bool,
+}
+
+/// What a session must pass before it may take part.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gate {
+    /// The human check is part of it.
+    pub asks_for_humans: bool,
+    /// A session stamp is part of it.
+    pub asks_for_stamps: bool,
+    /// How many leading zero bits a session stamp needs; 0: none is needed.
+    pub stamp_bits: u8,
+    /// What a session stamp is made out to: the server's name.
+    pub resource: String,
+}
+
+/// What is in front: the two share one document's program.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum View {
+    /// The race, with the lobby beside it where there is room.
+    #[default]
+    Race,
+    /// The lobby.
+    Lobby,
+}
+
+impl View {
+    /// Its name in the page's markup.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Race => "race",
+            Self::Lobby => "lobby",
+        }
+    }
+
+    /// Its address.
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::Race => "/",
+            Self::Lobby => "/lobby",
+        }
+    }
 }
 
 /// The network's figures at a moment.
@@ -260,6 +304,8 @@ pub enum ClientMessage {
 /// What the server renders the page from, and the browser takes over.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PageState {
+    /// Which page was asked for.
+    pub view: View,
     /// The language that the visitor reads.
     pub language: Language,
     /// The round at the moment of rendering.
@@ -268,6 +314,10 @@ pub struct PageState {
     pub figures: Figures,
     /// The human check.
     pub turnstile: TurnstileConfig,
+    /// What a session must pass.
+    pub gate: Gate,
+    /// The lobby at the moment of rendering.
+    pub lobby: lobby::LobbyPage,
     /// Where the widget's script is; empty in test mode.
     pub turnstile_script: String,
     /// True if the request for the page carried the cookie of a living session.

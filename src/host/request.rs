@@ -10,6 +10,7 @@ use crate::host::{
         session::{Session, TokenKey, TokenSession},
     },
     language,
+    lobby::Lobby,
     race::{Competitor, Refusal, Solution, Win},
     routes::lobby::stamp_required,
     server::Server,
@@ -17,7 +18,10 @@ use crate::host::{
 use app::{
     ApiError, ErrorCode, Language,
     host::Host,
-    wire::{PageState, Puzzle, Submission, TurnstileConfig, Victory},
+    wire::{
+        Gate, PageState, Puzzle, Submission, TurnstileConfig, Victory, View,
+        lobby::{LobbyEvent, LobbyPage},
+    },
 };
 use axum::http::{HeaderMap, header};
 use futures::{FutureExt, future::BoxFuture};
@@ -42,6 +46,8 @@ pub struct RequestContext {
     pub is_tls: bool,
     /// The language that the client reads.
     pub language: Language,
+    /// Which page is asked for, if it is one.
+    pub view: View,
     headers: HeaderMap,
 }
 
@@ -53,6 +59,7 @@ impl RequestContext {
             address: proxies.client_address(peer.ip(), headers),
             is_tls: proxies.is_tls(peer.ip(), headers),
             language: language::asked_for(headers),
+            view: View::default(),
             headers: headers.clone(),
             server,
         }
@@ -245,18 +252,51 @@ impl Host for RequestContext {
         self.language
     }
 
+    fn view(&self) -> View {
+        self.view
+    }
+
     fn page(&self) -> PageState {
         PageState {
+            view: self.view,
             language: self.language,
             round: self.server.race.view(),
             figures: self.server.live.figures(),
             turnstile: turnstile_config(&self.server),
+            gate: gate(&self.server),
+            lobby: self.server.lobby.as_ref().map(lobby_page).unwrap_or_default(),
             turnstile_script: self.server.gate.turnstile.as_ref().map(TurnstileKeys::script).unwrap_or_default(),
             has_session: self.cookie_session().is_some_and(|session| self.server.gate.rule.is_met_by(session.passed)),
             miner_simd: env!("HASHPASS_MINER_SIMD").to_owned(),
             miner_scalar: env!("HASHPASS_MINER_SCALAR").to_owned(),
         }
     }
+}
+
+/// What the page must know of the gate.
+fn gate(server: &Server) -> Gate {
+    let rule = server.gate.rule;
+    Gate {
+        asks_for_humans: rule.asks_for_humans(),
+        asks_for_stamps: rule.asks_for_stamps(),
+        stamp_bits: server.stamps.bits().get(),
+        resource: server.stamps.resource().to_owned(),
+    }
+}
+
+/// What the page shows of the lobby to everybody. What people sent along with their
+/// words does not travel; what the server says of the race does.
+fn lobby_page(lobby: &Lobby) -> LobbyPage {
+    let view = lobby.server();
+    let recent = lobby.recent();
+    let lines = recent.iter().filter_map(|line| serde_json::from_str::<LobbyEvent>(line).ok());
+    let lines = lines.map(|mut line| {
+        if line.from != view.name {
+            line.meta = serde_json::Value::Null;
+        }
+        line
+    });
+    LobbyPage { open: true, users: view.users, lines: lines.collect() }
 }
 
 /// What the page must know of the human check.

@@ -18,7 +18,7 @@ use crate::host::{
     routes::{health, lobby, session, socket, trace, turnstile, wins},
     server::Server,
 };
-use app::{ApiError, ErrorCode, host::Host};
+use app::{ApiError, ErrorCode, host::Host, wire::View};
 use axum::{
     Router,
     body::Body,
@@ -62,6 +62,7 @@ pub fn router(server: Server) -> Router {
 
     Router::new()
         .route("/", get(page))
+        .route("/lobby", get(page))
         .route("/cdn-cgi/trace", get(trace::edge))
         .merge(lobby::router(&server))
         .merge(api)
@@ -140,6 +141,7 @@ async fn server_function(Extension(context): Extension<RequestContext>, request:
 async fn page(Extension(mut context): Extension<RequestContext>, request: Request) -> Response {
     let chosen = language::chosen_by_address(request.uri());
     context.language = chosen.unwrap_or(context.language);
+    context.view = if request.uri().path() == View::Lobby.path() { View::Lobby } else { View::Race };
     let (language, is_tls) = (context.language, context.is_tls);
     let human_check = context.server.gate.turnstile.as_ref().map(TurnstileKeys::script_origin);
     let host: Arc<dyn Host> = Arc::new(context);

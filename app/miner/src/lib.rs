@@ -1,4 +1,5 @@
-//! The browser's miner: a web worker that computes puzzle hashes on request.
+//! The browser's miner: a web worker that computes puzzle hashes on request, and
+//! mints stamps, which needs no memory.
 //!
 //! The page **pulls**: it sends one [`Request`], the worker answers it with one
 //! [`Reply`] and then rests until the next. So stopping needs no message, a new
@@ -20,7 +21,9 @@
 
 use gloo_worker::{HandlerId, Worker, WorkerScope};
 use puzzle::{
-    Challenge, Cost, Hash, Nonce, PuzzleHasher, RoundNumber, Seed, TraceData, VisitorId, hashing::HashingError,
+    Challenge, Cost, Hash, Nonce, PuzzleHasher, RoundNumber, Seed, TraceData, VisitorId,
+    hashing::HashingError,
+    stamp::{Minter, Prefix},
 };
 use serde::{Deserialize, Serialize};
 
@@ -91,6 +94,15 @@ pub enum Request {
         /// Which nonces.
         batch: Batch,
     },
+    /// Look for a stamp, with a salt that was never used before.
+    Mint {
+        /// The stamp without its counter.
+        prefix: Prefix,
+        /// Where to look: a random number, another one in every request.
+        salt: u64,
+        /// How many counters to try.
+        tries: u32,
+    },
 }
 
 /// What the worker answers.
@@ -113,6 +125,13 @@ pub enum Reply {
         hashes: u32,
         /// The lowest of them, and its nonce.
         best: (Hash, Nonce),
+    },
+    /// So many counters were tried.
+    Minted {
+        /// How many.
+        tries: u64,
+        /// The stamp, if one of them was good.
+        stamp: Option<String>,
     },
     /// The request could not be carried out, or, unasked, the worker is no good.
     Failed(Failure),
@@ -151,6 +170,11 @@ impl Miner {
         let reply = match request {
             Request::Prepare { cost } => self.hasher(cost).map(|_| Reply::Prepared { cost }),
             Request::Mine { generation, job, batch } => self.mine(generation, &job, batch),
+            Request::Mint { prefix, salt, tries } => {
+                let mut minter = Minter::new(&prefix, salt);
+                let stamp = minter.advance(tries);
+                Ok(Reply::Minted { tries: minter.tries(), stamp })
+            }
         };
         reply.unwrap_or_else(Reply::Failed)
     }
@@ -254,6 +278,23 @@ mod tests {
             Reply::Mined { hashes, best, .. } => assert_eq!((hashes, best), (16, lowest_alone)),
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn a_stamp_is_found_batch_by_batch() {
+        use puzzle::stamp::{Bits, Timestamp, session};
+        let (bits, now) = (Bits::new(10).unwrap(), Timestamp(1_795_264_496));
+        let prefix = session::prefix(bits, "hashpass", now);
+        let stamp = (0..1000).find_map(|salt| {
+            match Miner::default().answer(Request::Mint { prefix: prefix.clone(), salt, tries: 256 }) {
+                Reply::Minted { tries, stamp } => {
+                    assert!((1..=256).contains(&tries));
+                    stamp
+                }
+                other => panic!("{other:?}"),
+            }
+        });
+        assert!(session::check(stamp.as_deref(), bits, "hashpass", now).unwrap().is_some());
     }
 
     #[test]

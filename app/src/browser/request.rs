@@ -15,7 +15,7 @@ use web_sys::{Headers, RequestInit, Response};
 /// # Errors
 /// The server's error, or `unreachable`.
 pub async fn get_json<T: DeserializeOwned>(path: &str, seconds: u32) -> Result<T, ApiError> {
-    in_time(async { read(&fetch(path, &RequestInit::new()).await?).await }, seconds).await
+    parse(text(path, None, None, seconds).await)
 }
 
 /// Asks for plain text.
@@ -35,15 +35,21 @@ pub async fn get_text(path: &str, seconds: u32) -> Result<String, ApiError> {
 /// # Errors
 /// The server's error, or `unreachable`.
 pub async fn post_json<T: DeserializeOwned>(path: &str, body: &impl Serialize, seconds: u32) -> Result<T, ApiError> {
+    post_stamped(path, body, None, seconds).await
+}
+
+/// Sends JSON with a session stamp, and reads JSON.
+///
+/// # Errors
+/// The server's error, or `unreachable`.
+pub async fn post_stamped<T: DeserializeOwned>(
+    path: &str,
+    body: &impl Serialize,
+    stamp: Option<&str>,
+    seconds: u32,
+) -> Result<T, ApiError> {
     let body = serde_json::to_string(body).map_err(|error| ApiError::new(ErrorCode::Malformed, error.to_string()))?;
-    let init = RequestInit::new();
-    init.set_method("POST");
-    init.set_body(&JsValue::from_str(&body));
-    if let Ok(headers) = Headers::new() {
-        drop(headers.set("content-type", "application/json"));
-        init.set_headers(&headers);
-    }
-    in_time(async { read(&fetch(path, &init).await?).await }, seconds).await
+    parse(text(path, Some(&body), stamp, seconds).await)
 }
 
 /// Waits for `answer`, but not for ever.
@@ -68,7 +74,38 @@ async fn fetch(path: &str, init: &RequestInit) -> Result<(u16, String), ApiError
     answered.await.ok_or_else(|| unreachable("The server could not be reached.".to_owned()))
 }
 
-async fn read<T: DeserializeOwned>(answer: &(u16, String)) -> Result<T, ApiError> {
+/// Asks, or sends JSON, perhaps with a session stamp; for status and text.
+///
+/// # Errors
+/// `unreachable`.
+pub async fn text(
+    path: &str,
+    body: Option<&str>,
+    stamp: Option<&str>,
+    seconds: u32,
+) -> Result<(u16, String), ApiError> {
+    let init = RequestInit::new();
+    if let (Some(body), Ok(headers)) = (body, Headers::new()) {
+        init.set_method("POST");
+        init.set_body(&JsValue::from_str(body));
+        drop(headers.set("content-type", "application/json"));
+        if let Some(stamp) = stamp {
+            drop(headers.set("x-hashcash", stamp));
+        }
+        init.set_headers(&headers);
+    }
+    in_time(fetch(path, &init), seconds).await
+}
+
+/// Reads what [`text`] brought.
+///
+/// # Errors
+/// The server's error, or `unreachable`.
+pub fn parse<T: DeserializeOwned>(answer: Result<(u16, String), ApiError>) -> Result<T, ApiError> {
+    parsed(&answer?)
+}
+
+fn parsed<T: DeserializeOwned>(answer: &(u16, String)) -> Result<T, ApiError> {
     let (status, text) = answer;
     let understood = if (200..300).contains(status) {
         serde_json::from_str(text).map(Ok)

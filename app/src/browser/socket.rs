@@ -1,6 +1,9 @@
 //! The live connection.
 
-use crate::wire::{ClientMessage, ServerMessage};
+use crate::wire::{
+    ClientMessage, ServerMessage,
+    lobby::{LobbyEvent, LobbyMessage},
+};
 use std::rc::Rc;
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{MessageEvent, WebSocket};
@@ -13,6 +16,8 @@ pub enum SocketEvent {
     Opened,
     /// The server said something.
     Heard(ServerMessage),
+    /// The lobby has an event, at this place of the queue.
+    Lobby(u64, LobbyEvent),
     /// It broke, or could not be made. Told once.
     Closed,
 }
@@ -44,7 +49,11 @@ impl Socket {
             Closure::<dyn Fn(MessageEvent)>::new(move |message: MessageEvent| {
                 // Messages of kinds that this page does not know yet are no reason to fail.
                 let text = message.data().as_string().unwrap_or_default();
-                if let Ok(message) = serde_json::from_str(&text) {
+                if text.starts_with(r#"{"type":"LOBBY"#) {
+                    if let Ok(LobbyMessage { id: Some(id), event: Some(event), .. }) = serde_json::from_str(&text) {
+                        on_event(SocketEvent::Lobby(id, event));
+                    }
+                } else if let Ok(message) = serde_json::from_str(&text) {
                     on_event(SocketEvent::Heard(message));
                 }
             })
@@ -59,8 +68,19 @@ impl Socket {
 
     /// Says something, if the connection stands.
     pub fn send(&self, message: &ClientMessage) {
-        if let (WebSocket::OPEN, Ok(text)) = (self.socket.ready_state(), serde_json::to_string(message)) {
-            drop(self.socket.send_with_str(&text));
+        if let Ok(text) = serde_json::to_string(message) {
+            self.send_text(&text);
+        }
+    }
+
+    /// Asks for the lobby's events, if the connection stands. The answer is an event.
+    pub fn listen_to_lobby(&self) {
+        self.send_text(r#"{"type":"lobby","payload":{"command":"PING"}}"#);
+    }
+
+    fn send_text(&self, text: &str) {
+        if self.socket.ready_state() == WebSocket::OPEN {
+            drop(self.socket.send_with_str(text));
         }
     }
 }

@@ -161,6 +161,8 @@ impl Crew {
                 self.report_running();
             }
             Reply::Prepared { .. } => self.workers[index].phase = Phase::Resting,
+            // Nobody asks the crew's workers for stamps.
+            Reply::Minted { .. } => {}
             Reply::Mined { generation, hashes, best, .. } => {
                 self.workers[index].finish_batch(hashes, now);
                 self.count(generation, hashes, best);

@@ -7,7 +7,8 @@ use super::{
 };
 #[cfg(feature = "hydrate")]
 use crate::scene::Command;
-use leptos::{html::Select, prelude::*};
+use crate::wire::View;
+use leptos::{ev::MouseEvent, html::Select, prelude::*};
 
 /// The name of the site, the live connection, the choices of language and theme.
 #[component]
@@ -18,7 +19,7 @@ pub fn Header() -> impl IntoView {
                 <Mark/>
                 {text::site_name()}
             </a>
-            {use_context::<Board>().map(|board| view! { <ConnectionState board/> })}
+            {use_context::<Board>().map(|board| view! { <Views board/> <ConnectionState board/> })}
             <LanguageChoice/>
             <ThemeChoice/>
         </header>
@@ -34,6 +35,42 @@ fn Mark() -> impl IntoView {
             <path class="mark-bar" d="M6 20h20"></path>
             <circle class="mark-hash" cx="19" cy="11.5" r="4"></circle>
         </svg>
+    }
+}
+
+/// The race and the lobby. They are links, so that they work without the page's
+/// program; with it nothing is loaded, and whatever the page is doing goes on.
+#[component]
+fn Views(
+    /// What is shown.
+    board: Board,
+) -> impl IntoView {
+    let language = use_language();
+    let unread = Memo::new(move |_| board.lobby.read().unread);
+    let current = move |view: View| move || (board.view.get() == view).then_some("page");
+    let choose = move |event: MouseEvent, view: View| {
+        if event.ctrl_key() || event.meta_key() || event.shift_key() || event.button() != 0 {
+            return;
+        }
+        event.prevent_default();
+        board.view.set(view);
+        #[cfg(feature = "hydrate")]
+        crate::browser::view::visit(view);
+    };
+    #[cfg(feature = "hydrate")]
+    crate::browser::view::follow(board);
+    view! {
+        <nav class="views" aria-label=say(text::lobby::pages) data-testid="views">
+            <a href=View::Race.path() aria-current=current(View::Race) on:click=move |event| choose(event, View::Race)>
+                {say(text::lobby::race)}
+            </a>
+            <a href=View::Lobby.path() aria-current=current(View::Lobby) on:click=move |event| choose(event, View::Lobby)>
+                {say(text::lobby::lobby)}
+                <span class="badge" data-testid="unread" hidden=move || unread.get() == 0>
+                    {move || text::lobby::unread(language.get(), unread.get())}
+                </span>
+            </a>
+        </nav>
     }
 }
 
@@ -106,7 +143,11 @@ pub fn Banner() -> impl IntoView {
 /// What the page sends.
 #[component]
 pub fn Footer() -> impl IntoView {
-    let test_mode = use_context::<Board>().is_none_or(|board| board.scene.read_untracked().test_mode);
+    // A check that nobody is asked for tells nobody anything.
+    let test_mode = use_context::<Board>().is_none_or(|board| {
+        let scene = board.scene.read_untracked();
+        scene.test_mode || !scene.asks_for_humans
+    });
     let language = use_language();
     view! {
         <footer class="footer">

@@ -17,7 +17,7 @@ pub fn LogPanel(
     let language = use_language();
     let lines = move || board.log.read().newest_first().cloned().collect::<Vec<_>>();
     view! {
-        <section class="card needs-scripts" aria-labelledby="log-heading">
+        <section class="card log-panel needs-scripts" aria-labelledby="log-heading">
             <h2 id="log-heading">{say(text::log_heading)}</h2>
             <div class="log" tabindex="0" role="group" aria-labelledby="log-heading" data-testid="log">
                 <ol>

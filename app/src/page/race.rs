@@ -6,7 +6,10 @@ use super::{
     scale::Scale,
     text,
 };
-use crate::scene::{Command, Failure, HumanCheck, Phase};
+use crate::{
+    scene::{Command, Failure, HumanCheck, Phase, SessionProof},
+    wire::View,
+};
 use leptos::prelude::*;
 
 /// The visitor's own part in the race.
@@ -21,6 +24,7 @@ pub fn YourRace(
             <h2 id="race-heading">{say(text::your_race)}</h2>
             <Status board/>
             <Check board/>
+            <SessionProofPanel board/>
             <Buttons board/>
             <dl class="figures">
                 <div class="figure">
@@ -53,7 +57,9 @@ fn Status(
     let news = move || {
         board.log.read().newest_first().next().map(|line| text::note(language.get(), &line.note)).unwrap_or_default()
     };
-    Effect::new(move |_| document().set_title(text::window_title(language.get(), &phase.read())));
+    Effect::new(move |_| {
+        document().set_title(text::window_title(language.get(), &phase.read(), board.view.get() == View::Lobby))
+    });
     view! {
         <p class="status" id="status" role="status" data-testid="status" data-phase=move || phase.read().name()>
             {move || text::status(language.get(), &phase.read())}
@@ -99,6 +105,54 @@ fn Check(
                 on:click=move |_| board.command(Command::RetryCheck)
             >
                 {say(text::check_again)}
+            </button>
+        </div>
+    }
+}
+
+/// The proof of work for a session, where the gate asks for it.
+#[component]
+fn SessionProofPanel(
+    /// What is shown.
+    board: Board,
+) -> impl IntoView {
+    let language = use_language();
+    let proof = Memo::new(move |_| board.scene.read().proof);
+    let figures = move || match proof.get() {
+        SessionProof::Computing(proof) => text::lobby::proof_figures(language.get(), &proof),
+        _ => String::new(),
+    };
+    view! {
+        <div
+            class="check proof-panel needs-scripts"
+            role="group"
+            aria-labelledby="proof-heading"
+            data-testid="session-proof"
+            data-proof=move || proof.get().name()
+            hidden=move || proof.get() == SessionProof::Hidden
+        >
+            <p class="check-words">
+                <strong id="proof-heading">{say(text::proof_heading)}</strong>
+                <span role="status">{move || text::session_proof(language.get(), &proof.get())}</span>
+            </p>
+            // Not read out: it changes several times a second.
+            <p class="proof-figures" data-testid="proof-figures">{figures}</p>
+            <button
+                type="button"
+                data-testid="cancel-proof"
+                disabled=move || !matches!(proof.get(), SessionProof::Computing(_))
+                hidden=move || proof.get().needs_the_visitor()
+                on:click=move |_| board.command(Command::CancelProof)
+            >
+                {say(text::cancel)}
+            </button>
+            <button
+                type="button"
+                data-testid="retry-proof"
+                hidden=move || !proof.get().needs_the_visitor()
+                on:click=move |_| board.command(Command::RetryProof)
+            >
+                {say(text::compute_proof)}
             </button>
         </div>
     }

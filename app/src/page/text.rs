@@ -5,12 +5,14 @@
 //! what lacks a translation does not compile. Components show a plain text by
 //! [`say`](super::language::say), and hand all others the language of the moment.
 
+pub mod lobby;
 mod log;
 pub mod numbers;
 mod server_words;
 mod state;
 mod story;
 
+pub use lobby::{cancel, compute_proof, proof_heading, session_proof};
 pub use log::note;
 pub use state::{best_outlook, connection, human_check, odds, status, trouble, window_title};
 pub use story::{explanation, headline, how_it_works, lead, privacy};
@@ -30,7 +32,10 @@ pub fn site_name() -> &'static str {
 }
 
 /// The title of the document, and of the window while nothing happens.
-pub fn title(language: Language) -> &'static str {
+pub fn title(language: Language, in_lobby: bool) -> &'static str {
+    if in_lobby {
+        return language.pick("The lobby · HashPass", "聊天室 · HashPass");
+    }
     language.pick("A fair race for invite codes · HashPass", "公平的邀请码竞赛 · HashPass")
 }
 

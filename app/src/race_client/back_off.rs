@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// Counts attempts that failed in a row.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct BackOff {
+pub(crate) struct BackOff {
     failures: u32,
 }
 
@@ -16,14 +16,14 @@ impl BackOff {
     /// Another attempt failed: how long to wait now. `random` is in 0 … 1.
     ///
     /// The wait is drawn evenly between half and all of 1, 2, 4, … 30 s.
-    pub(super) fn failed(&mut self, random: f64) -> Duration {
+    pub(crate) fn failed(&mut self, random: f64) -> Duration {
         let longest = Self::FIRST.saturating_mul(1 << self.failures.min(5)).min(Self::LONGEST);
         self.failures = self.failures.saturating_add(1);
         longest.mul_f64(0.5 + 0.5 * random.clamp(0.0, 1.0))
     }
 
     /// An attempt succeeded.
-    pub(super) fn succeeded(&mut self) {
+    pub(crate) fn succeeded(&mut self) {
         self.failures = 0;
     }
 }

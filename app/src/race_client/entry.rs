@@ -3,7 +3,7 @@
 use super::{Effect, RaceClient, back_off::BackOff};
 use crate::{
     error::{ApiError, ErrorCode},
-    scene::{Failure, Note, Pause, Phase, Prize, ServerWords},
+    scene::{Failure, Note, Pause, Phase, Prize, ServerWords, SessionProof},
     wire::{SessionView, Win},
 };
 use puzzle::{TraceData, VisitorId};
@@ -15,6 +15,12 @@ pub(super) struct Entry {
     access: Access,
     /// True while the cookie of an earlier visit may still be good.
     had_session: bool,
+    /// A session stamp that was not spent yet, as far as this page knows.
+    pub(super) stamp: Option<String>,
+    /// The search for one.
+    pub(super) proof: SessionProof,
+    /// Stamps refused since the last session.
+    pub(super) refused_stamps: u32,
     /// True once the visitor was let in.
     admitted_before: bool,
     /// Sessions made since the server last accepted one.
@@ -34,8 +40,8 @@ pub(super) struct Entry {
 enum Access {
     #[default]
     Asking,
-    /// The human check has not passed yet.
-    AwaitingCheck,
+    /// The human check has not passed yet, or the stamp is not found.
+    Awaiting,
     Delayed {
         until: Duration,
     },
@@ -99,20 +105,29 @@ impl RaceClient {
     fn ask_for_access(&mut self, now: Duration) {
         // In test mode every token passes.
         let token = if self.test_mode { Some("test".to_owned()) } else { self.check.token() };
+        let token = token.filter(|_| self.gate.asks_for_humans);
+        let stamp = self.entry.stamp.clone().filter(|_| self.gate.asks_for_stamps);
+        let lacks_token = self.gate.asks_for_humans && token.is_none();
+        let lacks_stamp = self.gate.asks_for_stamps && stamp.is_none();
         self.entry.access = Access::Asking;
         if self.entry.had_session {
             self.effects.push(Effect::FetchWins);
-        } else if let Some(token) = token {
-            self.effects.push(Effect::Enter { token });
+        } else if lacks_token || lacks_stamp {
+            self.entry.access = Access::Awaiting;
+            if lacks_stamp {
+                self.ask_for_stamp();
+            }
+            if lacks_token {
+                self.ask_for_token(now);
+            }
         } else {
-            self.entry.access = Access::AwaitingCheck;
-            self.ask_for_token(now);
+            self.effects.push(Effect::Enter { token, stamp });
         }
     }
 
-    /// The human check has given a token.
+    /// The human check has given a token, or a stamp was found.
     pub(super) fn token_came(&mut self, now: Duration) {
-        if self.entry.access == Access::AwaitingCheck {
+        if self.entry.access == Access::Awaiting {
             self.ask_for_access(now);
         }
     }
@@ -143,14 +158,19 @@ impl RaceClient {
         match result {
             Ok(session) if session.verified => {
                 self.check.spent();
+                self.stamp_spent();
                 self.effects.push(Effect::RememberSession);
                 self.effects.push(Effect::FetchWins);
                 self.admitted(now);
             }
             Ok(_) => self.turned_away(Failure::NotVerified),
             Err(error) if is_temporary(error.code) => self.access_delayed(error, now),
+            Err(error) if error.code == ErrorCode::StampRequired && self.may_mint_again() => {
+                self.entry.access = Access::Awaiting;
+                self.stamp_refused(error);
+            }
             Err(error) if error.code == ErrorCode::TurnstileFailed && !self.test_mode => {
-                self.entry.access = Access::AwaitingCheck;
+                self.entry.access = Access::Awaiting;
                 self.token_refused(error, now);
             }
             Err(error) => self.turned_away(Failure::EntryRefused(error.into())),
@@ -177,6 +197,9 @@ impl RaceClient {
     }
 
     fn admitted(&mut self, now: Duration) {
+        if self.entry.proof == SessionProof::Waiting {
+            self.entry.proof = SessionProof::Hidden;
+        }
         self.entry.access = Access::Granted;
         self.entry.admitted_before = true;
         self.entry.access_back_off.succeeded();
@@ -262,7 +285,7 @@ impl RaceClient {
 }
 
 /// True if the same request may succeed a little later.
-pub(super) const fn is_temporary(code: ErrorCode) -> bool {
+pub(crate) const fn is_temporary(code: ErrorCode) -> bool {
     matches!(
         code,
         ErrorCode::Unreachable
@@ -279,7 +302,7 @@ pub(super) const fn is_temporary(code: ErrorCode) -> bool {
 
 /// How long to wait after `error`: as long as the server asks for, but not less
 /// than `at_least`.
-pub(super) fn wait_for(error: &ApiError, at_least: Duration) -> Duration {
+pub(crate) fn wait_for(error: &ApiError, at_least: Duration) -> Duration {
     error.retry_after.map_or(at_least, |seconds| at_least.max(Duration::from_secs(seconds)))
 }
 

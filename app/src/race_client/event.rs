@@ -4,7 +4,7 @@ use super::human_check::CheckEvent;
 use crate::{
     error::ApiError,
     mining::PoolEvent,
-    scene::{Command, Note},
+    scene::{Command, MintEvent, Note},
     wire::{ClientMessage, Puzzle, ServerMessage, SessionView, Submission, Victory, Win},
 };
 use miner::Job;
@@ -26,6 +26,8 @@ pub enum Event {
     BackOnline,
     /// The human check did something.
     Check(CheckEvent),
+    /// The search for a session stamp did something.
+    Stamp(MintEvent),
     /// The answer to [`Effect::Enter`].
     Entered(Result<SessionView, ApiError>),
     /// The answer to [`Effect::FetchWins`].
@@ -67,9 +69,20 @@ pub enum Effect {
     ResetCheck,
     /// Make a session.
     Enter {
-        /// What the human check gave.
-        token: String,
+        /// What the human check gave, where one is asked for.
+        token: Option<String>,
+        /// A session stamp, where one is asked for.
+        stamp: Option<String>,
     },
+    /// Search for a session stamp.
+    MintStamp {
+        /// Of so many bits.
+        bits: u8,
+        /// Made out to this server.
+        resource: String,
+    },
+    /// Give up the search.
+    CancelStamp,
     /// Remember that this browser has a session.
     RememberSession,
     /// Ask for the session's wins.

@@ -2,11 +2,15 @@
 
 use super::*;
 use crate::{
-    error::{ApiError, ErrorCode},
+    error::{ApiError, ErrorCode, StampDemand},
     language::Language,
     mining::PoolEvent,
     scene::{CheckFailure, Connection},
-    wire::{Puzzle, ResetReason, ServerMessage, SessionView, Share, Submission, TurnstileConfig, Victory, Win},
+    scene::{MintEvent, Proof, SessionProof},
+    wire::{
+        Gate, Puzzle, ResetReason, ServerMessage, SessionView, Share, Submission, TurnstileConfig, Victory, View, Win,
+        lobby::LobbyPage,
+    },
 };
 use puzzle::{Cost, Difficulty, Hash, Nonce, Seed, curve::RisingCurve, invite_code::InviteCode};
 
@@ -98,6 +102,9 @@ impl Story {
             figures: Figures::default(),
             turnstile: TurnstileConfig { site_key: String::new(), test_mode: true },
             turnstile_script: String::new(),
+            view: View::Race,
+            gate: Gate { asks_for_humans: true, ..Gate::default() },
+            lobby: LobbyPage::default(),
             miner_simd: String::new(),
             has_session: false,
             miner_scalar: String::new(),
@@ -923,6 +930,9 @@ fn in_production() -> Story {
         figures: Figures::default(),
         turnstile: TurnstileConfig { site_key: "key".into(), test_mode: false },
         turnstile_script: "https://check.example/api.js".into(),
+        view: View::Race,
+        gate: Gate { asks_for_humans: true, ..Gate::default() },
+        lobby: LobbyPage::default(),
         miner_simd: String::new(),
         has_session: false,
         miner_scalar: String::new(),
@@ -965,7 +975,7 @@ impl Story {
         let tokens = self
             .effects
             .iter()
-            .filter_map(|effect| if let Effect::Enter { token } = effect { Some(token.clone()) } else { None })
+            .filter_map(|effect| if let Effect::Enter { token, .. } = effect { token.clone() } else { None })
             .collect();
         self.effects.retain(|effect| !enters(effect));
         tokens
@@ -1178,4 +1188,78 @@ fn the_check_follows_the_looks_of_the_page() {
     assert_eq!((story.count(shows), story.phase()), (1, Phase::Idle));
     story.tell(Event::Check(CheckEvent::Passed("second".into())));
     assert_eq!((story.tokens().len(), story.check()), (0, HumanCheck::Passed));
+}
+
+/// A page whose gate asks for stamps of twelve bits.
+fn stamped(humans: bool) -> Story {
+    let mut story = Story::opened(round(1, 2.0));
+    story.client.gate =
+        Gate { asks_for_humans: humans, asks_for_stamps: true, stamp_bits: 12, resource: "hashpass".into() };
+    story.tell(Event::Begin { had_session: false });
+    story
+}
+
+fn mints(effect: &Effect) -> bool {
+    matches!(effect, Effect::MintStamp { bits: 12, resource } if resource == "hashpass")
+}
+
+fn entered_with(story: &Story) -> Vec<(Option<String>, Option<String>)> {
+    let entered = |effect: &Effect| match effect {
+        Effect::Enter { token, stamp } => Some((token.clone(), stamp.clone())),
+        _ => None,
+    };
+    story.effects.iter().filter_map(entered).collect()
+}
+
+#[test]
+fn where_the_gate_asks_for_a_stamp_the_page_mints_one_and_nobody_is_asked() {
+    let mut story = stamped(false);
+    assert!(story.effects.iter().any(mints));
+    assert!(entered_with(&story).is_empty());
+    let proof = Proof { bits: 12, tries: 4096, elapsed: Duration::from_millis(5) };
+    story.tell(Event::Stamp(MintEvent::Progress(proof)));
+    assert_eq!(story.client.scene(story.now).proof, SessionProof::Computing(proof));
+    story.tell(Event::Stamp(MintEvent::Found("1:12:stamp".into(), proof)));
+    assert_eq!(entered_with(&story), [(None, Some("1:12:stamp".into()))]);
+    story.tell(Event::Entered(Ok(session())));
+    assert!(story.client.may_take_part());
+    assert_eq!(story.client.scene(story.now).proof, SessionProof::Done);
+}
+
+#[test]
+fn a_stamp_that_was_stopped_is_searched_for_again_when_the_visitor_says_so() {
+    let mut story = stamped(false);
+    story.tell(Event::Command(Command::CancelProof));
+    assert!(story.effects.iter().any(|effect| matches!(effect, Effect::CancelStamp)));
+    assert_eq!(story.client.scene(story.now).proof, SessionProof::Cancelled);
+    story.tell(Event::Stamp(MintEvent::Found("late".into(), Proof::default())));
+    assert!(entered_with(&story).is_empty(), "what was stopped counts for nothing");
+    story.effects.clear();
+    story.tell(Event::Command(Command::RetryProof));
+    assert!(story.effects.iter().any(mints));
+}
+
+#[test]
+fn with_both_gates_the_stamp_waits_for_the_token() {
+    let mut story = stamped(true);
+    story.client.test_mode = true;
+    story.tell(Event::Stamp(MintEvent::Found("s".into(), Proof::default())));
+    assert_eq!(entered_with(&story), [(Some("test".into()), Some("s".into()))]);
+}
+
+#[test]
+fn a_refused_stamp_is_minted_anew_as_the_server_wants_it_but_not_for_ever() {
+    let mut story = stamped(false);
+    for bits in [13, 14, 15] {
+        story.tell(Event::Stamp(MintEvent::Found("s".into(), Proof::default())));
+        let demand = StampDemand { hashcash_bits: bits, resource: "other".into(), reason: "bits".into() };
+        story.effects.clear();
+        let refusal = ApiError { stamp: Some(Box::new(demand)), ..error(ErrorCode::StampRequired) };
+        story.tell(Event::Entered(Err(refusal)));
+        let again = |effect: &Effect| matches!(effect, Effect::MintStamp { bits: found, .. } if *found == bits);
+        assert!(story.effects.iter().any(again), "{bits}");
+    }
+    story.tell(Event::Stamp(MintEvent::Found("s".into(), Proof::default())));
+    story.tell(Event::Entered(Err(error(ErrorCode::StampRequired))));
+    assert!(matches!(story.phase(), Phase::Failed(Failure::EntryRefused(_))));
 }

@@ -11,6 +11,7 @@
 //! the second would find it spent.
 
 use super::{Bits, StampHash};
+use serde::{Deserialize, Serialize};
 use tail::Tail;
 
 mod tail;
@@ -30,7 +31,7 @@ const ROW: u64 = 64;
 
 /// A stamp without its counter. Made by [`super::session::prefix`] and
 /// [`super::channel::prefix`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Prefix {
     bits: Bits,
     text: String,

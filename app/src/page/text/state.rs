@@ -10,13 +10,13 @@ use crate::{
 };
 
 /// The title of the window; it tells of a win while the visitor looks elsewhere.
-pub fn window_title(language: Language, phase: &Phase) -> &'static str {
+pub fn window_title(language: Language, phase: &Phase, in_lobby: bool) -> &'static str {
     match phase {
         Phase::Won(_) => language.pick("You won! · HashPass", "你赢了！ · HashPass"),
         Phase::Starting | Phase::Mining | Phase::Submitting => language.pick("Mining · HashPass", "挖矿中 · HashPass"),
         Phase::Paused(_) => language.pick("Paused · HashPass", "已暂停 · HashPass"),
         Phase::Failed(_) => language.pick("Stopped · HashPass", "已停止 · HashPass"),
-        Phase::Checking | Phase::Idle => super::title(language),
+        Phase::Checking | Phase::Idle => super::title(language, in_lobby),
     }
 }
 

@@ -1,0 +1,192 @@
+//! Mints stamps in a worker of its own: the miner's program, which needs no memory
+//! for that. It is spawned when a stamp is needed for the first time.
+//!
+//! Like the miners, it is asked for one bounded batch at a time, so that a search
+//! that is given up ends by itself. One search at a time; the others wait.
+
+use crate::{
+    mining::page_time,
+    scene::{MintEvent, Proof},
+};
+use gloo_timers::future::TimeoutFuture;
+use gloo_worker::{Spawnable, WorkerBridge};
+use miner::{Miner, Reply, Request};
+use puzzle::stamp::Prefix;
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    rc::Rc,
+    time::Duration,
+};
+use wasm_bindgen_futures::spawn_local;
+
+/// How long a batch should take.
+const BATCH: Duration = Duration::from_millis(150);
+
+/// The first batch, in tries.
+const FIRST_BATCH: u32 = 1 << 15;
+
+/// The largest one.
+const LARGEST_BATCH: u32 = 1 << 24;
+
+/// A worker that says nothing for so many milliseconds is none.
+const SILENCE: u32 = 15_000;
+
+/// Names a search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ticket {
+    /// The race's session stamp.
+    Race,
+    /// One of the lobby's.
+    Lobby(u64),
+}
+
+/// The minting worker. Clones are the same one.
+#[derive(Clone)]
+pub struct Minter(Rc<Inner>);
+
+struct Inner {
+    loader_url: String,
+    tell: Box<dyn Fn(Ticket, MintEvent)>,
+    bridge: RefCell<Option<WorkerBridge<Miner>>>,
+    searches: RefCell<VecDeque<Search>>,
+    /// A batch is with the worker.
+    busy: Cell<bool>,
+    /// True if that batch belongs to the first search.
+    is_firsts: Cell<bool>,
+    asked_at: Cell<Duration>,
+    batch: Cell<u32>,
+    /// Counts batches, for the watchdog.
+    batches: Cell<u64>,
+}
+
+struct Search {
+    ticket: Ticket,
+    prefix: Prefix,
+    proof: Proof,
+}
+
+impl Minter {
+    /// A minter without a worker yet.
+    pub fn new(loader_url: String, tell: impl Fn(Ticket, MintEvent) + 'static) -> Self {
+        Self(Rc::new(Inner {
+            loader_url,
+            tell: Box::new(tell),
+            bridge: RefCell::default(),
+            searches: RefCell::default(),
+            busy: Cell::new(false),
+            is_firsts: Cell::new(false),
+            asked_at: Cell::default(),
+            batch: Cell::new(FIRST_BATCH),
+            batches: Cell::new(0),
+        }))
+    }
+
+    /// Searches for a stamp; what comes of it is told.
+    pub fn search(&self, ticket: Ticket, prefix: Prefix) {
+        let proof = Proof { bits: prefix.bits().get(), ..Proof::default() };
+        self.0.searches.borrow_mut().push_back(Search { ticket, prefix, proof });
+        self.0.ask();
+    }
+
+    /// Gives up a search.
+    pub fn cancel(&self, ticket: Ticket) {
+        let mut searches = self.0.searches.borrow_mut();
+        if searches.front().is_some_and(|search| search.ticket == ticket) {
+            // The batch under way belongs to nobody.
+            self.0.is_firsts.set(false);
+        }
+        searches.retain(|search| search.ticket != ticket);
+    }
+}
+
+impl Inner {
+    fn ask(self: &Rc<Self>) {
+        if self.busy.get() {
+            return;
+        }
+        let Some(prefix) = self.searches.borrow().front().map(|search| search.prefix.clone()) else { return };
+        let bridge = self.bridge.borrow_mut().take().unwrap_or_else(|| self.spawn());
+        self.busy.set(true);
+        self.is_firsts.set(true);
+        self.asked_at.set(page_time());
+        bridge.send(Request::Mint { prefix, salt: random(), tries: self.batch.get() });
+        self.bridge.replace(Some(bridge));
+        self.watch();
+    }
+
+    fn spawn(self: &Rc<Self>) -> WorkerBridge<Miner> {
+        let minter = Rc::downgrade(self);
+        Miner::spawner()
+            .callback(move |reply| {
+                if let Some(minter) = minter.upgrade() {
+                    minter.heard(reply);
+                }
+            })
+            .with_loader(true)
+            .as_module(true)
+            .spawn(&format!("{}#minter", self.loader_url))
+    }
+
+    fn heard(self: &Rc<Self>, reply: Reply) {
+        let Reply::Minted { tries, stamp } = reply else { return };
+        self.busy.set(false);
+        let took = page_time().saturating_sub(self.asked_at.get());
+        self.fit_batch(tries, took, stamp.is_some());
+        let told = if self.is_firsts.get() { self.count(tries, took, stamp) } else { None };
+        self.ask();
+        if let Some((ticket, event)) = told {
+            (self.tell)(ticket, event);
+        }
+    }
+
+    fn count(&self, tries: u64, took: Duration, stamp: Option<String>) -> Option<(Ticket, MintEvent)> {
+        let mut searches = self.searches.borrow_mut();
+        let search = searches.front_mut()?;
+        search.proof.tries += tries;
+        search.proof.elapsed += took;
+        let (ticket, proof) = (search.ticket, search.proof);
+        let Some(stamp) = stamp else { return Some((ticket, MintEvent::Progress(proof))) };
+        searches.pop_front();
+        Some((ticket, MintEvent::Found(stamp, proof)))
+    }
+
+    /// The first batch pays for the worker's coming up, and one that found something
+    /// was cut short: neither says much of the speed.
+    fn fit_batch(&self, tries: u64, took: Duration, found: bool) {
+        if found || took.is_zero() {
+            return;
+        }
+        // Clamped right away.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let fitting = (tries as f64 * BATCH.as_secs_f64() / took.as_secs_f64()) as u32;
+        self.batch.set(fitting.clamp(FIRST_BATCH, LARGEST_BATCH));
+    }
+
+    /// Gives the worker up if it does not answer.
+    fn watch(self: &Rc<Self>) {
+        let batch = self.batches.get() + 1;
+        self.batches.set(batch);
+        let minter = Rc::downgrade(self);
+        spawn_local(async move {
+            TimeoutFuture::new(SILENCE).await;
+            let Some(minter) = minter.upgrade() else { return };
+            if !minter.busy.get() || minter.batches.get() != batch {
+                return;
+            }
+            minter.busy.set(false);
+            drop(minter.bridge.borrow_mut().take());
+            let searches = std::mem::take(&mut *minter.searches.borrow_mut());
+            for search in searches {
+                (minter.tell)(search.ticket, MintEvent::Failed);
+            }
+        });
+    }
+}
+
+/// 64 random bits, from two doubles.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn random() -> u64 {
+    let half = || (js_sys::Math::random() * f64::from(u32::MAX)) as u64;
+    half() << 32 | half()
+}

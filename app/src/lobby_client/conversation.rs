@@ -1,0 +1,327 @@
+//! Conversations: their lines, who is in them, and what was seen already.
+
+use super::{Effect, LobbyClient};
+use crate::{
+    scene::lobby::{Line, Progress, Said, line},
+    wire::lobby::{LobbyEvent, LobbyMember, LobbyRequest},
+};
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::Arc,
+};
+
+/// How many lines of a conversation are kept.
+pub(super) const LONGEST: usize = 500;
+
+/// How many conversations there may be; who is written to by more people than that
+/// does not see the last of them.
+const MOST_TABS: usize = 50;
+
+/// How many events are remembered by name.
+const MOST_SEEN: usize = 5000;
+
+/// A channel or a conversation with somebody.
+#[derive(Debug, Default)]
+pub(super) struct Tab {
+    pub(super) name: String,
+    pub(super) topic: String,
+    /// Bits of a message's stamp.
+    pub(super) bits: u8,
+    pub(super) joined: bool,
+    pub(super) unread: u32,
+    pub(super) members: Vec<LobbyMember>,
+    entries: VecDeque<Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    /// The event's name; empty for what this page says itself.
+    id: String,
+    line: Arc<Line>,
+}
+
+impl Tab {
+    pub(super) fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), ..Self::default() }
+    }
+
+    pub(super) fn is_channel(&self) -> bool {
+        self.name.starts_with('#')
+    }
+
+    pub(super) fn lines(&self) -> Vec<Arc<Line>> {
+        self.entries.iter().map(|entry| entry.line.clone()).collect()
+    }
+
+    fn push(&mut self, id: String, line: Line) {
+        self.entries.push_back(Entry { id, line: Arc::new(line) });
+        while LONGEST < self.entries.len() {
+            self.entries.pop_front();
+        }
+    }
+
+    /// Changes a line of this page's own.
+    pub(super) fn change(&mut self, key: u64, change: impl FnOnce(&mut Line)) -> bool {
+        match self.entries.iter_mut().rev().find(|entry| entry.line.key == key) {
+            Some(entry) => {
+                change(Arc::make_mut(&mut entry.line));
+                true
+            }
+            None => false,
+        }
+    }
+
+    pub(super) fn progress(&self, key: u64) -> Option<&Progress> {
+        self.entries.iter().rev().find(|entry| entry.line.key == key).map(|entry| &entry.line.progress)
+    }
+
+    fn has_member(&self, nick: &str) -> bool {
+        self.members.iter().any(|member| member.nick.eq_ignore_ascii_case(nick))
+    }
+
+    fn remove_member(&mut self, nick: &str) {
+        self.members.retain(|member| !member.nick.eq_ignore_ascii_case(nick));
+    }
+
+    fn add_member(&mut self, member: LobbyMember) {
+        if !self.has_member(&member.nick) {
+            let lower = member.nick.to_ascii_lowercase();
+            let place = self.members.partition_point(|other| other.nick.to_ascii_lowercase() < lower);
+            self.members.insert(place, member);
+        }
+    }
+}
+
+/// The names of the last events.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    order: VecDeque<String>,
+    names: HashSet<String>,
+}
+
+impl Seen {
+    /// True if it was not seen before.
+    fn insert(&mut self, name: &str) -> bool {
+        if !self.names.insert(name.to_owned()) {
+            return false;
+        }
+        self.order.push_back(name.to_owned());
+        if MOST_SEEN < self.order.len()
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.names.remove(&oldest);
+        }
+        true
+    }
+}
+
+impl LobbyClient {
+    pub(super) fn tab_mut(&mut self, name: &str) -> Option<&mut Tab> {
+        self.tabs.iter_mut().find(|tab| tab.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The tab of a channel or nick; a new one if need be.
+    pub(super) fn open(&mut self, name: &str) -> usize {
+        if let Some(at) = self.tabs.iter().position(|tab| tab.name.eq_ignore_ascii_case(name)) {
+            return at;
+        }
+        if MOST_TABS <= self.tabs.len() {
+            return self.tabs.len() - 1;
+        }
+        self.tabs.push(Tab::new(name));
+        self.tabs.len() - 1
+    }
+
+    /// Leaves a channel, or closes a conversation.
+    pub(super) fn close(&mut self, at: usize) {
+        let tab = &self.tabs[at];
+        if tab.is_channel() && tab.joined {
+            let to = Some(tab.name.clone());
+            self.command(LobbyRequest { command: "PART".into(), to, ..LobbyRequest::default() });
+        } else {
+            self.remove(at);
+        }
+    }
+
+    fn remove(&mut self, at: usize) {
+        self.tabs.remove(at);
+        if at <= self.active {
+            self.active = self.active.saturating_sub(1);
+        }
+        self.look();
+    }
+
+    pub(super) fn next_key(&mut self) -> u64 {
+        let key = self.keys;
+        self.keys += 1;
+        key
+    }
+
+    /// Adds a line that this page says itself to the conversation in front.
+    pub(super) fn note(&mut self, said: Said) {
+        self.note_in(self.active, said, Progress::Delivered);
+    }
+
+    /// The same in any conversation. Returns the line's key.
+    pub(super) fn note_in(&mut self, tab: usize, said: Said, progress: Progress) -> u64 {
+        let key = self.next_key();
+        let line =
+            Line { key, time: String::new(), from: self.nick.clone(), is_mine: said.is_speech(), said, progress };
+        if let Some(tab) = self.tabs.get_mut(tab) {
+            tab.push(String::new(), line);
+        }
+        key
+    }
+
+    /// Adds what was said before, each line at its place in time.
+    pub(super) fn add_history(&mut self, target: &str, events: Vec<LobbyEvent>) {
+        let at = self.open(target);
+        let mut entries = Vec::new();
+        for event in events {
+            let key = self.next_key();
+            if self.seen.insert(&event.id)
+                && let Some(line) = line(key, &event, &self.nick, &self.server)
+            {
+                entries.push(Entry { id: event.id, line: Arc::new(line) });
+            }
+        }
+        let tab = &mut self.tabs[at];
+        // A line of this page's own belongs behind the one before it.
+        let mut time = String::new();
+        let mut timed: Vec<(String, Entry)> =
+            entries.into_iter().map(|entry| (entry.line.time.clone(), entry)).collect();
+        for entry in tab.entries.drain(..) {
+            if !entry.line.time.is_empty() {
+                time.clone_from(&entry.line.time);
+            }
+            timed.push((time.clone(), entry));
+        }
+        timed.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let surplus = timed.len().saturating_sub(LONGEST);
+        tab.entries = timed.into_iter().skip(surplus).map(|(_, entry)| entry).collect();
+    }
+
+    /// Takes an event in, once.
+    pub(super) fn take(&mut self, event: LobbyEvent) {
+        if !self.seen.insert(&event.id) {
+            return;
+        }
+        let is_me = event.from.eq_ignore_ascii_case(&self.nick);
+        match event.command.as_str() {
+            "PRIVMSG" | "NOTICE" => self.spoken(event, is_me),
+            "JOIN" => {
+                let at = self.open(&event.to);
+                if is_me {
+                    self.tabs[at].joined = true;
+                    if std::mem::take(&mut self.speaking.select_next) {
+                        self.active = at;
+                        self.look();
+                    }
+                    self.fetch_state();
+                    self.effects.push(Effect::FetchMembers(event.to.clone()));
+                    self.effects.push(Effect::FetchHistory(event.to.clone()));
+                } else {
+                    self.tabs[at].add_member(LobbyMember { nick: event.from.clone(), ..LobbyMember::default() });
+                }
+                self.add(at, event);
+            }
+            "PART" | "KICK" => {
+                let Some(at) = self.tabs.iter().position(|tab| tab.name.eq_ignore_ascii_case(&event.to)) else {
+                    return;
+                };
+                let gone = if event.command == "KICK" { event.params.first().cloned() } else { None };
+                let gone = gone.unwrap_or_else(|| event.from.clone());
+                self.tabs[at].remove_member(&gone);
+                if !gone.eq_ignore_ascii_case(&self.nick) {
+                    return self.add(at, event);
+                }
+                self.tabs[at].joined = false;
+                if event.command == "KICK" || at == 0 {
+                    self.add(at, event);
+                } else {
+                    self.remove(at);
+                }
+            }
+            "QUIT" => {
+                for at in 0..self.tabs.len() {
+                    if self.tabs[at].has_member(&event.from) {
+                        self.tabs[at].remove_member(&event.from);
+                        self.add(at, event.clone());
+                    }
+                }
+            }
+            "NICK" => self.renamed(&event, is_me),
+            "TOPIC" => {
+                let at = self.open(&event.to);
+                self.tabs[at].topic = event.body.join(" ");
+                self.fetch_state();
+                self.add(at, event);
+            }
+            "MODE" => {
+                let at = self.open(&event.to);
+                self.fetch_state();
+                self.effects.push(Effect::FetchMembers(event.to.clone()));
+                self.add(at, event);
+            }
+            "INVITE" => self.add(self.active, event),
+            _ => {}
+        }
+    }
+
+    fn spoken(&mut self, event: LobbyEvent, is_me: bool) {
+        let at = if event.to.starts_with('#') {
+            self.open(&event.to)
+        } else if event.from == self.server {
+            self.active
+        } else {
+            self.open(if is_me { &event.to } else { &event.from })
+        };
+        let key = event.meta.get("line").and_then(serde_json::Value::as_str).filter(|_| is_me);
+        if let Some(key) = key.and_then(|mark| self.speaking.key_of(mark)) {
+            let tab = &mut self.tabs[at];
+            let found = tab.change(key, |line| {
+                line.progress = Progress::Delivered;
+                line.time.clone_from(&event.ts);
+            });
+            if found {
+                if let Some(entry) = tab.entries.iter_mut().find(|entry| entry.line.key == key) {
+                    entry.id = event.id;
+                }
+                return;
+            }
+        }
+        self.add(at, event);
+    }
+
+    fn renamed(&mut self, event: &LobbyEvent, is_me: bool) {
+        let Some(new) = event.params.first().cloned() else { return };
+        if is_me {
+            self.nick.clone_from(&new);
+        }
+        for at in 0..self.tabs.len() {
+            let tab = &mut self.tabs[at];
+            if !tab.is_channel() && tab.name.eq_ignore_ascii_case(&event.from) {
+                tab.name.clone_from(&new);
+            } else if let Some(member) = tab.members.iter().find(|member| member.nick.eq_ignore_ascii_case(&event.from))
+            {
+                let member = LobbyMember { nick: new.clone(), ..member.clone() };
+                tab.remove_member(&event.from);
+                tab.add_member(member);
+            } else {
+                continue;
+            }
+            self.add(at, event.clone());
+        }
+    }
+
+    fn add(&mut self, at: usize, event: LobbyEvent) {
+        let key = self.next_key();
+        let Some(line) = line(key, &event, &self.nick, &self.server) else { return };
+        let looks = self.in_sight && at == self.active;
+        let Some(tab) = self.tabs.get_mut(at) else { return };
+        if line.said.is_speech() && !line.is_mine && !looks {
+            tab.unread = tab.unread.saturating_add(1);
+        }
+        tab.push(event.id, line);
+    }
+}
