@@ -162,6 +162,9 @@ impl Lobby {
         clock: Arc<dyn Clock>,
     ) -> Result<(Self, Announcing), StoreError> {
         let (news, receiver) = mpsc::channel(64);
+        if let Ok(name) = config.server_name.parse() {
+            sessions.reserve(&name);
+        }
         let loaded = store.load().await?;
         let moment = Moment { now: clock.now(), wall: clock.time_of_day() };
         let mut state = entry::restore(loaded, &sessions, moment);

@@ -80,6 +80,10 @@ async fn nicks_have_rules_are_unique_and_are_made_up_if_missing() {
     let taken: Value = taken.json().await.unwrap();
     assert_eq!((&taken["code"], &taken["detail"]), (&json!("nick_taken"), &json!("nick already taken")));
 
+    // Nobody can speak for the server by its name.
+    let taken = server.ask_for_session(&json!({"nick": "HashPass"})).await;
+    assert_eq!(status_and_code(taken).await, (409, "nick_taken".into()));
+
     // Of twenty at once one gets it.
     let attempts = (0..20).map(async |_| server.ask_for_session(&json!({"nick": "eve"})).await.status().as_u16());
     let mut statuses = join_all(attempts).await;

@@ -308,7 +308,12 @@ impl Sessions {
         Ok(())
     }
 
-    /// True if a session has the nick.
+    /// Keeps a nick from everybody: whoever bore the server's name could speak for it.
+    pub fn reserve(&self, nick: &Nick) {
+        self.lock().nicks.entry(nick.folded()).or_insert_with(|| SessionId("server".to_owned()));
+    }
+
+    /// True if a session has the nick, or nobody may.
     pub fn is_nick_taken(&self, nick: &Nick) -> bool {
         self.lock().nicks.contains_key(&nick.folded())
     }
