@@ -1,6 +1,6 @@
 //! A real server on a port of its own, and the built program as its user runs it.
 
-#![allow(unreachable_pub, reason = "the tests are a crate of their own")]
+#![allow(dead_code, unreachable_pub, reason = "every test file uses its own part")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may end where it finds a surprise")]
 
 use hashpass::host::{config::Config, server};
