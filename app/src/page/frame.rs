@@ -17,7 +17,7 @@ pub fn Header() -> impl IntoView {
         <header class="header">
             <a class="brand" href="/">
                 <Mark/>
-                {text::site_name()}
+                <span class="brand-name">{text::site_name()}</span>
             </a>
             {use_context::<Board>().map(|board| view! { <Views board/> <ConnectionState board/> })}
             <LanguageChoice/>
