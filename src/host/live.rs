@@ -16,7 +16,10 @@ pub use connection::{Greeting, serve, understand};
 
 use crate::host::{
     clock::Clock,
-    gate::session::{Session, Sessions},
+    gate::{
+        limits::Network,
+        session::{Session, Sessions},
+    },
     race::{Announcement, Race, SessionId},
 };
 use app::wire::{Figures, RoundView, ServerMessage};
@@ -29,7 +32,7 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 use tokio::sync::watch;
-use witnesses::{Network, Witnesses};
+use witnesses::Witnesses;
 
 /// A reported rate counts for this long.
 const RATE_LIFETIME: Duration = Duration::from_secs(10);

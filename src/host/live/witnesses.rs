@@ -24,11 +24,10 @@
 //! session has left. That frees a discredited session too, which then stands where
 //! a new one does.
 
-use crate::host::race::SessionId;
+use crate::host::{gate::limits::Network, race::SessionId};
 use puzzle::{Hash, RoundNumber, proof::ProofInterval};
 use std::{
     collections::{BTreeMap, HashMap, HashSet, btree_map::Entry},
-    net::{IpAddr, Ipv6Addr},
     time::Duration,
 };
 
@@ -47,23 +46,6 @@ const MOST_REMEMBERED: usize = 65_536;
 /// How many hashes of the round are remembered at least before the oldest are
 /// forgotten. Whoever uses one of those again finds thousands of others proven.
 const MOST_SPENT: usize = 16_384;
-
-/// Where sessions come from, as far as one visitor can hardly pretend to be many:
-/// an IPv4 address, or the 64 bits of an IPv6 address that name a network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Network(IpAddr);
-
-impl From<IpAddr> for Network {
-    fn from(address: IpAddr) -> Self {
-        Self(match address.to_canonical() {
-            IpAddr::V6(address) => {
-                let [a, b, c, d, ..] = address.segments();
-                Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-            }
-            address => address,
-        })
-    }
-}
 
 /// Why a share is not looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

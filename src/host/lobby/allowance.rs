@@ -1,8 +1,9 @@
 //! How often somebody may do something: token buckets.
 
+use crate::host::gate::limits::Network;
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -71,14 +72,14 @@ impl Bucket {
 const RATE: f64 = 1.0;
 const BURST: f64 = 5.0;
 
-/// How many addresses are remembered; beyond, nobody new may try.
-const MOST_ADDRESSES: usize = 100_000;
+/// How many networks are remembered; beyond, nobody new may try.
+const MOST_NETWORKS: usize = 100_000;
 
-/// A bucket for every address that was seen lately. IPv6 addresses count by their
-/// first 64 bits: a household has them all.
+/// A bucket for every [`Network`] that was seen lately: a household has all of its
+/// addresses.
 #[derive(Debug, Default)]
 pub(super) struct Allowances {
-    by_address: Mutex<HashMap<IpAddr, Bucket>>,
+    by_network: Mutex<HashMap<Network, Bucket>>,
 }
 
 impl Allowances {
@@ -87,23 +88,19 @@ impl Allowances {
     /// # Errors
     /// How long until there is one.
     pub(super) fn take(&self, address: IpAddr, now: Duration) -> Result<(), Duration> {
-        let address = match address.to_canonical() {
-            IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
-            address => address,
-        };
-        let mut buckets = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
-        if MOST_ADDRESSES <= buckets.len() {
+        let mut buckets = self.by_network.lock().unwrap_or_else(PoisonError::into_inner);
+        if MOST_NETWORKS <= buckets.len() {
             buckets.retain(|_, bucket| !bucket.is_full(RATE, BURST, now));
-            if MOST_ADDRESSES <= buckets.len() {
+            if MOST_NETWORKS <= buckets.len() {
                 return Err(Duration::from_secs(5));
             }
         }
-        buckets.entry(address).or_insert_with(|| Bucket::full(BURST, now)).take(RATE, BURST, now)
+        buckets.entry(address.into()).or_insert_with(|| Bucket::full(BURST, now)).take(RATE, BURST, now)
     }
 
     /// Forgets the addresses that have been quiet.
     pub(super) fn clean(&self, now: Duration) {
-        let mut buckets = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buckets = self.by_network.lock().unwrap_or_else(PoisonError::into_inner);
         buckets.retain(|_, bucket| !bucket.is_full(RATE, BURST, now));
     }
 }
@@ -145,6 +142,6 @@ mod tests {
         assert!(allowances.take(ip("2001:db8:0:1::1"), now).is_ok());
         assert!(allowances.take(ip("192.0.2.1"), now).is_ok());
         allowances.clean(Duration::from_secs(5));
-        assert!(allowances.by_address.lock().unwrap().is_empty());
+        assert!(allowances.by_network.lock().unwrap().is_empty());
     }
 }

@@ -4,6 +4,7 @@
 
 use super::*;
 use proptest::prelude::*;
+use std::net::IpAddr;
 
 const ROUND: RoundNumber = RoundNumber(1);
 
