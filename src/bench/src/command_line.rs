@@ -1,0 +1,49 @@
+//! Which bench, of which binary.
+
+use clap::{Parser, Subcommand};
+use hashpass_bench::{Result, http, report, server};
+use std::{path::PathBuf, process::ExitCode};
+
+/// Measures a HashPass server from outside.
+#[derive(Debug, Parser)]
+struct CommandLine {
+    /// The server's binary.
+    #[arg(long, global = true, default_value_os_t = server::released_binary())]
+    server: PathBuf,
+    /// Where the report is kept.
+    #[arg(long, global = true, default_value_os_t = report::directory())]
+    reports: PathBuf,
+    #[command(subcommand)]
+    bench: Bench,
+}
+
+#[derive(Debug, Subcommand)]
+enum Bench {
+    /// Requests a second, and how long each takes.
+    Http(http::HttpLoad),
+}
+
+/// Runs the bench that the command line names.
+pub(crate) fn main() -> ExitCode {
+    match run(&CommandLine::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("hashpass-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(CommandLine { server, reports, bench }: &CommandLine) -> Result<()> {
+    server::raise_open_files()?;
+    // One thread: the cores are the server's.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let report = runtime.block_on(async {
+        match bench {
+            Bench::Http(load) => http::measure(server, *load).await,
+        }
+    })?;
+    let written = report.publish(reports)?;
+    eprintln!("also in {}", written.display());
+    Ok(())
+}

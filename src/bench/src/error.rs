@@ -1,0 +1,29 @@
+//! Why nothing could be measured.
+
+use std::io;
+
+/// A measurement that could not be made; a bad result is not one of these.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    /// The server could not be started, or ended before it listened.
+    #[error("the server did not start: {0}")]
+    Start(String),
+    /// A file, a socket or a process.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// HTTP, below the protocol.
+    #[error(transparent)]
+    Http(#[from] hyper::Error),
+    /// What `/proc` says of the server cannot be read.
+    #[error(transparent)]
+    Process(#[from] procfs::ProcError),
+    /// The server answered what the protocol does not know, or refused what it must not.
+    #[error("the server gave an unexpected answer: {0}")]
+    Answer(String),
+    /// An answer that should be JSON is not.
+    #[error("the server gave an unexpected answer: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// With [`BenchError`].
+pub type Result<T> = std::result::Result<T, BenchError>;
