@@ -253,7 +253,8 @@ pub struct RaceSettings {
     pub cost: Cost,
     /// What codes are derived with.
     pub secret: CodeSecret,
-    /// How many verifications run side by side.
+    /// How many verifications run side by side, beside the one that is kept for
+    /// sessions which have shown work.
     pub verify_workers: usize,
     /// How many wait for one.
     pub verify_queue: usize,
@@ -391,7 +392,7 @@ impl Race {
         lock(&self.shared.state).round()
     }
 
-    /// Has a claimed hash computed when nothing else is to be computed, if fewer
+    /// Has a claimed hash computed when no proven session's submission waits, if fewer
     /// than `most_waiting` others wait for that; `None` if not. The answer is `None`
     /// if the hash could not be computed.
     pub fn check_share(
@@ -402,6 +403,12 @@ impl Race {
         most_waiting: usize,
     ) -> Option<oneshot::Receiver<Option<bool>>> {
         self.shared.verifier.offer_share(challenge, nonce, hash, most_waiting)
+    }
+
+    /// Takes note that a session has shown work by a share that was right. Its
+    /// submissions then wait for no more newcomers than it must.
+    pub fn prove(&self, session: &SessionId) {
+        lock(&self.shared.state).prove(session.clone(), self.shared.clock.now());
     }
 
     /// Has a session wait before its next submission, as after a false one.

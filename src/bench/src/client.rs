@@ -13,8 +13,10 @@ use hyper_util::rt::TokioIo;
 use puzzle::{Challenge, Cost, Hash, Nonce, PuzzleHasher, Seed, Target, TraceData, VisitorId};
 use serde::Deserialize;
 use std::{
+    iter::StepBy,
     net::SocketAddr,
-    sync::atomic::{AtomicU64, Ordering},
+    ops::RangeFrom,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
 };
 use tokio::net::TcpStream;
 
@@ -203,26 +205,30 @@ pub struct Round {
 }
 
 impl Round {
-    /// Mines from `first` on, `stride` apart, until a hash is below the target. Takes
-    /// a thread for as long as that takes.
+    /// Mines through `nonces` until a hash is below the target; `None`
+    /// if somebody says stop first. Takes a thread for as long as that takes.
     ///
     /// # Errors
-    /// [`BenchError::Answer`] if there is no such hash, or no memory for one.
+    /// [`BenchError::Answer`] if all nonces are used up, or there is no memory.
     pub fn mine(
         &self,
         hasher: &mut PuzzleHasher,
         visitor: &VisitorId,
         trace: &TraceData,
-        first: u64,
-    ) -> Result<(Nonce, Hash)> {
+        nonces: StepBy<RangeFrom<u64>>,
+        stop: &AtomicBool,
+    ) -> Result<Option<(Nonce, Hash)>> {
         let challenge = Challenge::new(&self.seed, visitor, trace);
-        for nonce in first.. {
+        for nonce in nonces {
+            if stop.load(Ordering::Relaxed) {
+                break;
+            }
             let nonce = Nonce::new(nonce).map_err(|error| BenchError::Answer(error.to_string()))?;
             let hash = hasher.hash(&challenge, nonce).map_err(|error| BenchError::Answer(error.to_string()))?;
             if hash.is_below(&self.target) {
-                return Ok((nonce, hash));
+                return Ok(Some((nonce, hash)));
             }
         }
-        Err(BenchError::Answer("all nonces are used up".to_owned()))
+        Ok(None)
     }
 }

@@ -1,7 +1,7 @@
 //! Which bench, of which binary.
 
 use clap::{Parser, Subcommand};
-use hashpass_bench::{Result, http, report, server};
+use hashpass_bench::{Result, attack, http, report, server};
 use std::{path::PathBuf, process::ExitCode};
 
 /// Measures a HashPass server from outside.
@@ -19,6 +19,8 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Bench {
+    /// Honest clients win while others do their worst.
+    Attack(attack::AttackSize),
     /// Requests a second, and how long each takes.
     Http(http::HttpLoad),
 }
@@ -40,6 +42,7 @@ fn run(CommandLine { server, reports, bench }: &CommandLine) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let report = runtime.block_on(async {
         match bench {
+            Bench::Attack(size) => attack::measure(server, size).await,
             Bench::Http(load) => http::measure(server, *load).await,
         }
     })?;

@@ -12,6 +12,7 @@
 //! | [`client`] | an HTTP/1.1 client for load, and visitors who have passed the check |
 //! | [`samples`] | measured durations and their percentiles |
 //! | [`report`] | tables for people, JSON for programs |
+//! | [`attack`] | honest clients win while others do their worst |
 //! | [`http`] | how many requests a second, and how long they take |
 //!
 //! On Linux alone, as `/proc` is where the server is looked at: elsewhere this
@@ -19,6 +20,7 @@
 
 #![cfg(target_os = "linux")]
 
+pub mod attack;
 pub mod client;
 pub mod error;
 pub mod http;

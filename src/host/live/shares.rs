@@ -69,6 +69,9 @@ impl Place {
                 Some(false) => connections.witnesses.discredit(&session),
                 None => connections.witnesses.drop_share(&session, &hash, now),
             });
+            if is_right == Some(true) {
+                live.shared.race.prove(&session);
+            }
             (is_right == Some(false)).then(|| {
                 live.shared.race.strike(&session);
                 tracing::info!(%session, "a share was false; its session counts as a miner no more");

@@ -3,8 +3,11 @@
 //!
 //! [`super::Race`] keeps it behind a lock and carries out what it decides.
 
+mod newcomers;
+
 use super::{Announcement, Answer, Competitor, Refusal, SessionId, Solution, Win};
 use app::wire::ResetReason;
+use newcomers::Newcomers;
 use puzzle::{
     Challenge, Cost, Curve, RoundNumber, Seed, Ticket,
     arrival::{Arrivals, Settled},
@@ -31,9 +34,18 @@ const LONGEST_PENALTY: Duration = Duration::from_secs(300);
 /// A verification that has not ended by then counts as failed and frees its place.
 pub(super) const VERIFICATION_DEADLINE: Duration = Duration::from_secs(60);
 
+/// How long a session is proven by work it has shown: a share or a win.
+const PROVEN_FOR: Duration = Duration::from_secs(3600);
+
+/// How many proven sessions are remembered, at some 100 bytes each. Each has cost
+/// sixteen hashes; one that finds no room is a newcomer.
+const MOST_PROVEN: usize = 65_536;
+
 /// A submission that is being verified.
 #[derive(Debug)]
 pub(super) struct Candidate {
+    /// False for a newcomer.
+    proven: bool,
     competitor: Competitor,
     solution: Solution,
     admitted_at: Duration,
@@ -46,6 +58,8 @@ pub(super) struct Candidate {
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) ticket: Ticket,
+    /// True if the session has shown work before.
+    pub(super) proven: bool,
     pub(super) challenge: Challenge,
     pub(super) solution: Solution,
 }
@@ -104,6 +118,9 @@ pub(super) struct State {
     clock: MiningClock,
     arrivals: Arrivals<Candidate>,
     strikes: HashMap<SessionId, Strikes>,
+    /// Until when sessions are proven.
+    proven: HashMap<SessionId, Duration>,
+    newcomers: Newcomers,
     /// The wins of each session, oldest first.
     wins: HashMap<SessionId, VecDeque<Win>>,
     /// Whose the remembered wins are, oldest first: the order of forgetting.
@@ -124,6 +141,8 @@ impl State {
             clock: MiningClock::default(),
             arrivals: Arrivals::default(),
             strikes: HashMap::new(),
+            proven: HashMap::new(),
+            newcomers: Newcomers::default(),
             wins: HashMap::new(),
             winners: VecDeque::new(),
             stopping: false,
@@ -181,8 +200,10 @@ impl State {
         match self.check(arrived_at, &competitor.session, &solution) {
             Err(refusal) => Err((answer, refusal)),
             Ok(mining_time) => {
+                let proven = self.is_proven(&competitor.session, arrived_at);
                 let challenge = Challenge::new(&self.seed, &competitor.visitor, &competitor.trace);
                 let candidate = Candidate {
+                    proven,
                     competitor: competitor.clone(),
                     solution,
                     admitted_at: arrived_at,
@@ -190,7 +211,7 @@ impl State {
                     answer,
                 };
                 self.arrivals.admit(ticket, candidate);
-                Ok(Job { ticket, challenge, solution })
+                Ok(Job { ticket, proven, challenge, solution })
             }
         }
     }
@@ -214,9 +235,25 @@ impl State {
         }
         match self.strikes.get(session) {
             Some(strikes) if arrived_at < strikes.until => {
-                Err(Refusal::Struck { retry_after: strikes.until - arrived_at })
+                return Err(Refusal::Struck { retry_after: strikes.until - arrived_at });
             }
-            _ => Ok(mining_time),
+            _ => {}
+        }
+        let newcomers = self.arrivals.iter().filter(|(_, entry)| !entry.proven).count();
+        if self.newcomers.most() <= newcomers && !self.is_proven(session, arrived_at) {
+            return Err(Refusal::Busy);
+        }
+        Ok(mining_time)
+    }
+
+    fn is_proven(&self, session: &SessionId, at: Duration) -> bool {
+        self.proven.get(session).is_some_and(|until| at < *until)
+    }
+
+    /// Takes note that a session has shown work: a share that was right, or a win.
+    pub(super) fn prove(&mut self, session: SessionId, now: Duration) {
+        if self.proven.len() < MOST_PROVEN || self.proven.contains_key(&session) {
+            self.proven.insert(session, now + PROVEN_FOR);
         }
     }
 
@@ -239,6 +276,9 @@ impl State {
             let refusal = match verdict {
                 Verdict::Unverified(refusal) => refusal,
                 Verdict::Valid | Verdict::FalseHash => {
+                    if !entry.proven {
+                        self.newcomers.deceived(now);
+                    }
                     self.strike(entry.competitor.session, now);
                     Refusal::HashMismatch
                 }
@@ -285,6 +325,7 @@ impl State {
             adjustment_reason: reason,
             at: wall,
         };
+        self.prove(win.competitor.session.clone(), now);
         self.remember(win.clone());
         self.open_round(next_seed, now);
         Won {
@@ -322,7 +363,9 @@ impl State {
         self.clock.restart(now);
     }
 
+    /// Has a session wait for a false hash. What it had shown counts no more.
     pub(super) fn strike(&mut self, session: SessionId, now: Duration) {
+        self.proven.remove(&session);
         let strikes = self.strikes.entry(session).or_insert(Strikes { count: 0, until: now });
         let wait = FIRST_PENALTY * 2u32.saturating_pow(strikes.count.min(16));
         strikes.count += 1;
@@ -338,6 +381,8 @@ impl State {
         wall: SystemTime,
     ) -> Vec<Effect> {
         self.strikes.retain(|_, strikes| now < strikes.until + LONGEST_PENALTY);
+        self.proven.retain(|_, until| now < *until);
+        self.newcomers.recover(now);
         let overdue: Vec<Ticket> = self
             .arrivals
             .iter()

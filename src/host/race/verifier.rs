@@ -6,9 +6,11 @@
 //! is told at once. A session has at most one submission in it, so that first
 //! come, first served is fair to sessions as well.
 //!
-//! Shares, which prove that somebody mines and win nothing, wait in a line of their
-//! own that is looked at only while no submission waits: a submission never waits
-//! for more of them than the one that a thread is at.
+//! One thread more is kept for those who have shown work: it verifies the first
+//! submission in the queue whose session is proven, and while there is none it
+//! computes shares, which prove that somebody mines and win nothing. So no flood of
+//! false hashes keeps an honest miner from being proven, nor, once it is, from a
+//! thread; and a submission never waits behind a share while another thread is free.
 //!
 //! A verification that panics frees its place and the thread goes on with a fresh
 //! arena; a thread never ends before the race does.
@@ -45,7 +47,10 @@ pub(super) struct Verifier {
 #[derive(Debug)]
 struct Queue {
     waiting: Mutex<Waiting>,
+    /// Wakes the threads for all submissions …
     arrived: Condvar,
+    /// … and the one for those who have shown work.
+    proven_arrived: Condvar,
     limit: usize,
     alive: AtomicUsize,
 }
@@ -55,7 +60,7 @@ struct Waiting {
     jobs: VecDeque<Job>,
     /// Health checks overtake submissions: each costs a thousandth of one.
     probes: VecDeque<oneshot::Sender<bool>>,
-    /// Whatever else there is comes before these.
+    /// Submissions of proven sessions come before these.
     shares: VecDeque<Share>,
     closed: bool,
 }
@@ -77,15 +82,17 @@ struct Share {
 }
 
 impl Verifier {
-    /// A queue for `limit` waiting jobs, to be worked by `threads` threads.
+    /// A queue for `limit` waiting jobs, to be worked by `threads` threads and the one
+    /// that is kept.
     pub(super) fn new(limit: usize, threads: usize) -> Self {
         let queue = Queue {
             waiting: Mutex::new(Waiting::default()),
             arrived: Condvar::new(),
+            proven_arrived: Condvar::new(),
             limit,
             alive: AtomicUsize::new(0),
         };
-        Self { queue: Arc::new(queue), threads }
+        Self { queue: Arc::new(queue), threads: threads + 1 }
     }
 
     /// Starts the threads, which report to `court` as long as it exists. Their
@@ -95,13 +102,14 @@ impl Verifier {
     /// # Errors
     /// The hasher's, if an arena cannot be allocated.
     pub(super) fn start<C: Court>(&self, make_hasher: &HasherFactory, court: &Weak<C>) -> Result<(), HashingError> {
-        for _ in 0..self.threads {
+        for number in 0..self.threads {
+            let duty = if number == 0 { Duty::Proven } else { Duty::Everybody };
             let hasher = make_hasher()?;
             let (queue, make_hasher, court) = (self.queue.clone(), make_hasher.clone(), court.clone());
             queue.alive.fetch_add(1, Ordering::SeqCst);
             thread::spawn(move || {
                 let _alive = Alive(&queue);
-                work(&queue, hasher, &make_hasher, &court);
+                work(&queue, duty, hasher, &make_hasher, &court);
             });
         }
         Ok(())
@@ -113,13 +121,17 @@ impl Verifier {
         if waiting.closed || self.queue.limit <= waiting.jobs.len() {
             return Err(job);
         }
+        let proven = job.proven;
         waiting.jobs.push_back(job);
         drop(waiting);
         self.queue.arrived.notify_one();
+        if proven {
+            self.queue.proven_arrived.notify_one();
+        }
         Ok(())
     }
 
-    /// Lets a share wait for a thread that has nothing else to do, unless
+    /// Lets a share wait until no proven session's submission does, unless
     /// `most_waiting` others wait already.
     pub(super) fn offer_share(
         &self,
@@ -135,7 +147,7 @@ impl Verifier {
         let (answer, receiver) = oneshot::channel();
         waiting.shares.push_back(Share { challenge, nonce, hash, answer });
         drop(waiting);
-        self.queue.arrived.notify_one();
+        self.queue.proven_arrived.notify_one();
         Some(receiver)
     }
 
@@ -162,6 +174,7 @@ impl Verifier {
         waiting.shares.clear();
         drop(waiting);
         self.queue.arrived.notify_all();
+        self.queue.proven_arrived.notify_all();
     }
 }
 
@@ -169,6 +182,15 @@ impl Drop for Verifier {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+/// Whom a thread is there for.
+#[derive(Clone, Copy, Debug)]
+enum Duty {
+    /// All submissions, in their order, and probes.
+    Everybody,
+    /// Submissions of sessions that have shown work, and shares.
+    Proven,
 }
 
 /// Counts a thread as alive until it ends, however it ends.
@@ -180,9 +202,15 @@ impl Drop for Alive<'_> {
     }
 }
 
-fn work(queue: &Queue, hasher: Box<dyn SolutionHasher>, make_hasher: &HasherFactory, court: &Weak<impl Court>) {
+fn work(
+    queue: &Queue,
+    duty: Duty,
+    hasher: Box<dyn SolutionHasher>,
+    make_hasher: &HasherFactory,
+    court: &Weak<impl Court>,
+) {
     let mut bench = Bench { hasher: Some(hasher), make_hasher };
-    while let Some(task) = next_task(queue) {
+    while let Some(task) = next_task(queue, duty) {
         match task {
             Task::Probe(answer) => {
                 let _ = answer.send(puzzle::PuzzleHasher::passes_self_test());
@@ -240,21 +268,29 @@ impl Bench<'_> {
     }
 }
 
-fn next_task(queue: &Queue) -> Option<Task> {
+fn next_task(queue: &Queue, duty: Duty) -> Option<Task> {
     let mut waiting = lock(&queue.waiting);
     loop {
-        if let Some(answer) = waiting.probes.pop_front() {
-            return Some(Task::Probe(answer));
+        let (task, arrived) = match duty {
+            Duty::Everybody => (waiting.next_for_everybody(), &queue.arrived),
+            Duty::Proven => (waiting.next_for_the_proven(), &queue.proven_arrived),
+        };
+        if task.is_some() || waiting.closed {
+            return task;
         }
-        if let Some(job) = waiting.jobs.pop_front() {
-            return Some(Task::Verify(job));
-        }
-        if let Some(share) = waiting.shares.pop_front() {
-            return Some(Task::Share(share));
-        }
-        if waiting.closed {
-            return None;
-        }
-        waiting = queue.arrived.wait(waiting).unwrap_or_else(std::sync::PoisonError::into_inner);
+        waiting = arrived.wait(waiting).unwrap_or_else(std::sync::PoisonError::into_inner);
+    }
+}
+
+impl Waiting {
+    fn next_for_everybody(&mut self) -> Option<Task> {
+        let probe = self.probes.pop_front().map(Task::Probe);
+        probe.or_else(|| self.jobs.pop_front().map(Task::Verify))
+    }
+
+    fn next_for_the_proven(&mut self) -> Option<Task> {
+        let first = self.jobs.iter().position(|job| job.proven);
+        let job = first.and_then(|first| self.jobs.remove(first)).map(Task::Verify);
+        job.or_else(|| self.shares.pop_front().map(Task::Share))
     }
 }

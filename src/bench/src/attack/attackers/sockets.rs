@@ -1,0 +1,122 @@
+//! Attacks below HTTP: bodies without end, heads without end, nobody who reads.
+
+use super::{Shared, pace, take};
+use std::{io, sync::Arc, time::Duration};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpSocket, TcpStream},
+    task::JoinSet,
+};
+
+/// Connections that send a huge body at once.
+const BODIES: usize = 128;
+
+/// What is sent of it.
+const BODY: usize = 64 * 1024;
+
+/// Connections of each half of the attacks that hold theirs. Within what one peer
+/// may have; each half is a peer of its own.
+const HELD_HALF_OPEN: usize = 2_000;
+const HELD_STALLED: usize = 1_000;
+
+/// Addresses of this machine that are no trusted proxy, and so count as peers.
+const HEADS: [u8; 4] = [127, 0, 0, 2];
+const NO_BODIES: [u8; 4] = [127, 0, 0, 3];
+const NO_READERS: [u8; 4] = [127, 0, 0, 4];
+
+/// As little as the system allows, so that the server notices soon.
+const RECEIVE_BUFFER: u32 = 1_024;
+
+/// How long the server waits for somebody who takes nothing of what it sends.
+const UNREAD: Duration = Duration::from_secs(30);
+
+pub(super) fn huge_bodies(tasks: &mut JoinSet<()>, shared: &Arc<Shared>) {
+    let pace = pace(tasks);
+    for _ in 0..BODIES {
+        let (shared, pace) = (shared.clone(), pace.clone());
+        tasks.spawn(async move {
+            let head = format!(
+                "POST /api/verify HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\n\
+                 content-length: 16777216\r\n\r\n",
+                shared.server
+            );
+            loop {
+                take(Some(&pace)).await;
+                if let Ok(status) = send_body(&shared, &head).await {
+                    shared.note(status, b"");
+                }
+            }
+        });
+    }
+}
+
+/// Sends part of a body and returns the status it is answered with.
+async fn send_body(shared: &Shared, head: &str) -> io::Result<u16> {
+    let mut stream = TcpStream::connect(shared.server).await?;
+    stream.write_all(head.as_bytes()).await?;
+    // The server may answer and close before it has read everything.
+    let _ = stream.write_all(&[b' '; BODY]).await;
+    let mut line = [0; 12];
+    stream.read_exact(&mut line).await?;
+    let status = str::from_utf8(&line[9..]).ok().and_then(|status| status.parse().ok());
+    status.ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+pub(super) fn half_open(tasks: &mut JoinSet<()>, shared: &Arc<Shared>) {
+    let head = "GET / HTTP/1.1\r\nhost: a\r\nx-endless: ".to_owned();
+    let no_body = "POST /api/verify HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n\
+                   content-length: 100\r\n\r\n"
+        .to_owned();
+    hold(tasks, shared, HELD_HALF_OPEN, HEADS, None, |_| head.clone());
+    hold(tasks, shared, HELD_HALF_OPEN, NO_BODIES, None, |_| no_body.clone());
+}
+
+pub(super) fn stalled(tasks: &mut JoinSet<()>, shared: &Arc<Shared>) {
+    let pages = "GET / HTTP/1.1\r\nhost: a\r\n\r\n".repeat(50);
+    let sessions = shared.sessions.clone();
+    let upgrade = |number: usize| {
+        let cookie = sessions[number % sessions.len()].0.cookie().unwrap_or_default();
+        format!(
+            "GET /api/ws HTTP/1.1\r\nhost: a\r\nupgrade: websocket\r\nconnection: upgrade\r\ncookie: {cookie}\r\n\
+             sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+    };
+    hold(tasks, shared, HELD_STALLED, NO_READERS, Some(UNREAD), upgrade);
+    hold(tasks, shared, HELD_STALLED, NO_READERS, Some(UNREAD), |_| pages.clone());
+}
+
+/// Opens connections that send `beginning` and nothing more, until the server cuts
+/// them. Those that read nothing cannot see that and leave after `unread`.
+fn hold(
+    tasks: &mut JoinSet<()>,
+    shared: &Arc<Shared>,
+    count: usize,
+    from: [u8; 4],
+    unread: Option<Duration>,
+    beginning: impl Fn(usize) -> String,
+) {
+    for number in 0..count {
+        let (shared, beginning) = (shared.clone(), beginning(number));
+        tasks.spawn(async move {
+            loop {
+                if let Ok(mut stream) = begin(&shared, from, &beginning).await {
+                    shared.note_connection();
+                    match unread {
+                        Some(time) => tokio::time::sleep(time).await,
+                        None => while let Ok(1..) = stream.read(&mut [0; 512]).await {},
+                    }
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        });
+    }
+}
+
+async fn begin(shared: &Shared, from: [u8; 4], beginning: &str) -> io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
+    socket.bind((from, 0).into())?;
+    let mut stream = socket.connect(shared.server).await?;
+    stream.write_all(beginning.as_bytes()).await?;
+    Ok(stream)
+}
