@@ -26,7 +26,7 @@ const SETTINGS: &[(&str, &str)] = &[
 pub struct ServerProcess {
     child: Child,
     address: SocketAddr,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 /// What a process holds, in bytes.
@@ -63,12 +63,22 @@ impl ServerProcess {
         })?;
         // Read to its end, so that the server never blocks on a full pipe.
         std::thread::spawn(move || drain(log));
-        Ok(Self { child, address, _directory: directory })
+        Ok(Self { child, address, directory })
     }
 
     /// Where it listens.
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Its number among the system's processes.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Where it runs and keeps its data.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
     }
 
     /// What it holds.
