@@ -16,7 +16,7 @@ use crate::{
     client::{Connection, Visitor},
     report::{Cell, Column, Report, Table},
     samples::Samples,
-    server::ServerProcess,
+    server::{self, ServerProcess},
 };
 use crowd::{Crowd, Manner};
 use puzzle::PuzzleHasher;
@@ -90,6 +90,7 @@ const COLUMNS: &[Column] = &[
     Column { name: "win → last p50", unit: "ms", decimals: 0 },
     Column { name: "win → last p99", unit: "ms", decimals: 0 },
     Column { name: "server's CPU per reset", unit: "ms", decimals: 0 },
+    Column { name: "clients' CPU per reset", unit: "ms", decimals: 0 },
     Column { name: "memory per socket", unit: "KiB", decimals: 1 },
     Column { name: "CPU at rest", unit: "% of a core", decimals: 1 },
 ];
@@ -137,7 +138,7 @@ async fn play(binary: &Path, scene: Scene, rounds: u32) -> Result<(Vec<Cell>, Op
     let mut winning = Winning { connection, winner, hasher: None, next_nonce: 0 };
     // The first round warms everything up.
     winning.win(&crowd, present).await?;
-    let cpu = server.cpu_time()?;
+    let (cpu, own_cpu) = (server.cpu_time()?, server::own_cpu_time()?);
     let mut told = Samples::default();
     let (mut any, mut last) = (Samples::default(), Samples::default());
     let mut quiet = Duration::ZERO;
@@ -149,7 +150,7 @@ async fn play(binary: &Path, scene: Scene, rounds: u32) -> Result<(Vec<Cell>, Op
         last.extend(all.iter().max().copied());
         any.extend(all);
     }
-    let cpu = server.cpu_time()? - cpu;
+    let (cpu, own_cpu) = (server.cpu_time()? - cpu, server::own_cpu_time()? - own_cpu);
 
     let note = match scene.deaf {
         0 => None,
@@ -162,7 +163,7 @@ async fn play(binary: &Path, scene: Scene, rounds: u32) -> Result<(Vec<Cell>, Op
     tokio::time::sleep(REST).await;
     let at_rest = (server.cpu_time()? - resting).as_secs_f64() / began.elapsed().as_secs_f64();
     crowd.check(present)?;
-    // What the figures cost between the wins is no cost of theirs.
+    // What the server does between the wins is no cost of theirs.
     let per_reset = (cpu.as_secs_f64() - at_rest * quiet.as_secs_f64()).max(0.0) / f64::from(rounds);
 
     let row = vec![
@@ -174,6 +175,7 @@ async fn play(binary: &Path, scene: Scene, rounds: u32) -> Result<(Vec<Cell>, Op
         last.percentile_ms(50.0).into(),
         last.percentile_ms(99.0).into(),
         (per_reset * 1e3).into(),
+        (own_cpu.as_secs_f64() * 1e3 / f64::from(rounds)).into(),
         (memory as f64 / 1024.0 / f64::from(present)).into(),
         (at_rest * 100.0).into(),
     ];

@@ -104,8 +104,7 @@ impl ServerProcess {
     /// # Errors
     /// [`BenchError::Process`] if it has ended.
     pub fn cpu_time(&self) -> Result<Duration> {
-        let stat = self.process()?.stat()?;
-        Ok(Duration::from_secs_f64((stat.utime + stat.stime) as f64 / procfs::ticks_per_second() as f64))
+        cpu_time(&self.process()?)
     }
 
     /// How many files and sockets it has open.
@@ -126,6 +125,19 @@ impl Drop for ServerProcess {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The processor time that this process has used, over all threads.
+///
+/// # Errors
+/// [`BenchError::Process`] if the system does not say.
+pub fn own_cpu_time() -> Result<Duration> {
+    cpu_time(&Process::myself()?)
+}
+
+fn cpu_time(process: &Process) -> Result<Duration> {
+    let stat = process.stat()?;
+    Ok(Duration::from_secs_f64((stat.utime + stat.stime) as f64 / procfs::ticks_per_second() as f64))
 }
 
 /// The released server in this workspace.

@@ -32,7 +32,7 @@ pub(super) const ANSWERS_PER_SECOND: f64 = 8_000.0;
 pub(super) const ANSWERS_AT_ONCE: f64 = 20.0;
 
 /// … but none waits longer than this, however many there are.
-const LONGEST_LINGER: Duration = Duration::from_millis(125);
+pub(super) const LONGEST_LINGER: Duration = Duration::from_millis(125);
 
 /// The fewest characters of a password.
 const SHORTEST_PASSWORD: usize = 8;
@@ -361,7 +361,7 @@ impl Lobby {
     }
 
     /// How long a long poll that was woken waits for its turn.
-    fn turn_to_answer(&self) -> Duration {
+    pub(super) fn turn_to_answer(&self) -> Duration {
         let mut answers = self.shared.answers.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.shared.clock.now();
         answers.take_with_debt(ANSWERS_PER_SECOND, ANSWERS_AT_ONCE, LONGEST_LINGER, now).unwrap_or(LONGEST_LINGER)

@@ -230,6 +230,20 @@ async fn a_thousand_who_wait_hear_a_message_once() {
 }
 
 #[tokio::test]
+async fn a_crowd_that_waits_is_answered_in_turn_and_a_few_at_once() {
+    let bench = Bench::new().await;
+    let turns = |count| -> Vec<Duration> { (0..count).map(|_| bench.lobby.turn_to_answer()).collect() };
+    assert!(turns(20).iter().all(Duration::is_zero));
+    let crowd = turns(2000);
+    assert!(crowd.is_sorted());
+    assert!(crowd[799] <= Duration::from_millis(100), "8,000 a second: {:?}", crowd[799]);
+    assert_eq!(crowd[1999], service::LONGEST_LINGER);
+    // However many there were: they hold nobody up who comes later.
+    bench.clock.advance(2 * service::LONGEST_LINGER);
+    assert!(turns(20).iter().all(Duration::is_zero));
+}
+
+#[tokio::test]
 async fn whoever_logs_in_for_ever_loses_the_idlest_client() {
     let bench = Bench::new().await;
     let bob = bench.person("bob");
