@@ -86,6 +86,8 @@ struct Connections {
     last_id: u64,
     by_id: HashMap<u64, Connection>,
     witnesses: Witnesses,
+    /// What everybody was told last.
+    gathered: Figures,
 }
 
 #[derive(Debug)]
@@ -125,6 +127,7 @@ impl Live {
                 last_id: 0,
                 by_id: HashMap::new(),
                 witnesses: Witnesses::new(proof_interval),
+                gathered: Figures::default(),
             }),
             figures: watch::Sender::new(Utf8Bytes::default()),
             resets: watch::Sender::new(reset),
@@ -133,20 +136,20 @@ impl Live {
         Self { shared: Arc::new(shared) }
     }
 
-    /// The present figures.
+    /// The figures as everybody was told them last, but for the number of those
+    /// online, which is that of this moment. Gathering takes time in proportion to
+    /// all who mine: whoever comes in must not cause it, or a crowd that comes back
+    /// after a restart would keep itself out.
     pub fn figures(&self) -> Figures {
-        let now = self.shared.clock.now();
         let connections = self.lock();
-        let mut networks: HashMap<Network, (HashSet<&SessionId>, f64)> = HashMap::new();
-        for connection in connections.by_id.values().filter(|connection| connection.mining) {
-            let Some(network) = connections.witnesses.figures_in(&connection.session, now) else { continue };
-            let (miners, rate) = networks.entry(network).or_default();
-            miners.insert(&connection.session);
-            *rate += connection.rate.filter(|(_, at)| now < *at + RATE_LIFETIME).map_or(0.0, |(rate, _)| rate);
-        }
-        let miners = networks.values().map(|(miners, _)| miners.len().min(MOST_MINERS_OF_A_NETWORK)).sum();
-        let total_hashrate = networks.values().map(|(_, rate)| rate.min(HIGHEST_RATE_OF_A_NETWORK)).sum();
-        Figures { online: count(connections.by_id.len()), active_miners: count(miners), total_hashrate }
+        Figures { online: count(connections.by_id.len()), ..connections.gathered }
+    }
+
+    fn gather_figures(&self) -> Figures {
+        let now = self.shared.clock.now();
+        let mut connections = self.lock();
+        connections.gathered = connections.figures(now);
+        connections.gathered
     }
 
     /// True if `session` counted as a miner at the moment `at`, so that the mining
@@ -205,7 +208,7 @@ impl Live {
     }
 
     fn figures_message(&self) -> Utf8Bytes {
-        let Figures { online, active_miners, total_hashrate } = self.figures();
+        let Figures { online, active_miners, total_hashrate } = self.gather_figures();
         let since_1970 = self.shared.clock.time_of_day().duration_since(UNIX_EPOCH).unwrap_or_default();
         let timestamp = since_1970.as_secs_f64();
         let RoundView { round, mining_time, clock_running, .. } = self.shared.race.view();
@@ -244,6 +247,20 @@ impl Live {
 }
 
 impl Connections {
+    /// The figures of this moment.
+    fn figures(&self, now: Duration) -> Figures {
+        let mut networks: HashMap<Network, (HashSet<&SessionId>, f64)> = HashMap::new();
+        for connection in self.by_id.values().filter(|connection| connection.mining) {
+            let Some(network) = self.witnesses.figures_in(&connection.session, now) else { continue };
+            let (miners, rate) = networks.entry(network).or_default();
+            miners.insert(&connection.session);
+            *rate += connection.rate.filter(|(_, at)| now < *at + RATE_LIFETIME).map_or(0.0, |(rate, _)| rate);
+        }
+        let miners = networks.values().map(|(miners, _)| miners.len().min(MOST_MINERS_OF_A_NETWORK)).sum();
+        let total_hashrate = networks.values().map(|(_, rate)| rate.min(HIGHEST_RATE_OF_A_NETWORK)).sum();
+        Figures { online: count(self.by_id.len()), active_miners: count(miners), total_hashrate }
+    }
+
     fn set_mining(&mut self, id: u64, mining: bool, now: Duration) {
         let Some(connection) = self.by_id.get_mut(&id).filter(|connection| connection.mining != mining) else { return };
         connection.mining = mining;

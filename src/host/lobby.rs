@@ -76,6 +76,8 @@ struct Shared {
     ceiling: Mutex<Bucket>,
     /// How many long polls are waiting.
     waiting: AtomicUsize,
+    /// The turns of those that were woken.
+    answers: Mutex<Bucket>,
     /// News of the race on its way to the herald.
     news: mpsc::Sender<SessionId>,
     stopping: watch::Sender<bool>,
@@ -188,6 +190,7 @@ impl Lobby {
             passwords: Passwords::start(),
             logins: Allowances::default(),
             waiting: AtomicUsize::new(0),
+            answers: Mutex::new(Bucket::full(service::ANSWERS_AT_ONCE, moment.now)),
             news,
             stopping: watch::Sender::new(false),
             clock,

@@ -50,6 +50,30 @@ async fn the_log_is_plain_and_gives_no_secret_away() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_live_connection_holds_a_few_kilobytes() {
+    const SOCKETS: usize = 200;
+    let directory = tempfile::tempdir().unwrap();
+    let server = ServerProcess::start(directory.path(), &[]);
+    let client = server.client().try_with_session().await.unwrap();
+    let before = server.memory();
+    let mut sockets = Vec::new();
+    for _ in 0..SOCKETS {
+        let mut socket = client.socket().await;
+        // Whoever has said something has had everything made that a connection needs.
+        socket.say("ping").await;
+        socket.next_of("PONG").await;
+        sockets.push(socket);
+    }
+    let each = server.memory().saturating_sub(before) / SOCKETS;
+    assert!(each < 32 * 1024, "{each} bytes");
+    // They are all open still.
+    let mut last = sockets.pop().unwrap();
+    last.say("ping").await;
+    assert_eq!(last.next_of("PONG").await["online"], SOCKETS);
+}
+
 #[test]
 fn every_line_of_a_json_log_is_an_object() {
     let directory = tempfile::tempdir().unwrap();

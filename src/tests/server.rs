@@ -523,6 +523,10 @@ async fn figures_follow_what_miners_say() {
     };
     assert_eq!((&figures["total_hashrate"], &figures["active_miners"]), (&json!(123.5), &json!(1)));
     assert_eq!(figures["online"], 1);
+    // Whoever comes in is told what everybody knows, and how many there are now.
+    let first = client.socket().await.next_of("PUZZLE").await;
+    assert_eq!((&first["total_hashrate"], &first["active_miners"]), (&json!(123.5), &json!(1)));
+    assert_eq!(first["online"], 2);
     assert!(1e9 < figures["timestamp"].as_f64().unwrap());
     let puzzle = client.puzzle().await;
     assert_eq!(puzzle["clock_running"], true);

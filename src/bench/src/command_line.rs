@@ -1,7 +1,7 @@
 //! Which bench, of which binary.
 
 use clap::{Parser, Subcommand};
-use hashpass_bench::{Result, attack, http, report, server};
+use hashpass_bench::{Result, attack, http, live, lobby, report, server};
 use std::{path::PathBuf, process::ExitCode};
 
 /// Measures a HashPass server from outside.
@@ -23,6 +23,10 @@ enum Bench {
     Attack(attack::AttackSize),
     /// Requests a second, and how long each takes.
     Http(http::HttpLoad),
+    /// How long a win takes to reach thousands of live connections.
+    Live(live::LiveLoad),
+    /// How long a line takes to reach a thousand who wait for it.
+    Lobby(lobby::LobbyLoad),
 }
 
 /// Runs the bench that the command line names.
@@ -44,6 +48,8 @@ fn run(CommandLine { server, reports, bench }: &CommandLine) -> Result<()> {
         match bench {
             Bench::Attack(size) => attack::measure(server, size).await,
             Bench::Http(load) => http::measure(server, *load).await,
+            Bench::Live(load) => live::measure(server, load).await,
+            Bench::Lobby(load) => lobby::measure(server, *load).await,
         }
     })?;
     let written = report.publish(reports)?;

@@ -12,8 +12,11 @@
 //! | [`client`] | an HTTP/1.1 client for load, and visitors who have passed the check |
 //! | [`samples`] | measured durations and their percentiles |
 //! | [`report`] | tables for people, JSON for programs |
+//! | [`wire`] | a client that costs next to nothing, for crowds |
 //! | [`attack`] | honest clients win while others do their worst |
 //! | [`http`] | how many requests a second, and how long they take |
+//! | [`live`] | thousands of live connections |
+//! | [`lobby`] | long polls, talk beside the race, worthless stamps |
 //!
 //! On Linux alone, as `/proc` is where the server is looked at: elsewhere this
 //! package is empty.
@@ -24,8 +27,11 @@ pub mod attack;
 pub mod client;
 pub mod error;
 pub mod http;
+pub mod live;
+pub mod lobby;
 pub mod report;
 pub mod samples;
 pub mod server;
+pub mod wire;
 
 pub use error::{BenchError, Result};

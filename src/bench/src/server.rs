@@ -26,7 +26,7 @@ const SETTINGS: &[(&str, &str)] = &[
 pub struct ServerProcess {
     child: Child,
     address: SocketAddr,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 /// What a process holds, in bytes.
@@ -63,12 +63,22 @@ impl ServerProcess {
         })?;
         // Read to its end, so that the server never blocks on a full pipe.
         std::thread::spawn(move || drain(log));
-        Ok(Self { child, address, _directory: directory })
+        Ok(Self { child, address, directory })
     }
 
     /// Where it listens.
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Its number among the system's processes.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Where it runs and keeps its data.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
     }
 
     /// What it holds.
@@ -94,8 +104,7 @@ impl ServerProcess {
     /// # Errors
     /// [`BenchError::Process`] if it has ended.
     pub fn cpu_time(&self) -> Result<Duration> {
-        let stat = self.process()?.stat()?;
-        Ok(Duration::from_secs_f64((stat.utime + stat.stime) as f64 / procfs::ticks_per_second() as f64))
+        cpu_time(&self.process()?)
     }
 
     /// How many files and sockets it has open.
@@ -116,6 +125,19 @@ impl Drop for ServerProcess {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The processor time that this process has used, over all threads.
+///
+/// # Errors
+/// [`BenchError::Process`] if the system does not say.
+pub fn own_cpu_time() -> Result<Duration> {
+    cpu_time(&Process::myself()?)
+}
+
+fn cpu_time(process: &Process) -> Result<Duration> {
+    let stat = process.stat()?;
+    Ok(Duration::from_secs_f64((stat.utime + stat.stime) as f64 / procfs::ticks_per_second() as f64))
 }
 
 /// The released server in this workspace.

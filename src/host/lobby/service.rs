@@ -25,12 +25,14 @@ const BURST: f64 = 10.0;
 /// … and refused when the delay would be longer than this.
 const LONGEST_DELAY: Duration = Duration::from_secs(20);
 
-/// A long poll that was woken waits this much longer for every other one, so that
-/// answering all of them costs at most so many answers a second …
-const LINGER_PER_POLLER: Duration = Duration::from_micros(100);
+/// Long polls that were woken are answered at this rate, one after the other, and so
+/// many at once before that. So a line that a thousand wait for is no burst of a
+/// thousand answers, and while much is said each answer carries more of it …
+pub(super) const ANSWERS_PER_SECOND: f64 = 8_000.0;
+pub(super) const ANSWERS_AT_ONCE: f64 = 20.0;
 
-/// … and never longer than this.
-const LONGEST_LINGER: Duration = Duration::from_millis(100);
+/// … but none waits longer than this, however many there are.
+pub(super) const LONGEST_LINGER: Duration = Duration::from_millis(125);
 
 /// The fewest characters of a password.
 const SHORTEST_PASSWORD: usize = 8;
@@ -345,9 +347,9 @@ impl Lobby {
                     _ => break,
                 }
             }
-            let crowd = u32::try_from(self.shared.waiting.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
-            if 1 < crowd {
-                tokio::time::sleep(LINGER_PER_POLLER.saturating_mul(crowd).min(LONGEST_LINGER)).await;
+            let turn = self.turn_to_answer();
+            if !turn.is_zero() {
+                tokio::time::sleep(turn).await;
             }
         };
         tokio::select! {
@@ -356,6 +358,13 @@ impl Lobby {
             _ = stopping.wait_for(|stopping| *stopping) => {}
         }
         mailbox.after(after).map(found).map_err(|_| LobbyError::Ended)
+    }
+
+    /// How long a long poll that was woken waits for its turn.
+    pub(super) fn turn_to_answer(&self) -> Duration {
+        let mut answers = self.shared.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.shared.clock.now();
+        answers.take_with_debt(ANSWERS_PER_SECOND, ANSWERS_AT_ONCE, LONGEST_LINGER, now).unwrap_or(LONGEST_LINGER)
     }
 
     /// A seat for a client whose session is in the lobby already.

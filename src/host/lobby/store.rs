@@ -9,6 +9,7 @@
 //! race.
 
 mod load;
+mod spent;
 mod write;
 
 pub(super) use load::{LOBBY_ID, Loaded, RECENT};
@@ -17,7 +18,8 @@ pub(super) use write::{ChannelRow, Write};
 use crate::host::config::Database;
 use puzzle::stamp::StampHash;
 use rusqlite::{Connection, TransactionBehavior, params};
-use std::{path::Path, thread};
+use spent::KnownSpent;
+use std::{path::Path, sync::Arc, thread};
 use tokio::sync::{mpsc, oneshot};
 
 /// How many jobs may wait for the thread.
@@ -37,6 +39,8 @@ type Job = Box<dyn FnOnce(&Connection) -> Afterwards + Send>;
 #[derive(Clone)]
 pub struct Store {
     jobs: mpsc::Sender<Job>,
+    /// Stamps that are spent for certain.
+    spent: Arc<KnownSpent>,
 }
 
 impl std::fmt::Debug for Store {
@@ -76,7 +80,7 @@ pub enum StoreError {
 }
 
 /// Which stamps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StampKind {
     /// Of new sessions.
     Session,
@@ -148,7 +152,7 @@ impl Store {
                 }
             }
         })?;
-        Ok(Self { jobs })
+        Ok(Self { jobs, spent: Arc::default() })
     }
 
     /// Takes a place in the queue.
@@ -161,6 +165,16 @@ impl Store {
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.call_and_then(work, |_| {}).await
+    }
+
+    /// The same; `then` is told of what was committed, in the order of the commits,
+    /// before the caller is.
+    async fn call_and_then<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        then: impl FnOnce(&T) + Send + 'static,
+    ) -> Result<T, StoreError> {
         let (answer, result) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
             let outcome = work(connection).map_err(|error| {
@@ -168,11 +182,21 @@ impl Store {
                 StoreError::Failed
             });
             Box::new(move |committed| {
-                let _ = answer.send(if committed { outcome } else { Err(StoreError::Failed) });
+                let outcome = if committed { outcome } else { Err(StoreError::Failed) };
+                if let Ok(outcome) = &outcome {
+                    then(outcome);
+                }
+                let _ = answer.send(outcome);
             })
         });
         self.jobs.try_send(job).map_err(|_| StoreError::Busy)?;
         result.await.unwrap_or(Err(StoreError::Failed))
+    }
+
+    /// How many more jobs the thread's queue would take; for tests.
+    #[cfg(test)]
+    pub(super) fn room(&self) -> usize {
+        self.jobs.capacity()
     }
 
     /// Waits until everything that was written before is committed.
@@ -181,28 +205,33 @@ impl Store {
     }
 
     /// Spends a stamp: true if it was not spent before. One atomic insert; of many
-    /// at once exactly one is told true, and only when that is on disk.
+    /// at once exactly one is told true, and only when that is on disk. A copy of one
+    /// that was spent of late does not get as far as the database.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn spend(&self, kind: StampKind, stamp: StampHash, now: u64) -> Result<bool, StoreError> {
-        self.call(move |connection| {
+        if self.spent.contains(kind, stamp) {
+            return Ok(false);
+        }
+        let spent = self.spent.clone();
+        let insert = move |connection: &Connection| {
             let sql =
                 format!("INSERT INTO {} (stamp_hash, created_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING", kind.table());
             Ok(connection.prepare_cached(&sql)?.execute(params![stamp.as_bytes(), now])? == 1)
-        })
-        .await
+        };
+        // Whichever it was: it is spent now.
+        self.call_and_then(insert, move |_| spent.insert(kind, stamp)).await
     }
 
     /// Gives a stamp back for which nothing was granted in the end.
     pub async fn give_back(&self, kind: StampKind, stamp: StampHash) {
-        let outcome = self
-            .call(move |connection| {
-                let sql = format!("DELETE FROM {} WHERE stamp_hash = ?1", kind.table());
-                connection.prepare_cached(&sql)?.execute(params![stamp.as_bytes()])
-            })
-            .await;
-        if outcome.is_err() {
+        let spent = self.spent.clone();
+        let delete = move |connection: &Connection| {
+            let sql = format!("DELETE FROM {} WHERE stamp_hash = ?1", kind.table());
+            connection.prepare_cached(&sql)?.execute(params![stamp.as_bytes()])
+        };
+        if self.call_and_then(delete, move |_| spent.remove(kind, stamp)).await.is_err() {
             tracing::warn!("a stamp stays spent although nothing was granted for it");
         }
     }
@@ -245,7 +274,10 @@ impl Store {
     /// One small step of cleaning up, for `target` and for what is
     /// too old; true if there was as much to do as fits into a step.
     pub(super) async fn clean(&self, now: u64, target: Option<String>, keep: u32) -> Result<bool, StoreError> {
-        self.call(move |connection| write::clean(connection, now, target.as_deref(), keep)).await
+        let spent = self.spent.clone();
+        // What is forgotten there must not be known here.
+        let forget = move |_: &bool| spent.clear();
+        self.call_and_then(move |connection| write::clean(connection, now, target.as_deref(), keep), forget).await
     }
 }
 

@@ -26,19 +26,24 @@ impl Bench {
     }
 
     async fn with_store(store: Store) -> Self {
+        Self::with_bits(store, Bits::NONE).await
+    }
+
+    /// A lobby that asks for session stamps of so many bits.
+    async fn with_bits(store: Store, bits: Bits) -> Self {
         let clock = Arc::new(ManualClock::default());
         clock.advance(Duration::from_secs(1_800_000_000));
         let sessions = Arc::new(Sessions::new(clock.clone()));
         let config = LobbyConfig {
             database: Database::Memory,
-            hashcash_bits: Bits::NONE,
+            hashcash_bits: bits,
             server_name: "hashpass".into(),
             motd: "hello".into(),
             history: 100,
             sessions_per_hour: 600,
             cors_origins: Vec::new(),
         };
-        let stamps = Stamps::new(store.clone(), Bits::NONE, "hashpass".into(), clock.clone());
+        let stamps = Stamps::new(store.clone(), bits, "hashpass".into(), clock.clone());
         let (lobby, _) = Lobby::open(&config, store.clone(), stamps, sessions.clone(), clock.clone()).await.unwrap();
         Self { clock, sessions, store, lobby }
     }
@@ -136,6 +141,69 @@ async fn a_stamp_comes_back_when_the_channel_closes_while_it_is_spent() {
 }
 
 #[tokio::test]
+async fn a_stamp_that_is_worth_nothing_never_reaches_the_store() {
+    const DAY: u64 = 24 * 3600;
+    let bench = Bench::with_bits(Store::open(&Database::Memory).unwrap(), Bits::new(4).unwrap()).await;
+    let op = bench.person("op");
+    bench.ok(&op, r##"{"command":"JOIN","to":"#a"}"##).await;
+    bench.ok(&op, r##"{"command":"MODE","to":"#a","params":["+H","4"]}"##).await;
+    bench.store.settled().await.unwrap();
+    let now = bench.lobby.moment().seconds();
+    let session =
+        |bits, resource, at| puzzle::stamp::session::prefix(Bits::new(bits).unwrap(), resource, Timestamp(at));
+    let text = |prefix: puzzle::stamp::Prefix| format!("{}x", prefix.as_str());
+    let sessions = [
+        (None, "missing"),
+        (Some("nonsense".to_owned()), "fields"),
+        (Some(text(session(40, "hashpass", now)).replacen('1', "2", 1)), "version"),
+        (Some(text(session(3, "hashpass", now))), "insufficient_bits"),
+        (Some(text(session(40, "elsewhere", now))), "resource"),
+        (Some(text(session(40, "hashpass", now - 4 * DAY))), "expired"),
+        (Some(text(session(40, "hashpass", now + 2 * DAY))), "future"),
+        (Some(text(session(40, "hashpass", now))), "proof"),
+    ];
+    let body = ["hi".to_owned()];
+    let channel = |channel: &str, at| text(channel::prefix(Bits::new(40).unwrap(), channel, &body, Timestamp(at)));
+    let channels = [
+        (String::new(), "fields"),
+        (channel("#b", now), "channel"),
+        (channel("#a", now - 4 * DAY), "expired"),
+        (channel("#a", now).replace(":40:", ":3:"), "insufficient_bits"),
+        (channel("#a", now), "proof"),
+    ];
+
+    // Its thread is held, so that every job would stay in its queue.
+    let (go_on, held) = std::sync::mpsc::channel::<()>();
+    let (started, starts) = tokio::sync::oneshot::channel::<()>();
+    let busy = tokio::spawn({
+        let store = bench.store.clone();
+        async move {
+            let hold = move |_: &_| {
+                let _ = started.send(());
+                Ok(held.recv().ok())
+            };
+            store.call(hold).await
+        }
+    });
+    starts.await.unwrap();
+    let room = bench.store.room();
+    for (stamp, why) in &sessions {
+        let Err(LobbyError::Stamp(refused)) = bench.lobby.open_session(None, None, stamp.as_deref()).await else {
+            panic!("{stamp:?} was not refused");
+        };
+        assert_eq!(refused.reason(), *why, "{stamp:?}");
+    }
+    for (stamp, why) in &channels {
+        let message = format!(r##"{{"command":"PRIVMSG","to":"#a","body":["hi"],"meta":{{"hashcash":"{stamp}"}}}}"##);
+        let refused = bench.say(&op, &message).await.refused.unwrap();
+        assert_eq!((refused.code, &refused.meta["reason"]), ("404", &serde_json::json!(why)), "{stamp}");
+    }
+    assert_eq!(bench.store.room(), room, "the store was asked");
+    go_on.send(()).unwrap();
+    busy.await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn a_thousand_who_wait_hear_a_message_once() {
     let bench = Bench::new().await;
     let people: Vec<Session> = (0..1000).map(|n| bench.person(&format!("person{n}"))).collect();
@@ -159,6 +227,20 @@ async fn a_thousand_who_wait_hear_a_message_once() {
         let json = batch.unwrap().to_json();
         assert_eq!(json.matches("hello all").count(), 1, "{json}");
     }
+}
+
+#[tokio::test]
+async fn a_crowd_that_waits_is_answered_in_turn_and_a_few_at_once() {
+    let bench = Bench::new().await;
+    let turns = |count| -> Vec<Duration> { (0..count).map(|_| bench.lobby.turn_to_answer()).collect() };
+    assert!(turns(20).iter().all(Duration::is_zero));
+    let crowd = turns(2000);
+    assert!(crowd.is_sorted());
+    assert!(crowd[799] <= Duration::from_millis(100), "8,000 a second: {:?}", crowd[799]);
+    assert_eq!(crowd[1999], service::LONGEST_LINGER);
+    // However many there were: they hold nobody up who comes later.
+    bench.clock.advance(2 * service::LONGEST_LINGER);
+    assert!(turns(20).iter().all(Duration::is_zero));
 }
 
 #[tokio::test]

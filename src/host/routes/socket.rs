@@ -18,6 +18,11 @@ use serde::Deserialize;
 /// code and reason.
 const LARGEST_MESSAGE: usize = 16 * 1024;
 
+/// What a connection keeps for what it reads, in bytes; a longer message gets its
+/// own room while it comes in. The library clears all of it at every turn, so its
+/// usual 128 KiB would be held and written to ten thousand times a second.
+const READ_BUFFER: usize = 1024;
+
 /// When a place may have become free; nobody knows, so that this only keeps a
 /// crowd from asking all the time.
 const RETRY_SECONDS: u64 = 15;
@@ -55,7 +60,8 @@ pub(crate) async fn upgrade(
     // A token stands for a session of the race alone: the lobby knows cookies only.
     let chat = Chat::new(request.server.lobby.clone(), request.cookie_session());
     let live = request.server.live;
-    Ok(socket.max_message_size(LARGEST_MESSAGE).max_frame_size(LARGEST_MESSAGE).on_upgrade(async move |socket| {
+    let socket = socket.read_buffer_size(READ_BUFFER).max_message_size(LARGEST_MESSAGE).max_frame_size(LARGEST_MESSAGE);
+    Ok(socket.on_upgrade(async move |socket| {
         live::serve(live, socket, greeting, chat).await;
         drop(place);
     }))

@@ -35,6 +35,14 @@ impl ServerProcess {
         self.address
     }
 
+    /// The memory that it holds, in bytes.
+    #[cfg(target_os = "linux")]
+    pub fn memory(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
+    }
+
     /// A client that is nobody.
     pub fn client(&self) -> Client {
         Client::at(self.address)

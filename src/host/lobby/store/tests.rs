@@ -21,6 +21,28 @@ async fn of_many_at_once_one_spends_a_stamp_and_it_stays_spent() {
 }
 
 #[tokio::test]
+async fn a_copy_of_a_spent_stamp_is_refused_without_the_database_until_it_is_given_back() {
+    let store = Store::open(&Database::Memory).unwrap();
+    let (spent, other) = (StampHash::of("spent"), StampHash::of("other"));
+    assert_eq!(store.spend(StampKind::Session, spent, 1000).await, Ok(true));
+    // The store is busy until it is let go on.
+    let (go_on, held) = std::sync::mpsc::channel::<()>();
+    let mut busy = Box::pin(store.call(move |_| Ok(held.recv().ok())));
+    assert!(futures::poll!(busy.as_mut()).is_pending());
+    for _ in 0..1000 {
+        assert_eq!(store.spend(StampKind::Session, spent, 1000).await, Ok(false));
+    }
+    let mut unknown = Box::pin(store.spend(StampKind::Session, other, 1000));
+    assert!(futures::poll!(unknown.as_mut()).is_pending(), "what is not known goes to the database");
+    let mut given_back = Box::pin(store.give_back(StampKind::Session, spent));
+    assert!(futures::poll!(given_back.as_mut()).is_pending());
+    go_on.send(()).unwrap();
+    assert_eq!(unknown.await, Ok(true));
+    given_back.await;
+    assert_eq!(store.spend(StampKind::Session, spent, 1000).await, Ok(true));
+}
+
+#[tokio::test]
 async fn stamps_are_forgotten_only_when_they_cannot_come_again() {
     let store = Store::open(&Database::Memory).unwrap();
     let stamp = StampHash::of("x");
