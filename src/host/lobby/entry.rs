@@ -12,9 +12,12 @@ use super::{
     store::{Loaded, Write},
 };
 use crate::host::{
-    gate::session::{
-        ClientKey, IDLE_LIMIT, MOST_CLIENTS_OF_A_SESSION, NewSession, OpenError, Passed, Session, Sessions,
-        StoredSession,
+    gate::{
+        limits::Exceeded,
+        session::{
+            ClientKey, IDLE_LIMIT, MOST_CLIENTS_OF_A_SESSION, NewSession, OpenError, Passed, Session, Sessions,
+            StoredSession,
+        },
     },
     race::SessionId,
 };
@@ -199,8 +202,8 @@ impl Lobby {
     /// [`LobbyError::WrongPassword`], [`LobbyError::TooFast`] and those of a busy
     /// lobby.
     pub async fn login(&self, nick: &str, password: String, address: IpAddr) -> Result<Opened, LobbyError> {
-        let now = self.shared.clock.now();
-        self.shared.logins.take(address, now).map_err(|retry_after| LobbyError::TooFast { retry_after })?;
+        let too_fast = |Exceeded { retry_after }| LobbyError::TooFast { retry_after };
+        self.shared.logins.take(address).map_err(too_fast)?;
         let known = self.lock().by_nick(nick).map(|(id, user)| (id.clone(), user.password.clone()));
         let hash = known.as_ref().and_then(|(_, password)| password.clone());
         let right = self.shared.passwords.matches(password, hash).await?;
