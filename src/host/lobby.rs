@@ -121,7 +121,10 @@ pub enum LobbyError {
     BadNick(#[from] InvalidNick),
     /// Somebody else has the nick.
     #[error("nick already taken")]
-    NickTaken,
+    NickTaken {
+        /// When it makes sense to try again, if whoever has it may never come.
+        retry_after: Option<Duration>,
+    },
     /// A session stamp is needed.
     #[error("A hashcash stamp is needed: {0}")]
     Stamp(Rejection),
