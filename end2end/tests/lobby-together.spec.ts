@@ -43,6 +43,12 @@ test.describe("while nobody wins", () => {
     const carl = await terminal("--nick", "carl", "--join", "#tea");
     for (const lobby of [ann, bob]) await expect(lobby.line("carl")).toBeVisible();
     await carl.hears("carl joined #tea");
+    const members = [`@${await ann.nick()}`, await bob.nick(), "carl"];
+    for (const { page } of [ann, bob]) {
+      const shown = page.getByTestId("lobby-members").locator("li");
+      await expect(shown).toHaveCount(members.length);
+      for (const member of members) await expect(shown.filter({ hasText: member })).toHaveCount(1);
+    }
 
     const before = await batches();
     const said: string[] = [];

@@ -224,6 +224,12 @@ async fn what_matters_is_kept(end: End) {
         }
         cookies
     };
+    // Cookies and passwords are there as hashes only.
+    let token = bob_cookie.split_once('=').unwrap().1;
+    let files = std::fs::read_dir(directory.path().join("data")).unwrap().map(|entry| entry.unwrap().path());
+    let stored: Vec<u8> = files.flat_map(|path| std::fs::read(path).unwrap()).collect();
+    let holds = |text: &str| stored.windows(text.len()).any(|part| part == text.as_bytes());
+    assert!(holds("$argon2id$") && !holds("correct horse") && !holds(token));
     let server = start();
     let client = server.client();
     let (bob, eve) = (client.as_person(bob_cookie, "bob"), client.as_person(eve_cookie, "eve"));
