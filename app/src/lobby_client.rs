@@ -2,7 +2,8 @@
 //! conversations and answers with [`Effect`]s, as [`crate::race_client`] does for
 //! the race. `browser` is the caller.
 //!
-//! Whoever only reads needs no session. Coming in costs nothing where the race has
+//! Whoever only reads needs no session: the page looks now and then what there is to
+//! read, as anybody may. Coming in costs nothing where the race has
 //! let the visitor in already; else a session stamp, if the server asks for one.
 //!
 //! Events come over the live connection while it stands, and by long polls while
@@ -16,6 +17,7 @@
 mod conversation;
 mod event;
 mod hearing;
+mod looking;
 mod slash;
 mod speaking;
 #[cfg(test)]
@@ -36,6 +38,7 @@ use crate::{
     },
 };
 use conversation::{Seen, Tab};
+use looking::Looking;
 use speaking::Speaking;
 use std::time::Duration;
 
@@ -44,6 +47,9 @@ const SESSION_TICKET: u64 = 0;
 
 /// How long to wait for the race to let the visitor in before a stamp is minted.
 const RACE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Stamps that the server may refuse before the page gives up.
+const REFUSALS_AT_MOST: u32 = 3;
 
 /// How long a long poll waits, in seconds.
 const POLL_SECONDS: u32 = 25;
@@ -61,6 +67,8 @@ pub struct LobbyClient {
     access: Access,
     /// When to stop waiting for the race and mint.
     mint_at: Option<Duration>,
+    /// Stamps that the server has refused since the visitor asked to come in.
+    refused_stamps: u32,
     nick: String,
     /// `#lobby` first.
     tabs: Vec<Tab>,
@@ -73,6 +81,7 @@ pub struct LobbyClient {
     /// Hashes per second of this page.
     rate: f64,
     reading: Reading,
+    looking: Looking,
     seen: Seen,
     speaking: Speaking,
     /// Counts lines.
@@ -115,6 +124,7 @@ impl LobbyClient {
             random,
             access: if page.lobby.open { Access::Reading } else { Access::Closed },
             mint_at: None,
+            refused_stamps: 0,
             nick: String::new(),
             tabs: vec![Tab::new(LOBBY)],
             active: 0,
@@ -124,6 +134,7 @@ impl LobbyClient {
             live: false,
             rate: 0.0,
             reading: Reading::default(),
+            looking: Looking::default(),
             seen: Seen::default(),
             speaking: Speaking::default(),
             // The lines that the server rendered were counted in the same way.
@@ -148,16 +159,13 @@ impl LobbyClient {
                 Err(error) => self.not_let_in(error),
             },
             Event::StateFetched(result) => self.state_fetched(result),
-            Event::MembersFetched { channel, result } => {
-                if let (Ok(members), Some(tab)) = (result, self.tab_mut(&channel)) {
-                    tab.members = members.members;
-                }
-            }
+            Event::MembersFetched { channel, result } => self.members_fetched(&channel, result),
             Event::HistoryFetched { target, result } => {
                 if let Ok(history) = result {
                     self.add_history(&target, history.messages);
                 }
             }
+            Event::Looked(result) => self.looked(result, now),
             Event::Polled(result) => self.polled(result, now),
             Event::Heard { id, event } => self.heard(id, event),
             Event::Answered(result) => self.answered(result, now),
@@ -172,6 +180,7 @@ impl LobbyClient {
             self.reading.poll_at = None;
         }
         self.read_on();
+        self.look_on(now);
         self.speak_on(now);
         std::mem::take(&mut self.effects)
     }
@@ -188,7 +197,7 @@ impl LobbyClient {
 
     /// When to come back with [`Event::Moment`], if nothing happens before.
     pub fn deadline(&self) -> Option<Duration> {
-        [self.mint_at, self.reading.poll_at, self.speaking.send_at].into_iter().flatten().min()
+        [self.mint_at, self.reading.poll_at, self.look_at(), self.speaking.send_at].into_iter().flatten().min()
     }
 
     /// The lobby as it is to be shown.
@@ -246,6 +255,7 @@ impl LobbyClient {
             return;
         }
         self.access = Access::Entering;
+        self.refused_stamps = 0;
         if self.admitted {
             self.fetch_state();
         } else if self.race_mints {
@@ -348,7 +358,7 @@ impl LobbyClient {
         self.reading.after = self.reading.after.max(state.last_id);
         self.reading.polled = true;
         for channel in &state.channels {
-            self.effects.push(Effect::FetchMembers(channel.name.clone()));
+            self.fetch_members(&channel.name);
             self.effects.push(Effect::FetchHistory(channel.name.clone()));
         }
         if !self.tabs[0].joined {
@@ -360,7 +370,11 @@ impl LobbyClient {
     fn not_let_in(&mut self, error: ApiError) {
         self.access = match error.code {
             ErrorCode::LobbyClosed => Access::Closed,
-            ErrorCode::StampRequired if error.stamp.is_some() && !self.race_mints => {
+            // The bits were raised since the page was rendered, or the stamp is too old.
+            ErrorCode::StampRequired
+                if error.stamp.is_some() && !self.race_mints && self.refused_stamps < REFUSALS_AT_MOST =>
+            {
+                self.refused_stamps += 1;
                 if let Some(demand) = error.stamp {
                     self.session_bits = demand.hashcash_bits;
                     self.server = demand.resource;

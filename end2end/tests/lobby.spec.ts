@@ -1,56 +1,8 @@
 import AxeBuilder from "@axe-core/playwright";
-import type { Locator, Page } from "@playwright/test";
+import { inLobby, Lobby } from "../fixtures/lobby";
 import { CHEAP, expect, NOBODY_WINS, test } from "../fixtures/test";
-import type { Visitor } from "../fixtures/visitor";
 
 test.use({ contextOptions: { reducedMotion: "reduce" } });
-
-/** The lobby as one page shows it. */
-class Lobby {
-  readonly panel: Locator;
-  readonly log: Locator;
-  readonly composer: Locator;
-  readonly tabs: Locator;
-
-  constructor(readonly page: Page) {
-    this.panel = page.getByTestId("lobby");
-    this.log = page.getByTestId("lobby-log");
-    this.composer = page.getByTestId("lobby-composer");
-    this.tabs = page.getByTestId("lobby-tab");
-  }
-
-  async enter() {
-    await this.page.getByTestId("lobby-enter").click();
-    await this.isInside();
-  }
-
-  async isInside() {
-    await expect(this.panel).toHaveAttribute("data-access", "inside");
-    await expect(this.log).toContainText("came in");
-  }
-
-  async say(text: string) {
-    await this.composer.fill(text);
-    await this.composer.press("Enter");
-  }
-
-  line(text: string) {
-    return this.log.locator("li").filter({ hasText: text });
-  }
-
-  async nick(): Promise<string> {
-    const text = (await this.page.getByTestId("lobby-nick").textContent()) ?? "";
-    return text.replace("You are ", "").trim();
-  }
-}
-
-async function inLobby(visitor: Visitor): Promise<Lobby> {
-  await visitor.page.goto("/lobby");
-  await expect(visitor.page.locator("html")).toHaveAttribute("data-hydrated", "true");
-  const lobby = new Lobby(visitor.page);
-  await lobby.enter();
-  return lobby;
-}
 
 test.describe("talk", () => {
   test.use({ settings: NOBODY_WINS });

@@ -6,7 +6,7 @@
 //! | `state` | who is here, which channels there are, who hears what |
 //! | `commands` | what each command does to that |
 //! | `service`, `entry` | the same for whoever is asked over HTTP, WebSocket or anything else |
-//! | [`stamps`], `passwords`, `allowance` | what coming in and speaking costs |
+//! | [`stamps`], `passwords` | what coming in and speaking costs |
 //! | [`store`] | what survives a restart |
 //! | `herald`, `housekeeping` | news of the race; the passing of time |
 //!
@@ -15,7 +15,6 @@
 //! waits for a slow reader: what is said goes into bounded queues, one a client.
 //! It never tells an address, a fingerprint, a code or a nonce.
 
-mod allowance;
 mod commands;
 mod entry;
 pub mod envelope;
@@ -38,8 +37,15 @@ pub use service::{Answer, Batch, Seat};
 pub use state::LOBBY;
 pub use view::{ChannelView, MemberView, ServerView, StateView};
 
-use crate::host::{clock::Clock, config::LobbyConfig, gate::session::Sessions, race::SessionId};
-use allowance::{Allowances, Bucket};
+use crate::host::{
+    clock::Clock,
+    config::LobbyConfig,
+    gate::{
+        limits::{Bucket, Rate},
+        session::Sessions,
+    },
+    race::SessionId,
+};
 use envelope::{MalformedEnvelope, timestamp};
 use names::InvalidNick;
 use passwords::Passwords;
@@ -56,6 +62,12 @@ use tokio::sync::{mpsc, watch};
 /// How many clients may wait for messages at once.
 const MOST_POLLERS: usize = 20_000;
 
+/// Attempts to log in that one network may make at once …
+const LOGINS_AT_ONCE: u32 = 5;
+
+/// … and in so long a time: one a second.
+const LOGINS_PERIOD: Duration = Duration::from_secs(5);
+
 /// A cheap handle to the lobby.
 #[derive(Clone)]
 pub struct Lobby {
@@ -70,8 +82,8 @@ struct Shared {
     store: Store,
     stamps: Stamps,
     passwords: Passwords,
-    /// Attempts to log in, by address.
-    logins: Allowances,
+    /// Attempts to log in.
+    logins: Rate,
     /// New sessions, for everybody together.
     ceiling: Mutex<Bucket>,
     /// How many long polls are waiting.
@@ -111,7 +123,10 @@ pub enum LobbyError {
     BadNick(#[from] InvalidNick),
     /// Somebody else has the nick.
     #[error("nick already taken")]
-    NickTaken,
+    NickTaken {
+        /// When it makes sense to try again, if whoever has it may never come.
+        retry_after: Option<Duration>,
+    },
     /// A session stamp is needed.
     #[error("A hashcash stamp is needed: {0}")]
     Stamp(Rejection),
@@ -188,7 +203,7 @@ impl Lobby {
             store,
             stamps,
             passwords: Passwords::start(),
-            logins: Allowances::default(),
+            logins: Rate::new(LOGINS_AT_ONCE, LOGINS_PERIOD, clock.clone()),
             waiting: AtomicUsize::new(0),
             answers: Mutex::new(Bucket::full(service::ANSWERS_AT_ONCE, moment.now)),
             news,

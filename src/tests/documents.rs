@@ -62,11 +62,15 @@ fn tests() -> BTreeSet<String> {
     names
 }
 
-/// The rows of all tables whose last column names tests: first cell, tests.
+/// The rows of all tables of a document whose last column names tests: first cell, tests.
 fn rows(document: &str) -> Vec<(String, Vec<String>)> {
+    rows_of(&read(document))
+}
+
+fn rows_of(text: &str) -> Vec<(String, Vec<String>)> {
     let mut rows = Vec::new();
     let mut names_tests = false;
-    for line in read(document).lines() {
+    for line in text.lines() {
         let Some(cells) = line.strip_prefix('|').and_then(|line| line.strip_suffix('|')) else {
             names_tests = false;
             continue;
@@ -104,6 +108,35 @@ fn every_feature_has_a_test() {
         for number in 1..=count {
             let name = format!("{letter}{number}");
             assert!(rows.iter().any(|(row, tests)| *row == name && !tests.is_empty()), "{name} names no test");
+        }
+    }
+}
+
+/// The numbers of a cell such as `C1 – C3, C6`.
+fn numbers(cell: &str) -> Vec<String> {
+    let number = |name: &str| name.get(1..).and_then(|digits| digits.parse::<u32>().ok());
+    let mut all = Vec::new();
+    for part in cell.split(',').map(str::trim) {
+        let (first, last) = part.split_once(" – ").unwrap_or((part, part));
+        let (Some(from), Some(to)) = (number(first), number(last)) else { continue };
+        all.extend((from..=to).map(|number| format!("{}{number}", &first[..1])));
+    }
+    all
+}
+
+#[test]
+fn every_row_of_the_lobby_has_a_test() {
+    let readme = read("README.md");
+    let section = readme.split_once("\n### The lobby\n").expect("a table of the lobby").1;
+    let section = section.split("\n## ").next().unwrap();
+    let tested: BTreeSet<String> = rows_of(section)
+        .into_iter()
+        .filter(|(_, tests)| !tests.is_empty())
+        .flat_map(|(row, _)| numbers(&row))
+        .collect();
+    for (letter, count) in [("A", 9), ("B", 8), ("C", 6)] {
+        for number in 1..=count {
+            assert!(tested.contains(&format!("{letter}{number}")), "{letter}{number} names no test");
         }
     }
 }

@@ -80,6 +80,17 @@ async fn nicks_have_rules_are_unique_and_are_made_up_if_missing() {
     let taken: Value = taken.json().await.unwrap();
     assert_eq!((&taken["code"], &taken["detail"]), (&json!("nick_taken"), &json!("nick already taken")));
 
+    // Whoever opened a session and does not come may have lost the cookie on the way: it
+    // is told when to ask again. Whoever has come keeps the nick.
+    let lost = server.ask_for_session(&json!({"nick": "lost"})).await;
+    let early = server.ask_for_session(&json!({"nick": "LOST"})).await;
+    assert!((1..=10).contains(&early.headers()["retry-after"].to_str().unwrap().parse::<u64>().unwrap()));
+    assert_eq!(status_and_code(early).await, (409, "nick_taken".into()));
+    server.person_with_cookie(cookie_of(&lost), "lost").get("/api/v1/state").await;
+    let taken = server.ask_for_session(&json!({"nick": "LOST"})).await;
+    assert!(!taken.headers().contains_key("retry-after"));
+    assert_eq!(status_and_code(taken).await, (409, "nick_taken".into()));
+
     // Nobody can speak for the server by its name.
     let taken = server.ask_for_session(&json!({"nick": "HashPass"})).await;
     assert_eq!(status_and_code(taken).await, (409, "nick_taken".into()));

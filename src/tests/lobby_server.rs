@@ -11,6 +11,7 @@ use std::time::Duration;
 use support::{
     TestServer,
     lobby::{self, BITS, cookie_of, session_stamp},
+    process::ServerProcess,
     status_and_code,
 };
 
@@ -173,19 +174,39 @@ async fn the_race_runs_without_a_lobby() {
     assert_eq!((ask().await, ask().await), (200, 402));
 }
 
+/// How the server ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// By SIGTERM, in good order.
+    Stopped,
+    /// By SIGKILL, without warning.
+    Killed,
+}
+
 #[tokio::test]
 async fn a_restart_keeps_what_matters() {
-    let data = tempfile::tempdir().unwrap();
-    let path = data.path().join("lobby.db");
-    let settings = [("HASHPASS_LOBBY_DB", path.to_str().unwrap())];
+    what_matters_is_kept(End::Stopped).await;
+}
+
+#[tokio::test]
+async fn a_crash_keeps_what_matters() {
+    what_matters_is_kept(End::Killed).await;
+}
+
+/// The real server as a process, twice in one directory.
+async fn what_matters_is_kept(end: End) {
+    let directory = tempfile::tempdir().unwrap();
+    let bits = BITS.to_string();
+    let start = || ServerProcess::start(directory.path(), &[("NEOIRC_HASHCASH_BITS", &bits)]);
     let stamp = session_stamp(BITS);
     let (bob_cookie, eve_cookie, queued) = {
-        let server = TestServer::with_lobby(&settings).await;
+        let server = start();
         let client = server.client();
-        let request = client.http.post(client.url("/api/v1/session")).header("x-hashcash", &stamp);
-        let response = request.json(&json!({"nick": "bob"})).send().await.unwrap();
-        let bob = server.person_with_cookie(cookie_of(&response), "bob");
-        let eve = server.person("eve").await;
+        let person = async |nick: &str, stamp: &str| {
+            let response = client.ask_for_lobby_session(&json!({"nick": nick}), stamp).await;
+            client.as_person(cookie_of(&response), nick)
+        };
+        let (bob, eve) = (person("bob", &stamp).await, person("eve", &session_stamp(BITS)).await);
         bob.join("#a").await;
         eve.join("#a").await;
         bob.ok(json!({"command": "PASS", "body": ["correct horse"]})).await;
@@ -195,14 +216,24 @@ async fn a_restart_keeps_what_matters() {
         let envelope = json!({"command": "PRIVMSG", "to": "#a", "body": ["kept"], "meta": {"hashcash": proof, "n": 1}});
         bob.ok(envelope).await;
         let queued = eve.heard().await;
+        assert_eq!(bob.get("/api/v1/history?target=%23a").await["messages"][0]["body"], json!(["kept"]));
         let cookies = (bob.cookie.clone(), eve.cookie.clone(), queued);
-        server.stop().await;
+        match end {
+            End::Stopped => assert!(server.terminate().0.success()),
+            End::Killed => server.kill(),
+        }
         cookies
     };
-    let server = TestServer::with_lobby(&settings).await;
-    let bob = server.person_with_cookie(bob_cookie, "bob");
-    let eve = server.person_with_cookie(eve_cookie, "eve");
-    // Sessions, memberships, modes, topics, history, queues …
+    // Cookies and passwords are there as hashes only.
+    let token = bob_cookie.split_once('=').unwrap().1;
+    let files = std::fs::read_dir(directory.path().join("data")).unwrap().map(|entry| entry.unwrap().path());
+    let stored: Vec<u8> = files.flat_map(|path| std::fs::read(path).unwrap()).collect();
+    let holds = |text: &str| stored.windows(text.len()).any(|part| part == text.as_bytes());
+    assert!(holds("$argon2id$") && !holds("correct horse") && !holds(token));
+    let server = start();
+    let client = server.client();
+    let (bob, eve) = (client.as_person(bob_cookie, "bob"), client.as_person(eve_cookie, "eve"));
+    // Sessions, memberships, modes, topics, history …
     let state = bob.get("/api/v1/state").await;
     let channel = &state["channels"][0];
     assert_eq!(
@@ -213,14 +244,19 @@ async fn a_restart_keeps_what_matters() {
     let history = bob.get("/api/v1/history?target=%23a").await;
     assert_eq!(history["messages"][0]["body"], json!(["kept"]));
     assert_eq!(history["messages"][0]["meta"]["n"], 1);
-    assert_eq!(eve.heard().await, queued);
+    // … what was not fetched, which is in memory until the server stops …
+    if end == End::Stopped {
+        assert_eq!(eve.heard().await, queued);
+    }
     // … passwords …
-    let client = server.client();
-    let body = json!({"nick": "bob", "password": "correct horse"});
-    assert_eq!(client.http.post(client.url("/api/v1/login")).json(&body).send().await.unwrap().status(), 200);
+    let login = async |password: &str| {
+        let body = json!({"nick": "bob", "password": password});
+        client.http.post(client.url("/api/v1/login")).json(&body).send().await.unwrap().status().as_u16()
+    };
+    assert_eq!((login("wrong horse").await, login("correct horse").await), (401, 200));
     // … spent stamps of both kinds.
-    let response = client.http.post(client.url("/api/v1/session")).header("x-hashcash", &stamp).json(&json!({}));
-    assert_eq!(response.send().await.unwrap().json::<Value>().await.unwrap()["reason"], "spent");
+    let again = client.ask_for_lobby_session(&json!({}), &stamp).await;
+    assert_eq!(again.json::<Value>().await.unwrap()["reason"], "spent");
     let spent = history["messages"][0]["meta"]["hashcash"].clone();
     let replay = json!({"command": "PRIVMSG", "to": "#a", "body": ["kept"], "meta": {"hashcash": spent}});
     assert_eq!(bob.refused(replay, "404").await["meta"]["reason"], "spent");
@@ -229,6 +265,38 @@ async fn a_restart_keeps_what_matters() {
     bob.ok(json!({"command": "TOPIC", "to": "#a", "body": ["new"]})).await;
     let news = eve.get(&format!("/api/v1/messages?after={last}&timeout=5")).await;
     assert_eq!(news["messages"][0]["command"], "TOPIC");
+    let before = queued.last().and_then(|event| event["ts"].as_str()).unwrap();
+    assert!(before < news["messages"][0]["ts"].as_str().unwrap());
+    server.kill();
+}
+
+#[tokio::test]
+async fn who_only_reads_is_sent_what_is_new() {
+    let server = TestServer::with_lobby(&[]).await;
+    let bob = server.person("bob").await;
+    bob.join("#lobby").await;
+    let say = async |text: &str| bob.ok(json!({"command": "PRIVMSG", "to": "#lobby", "body": [text]})).await;
+    say("first").await;
+    let reader = server.client();
+    let read = async |known: Option<&str>| {
+        let mut request = reader.http.get(reader.url("/api/v1/history?target=%23LOBBY&limit=50"));
+        if let Some(known) = known {
+            request = request.header("if-none-match", known);
+        }
+        let response = request.send().await.unwrap();
+        let tag = response.headers()["etag"].to_str().unwrap().to_owned();
+        (response.status().as_u16(), tag, response.text().await.unwrap())
+    };
+    let (status, tag, lines) = read(None).await;
+    assert!(status == 200 && lines.contains("first"), "{status} {lines}");
+    let (status, same, lines) = read(Some(&tag)).await;
+    assert_eq!((status, &*same, &*lines), (304, &*tag, ""));
+    say("second").await;
+    let (status, newer, lines) = read(Some(&tag)).await;
+    assert!(status == 200 && newer != tag && lines.contains("second"), "{status} {newer} {lines}");
+    // The tag opens nothing else.
+    let request = reader.http.get(reader.url("/api/v1/history?target=bob")).header("if-none-match", &newer);
+    assert_eq!(status_and_code(request.send().await.unwrap()).await, (401, "not_logged_in".into()));
 }
 
 #[tokio::test]

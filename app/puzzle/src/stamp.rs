@@ -231,6 +231,23 @@ impl Rejection {
     }
 }
 
+/// Judges a stamp of either kind; `own` are the checks of its kind, which stand
+/// between those that both begin and end with. `None` if no stamp is required: then
+/// none is looked at, and none is to be spent.
+fn judge(
+    stamp: Option<&str>,
+    required: Bits,
+    own: impl FnOnce(&Fields<'_>) -> Result<(), Rejection>,
+) -> Result<Option<StampHash>, Rejection> {
+    if required.is_none() {
+        return Ok(None);
+    }
+    let stamp = stamp.ok_or(Rejection::Missing)?;
+    let fields = Fields::read(stamp, required)?;
+    own(&fields)?;
+    fields.prove(stamp).map(Some)
+}
+
 /// The six fields of a stamp, of which version and bits are already judged.
 struct Fields<'a> {
     /// Claimed leading zero bits: 0 … 256.

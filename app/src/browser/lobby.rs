@@ -76,6 +76,13 @@ impl Driver {
                     result: request::parse(answer),
                 });
             }
+            Effect::Look { known } => {
+                let events = self.events.clone();
+                spawn_local(async move {
+                    let news = request::news("/api/v1/history?limit=50&target=%23lobby", &known, REQUEST_SECONDS).await;
+                    send(&events, Arrival::Lobby(Event::Looked(news)));
+                });
+            }
             Effect::Poll { after, seconds } => {
                 let path = format!("/api/v1/messages?after={after}&timeout={seconds}");
                 get(path, seconds + REQUEST_SECONDS, |answer, _| Event::Polled(request::parse(answer)));

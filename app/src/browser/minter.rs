@@ -3,6 +3,9 @@
 //!
 //! Like the miners, it is asked for one bounded batch at a time, so that a search
 //! that is given up ends by itself. One search at a time; the others wait.
+//!
+//! Where no worker comes up (something blocks its script, or the device has no room
+//! for one more), the browser's own cryptography does it from then on, much slower.
 
 use crate::{
     mining::page_time,
@@ -19,6 +22,8 @@ use std::{
     time::Duration,
 };
 use wasm_bindgen_futures::spawn_local;
+
+mod web_crypto;
 
 /// How long a batch should take.
 const BATCH: Duration = Duration::from_millis(150);
@@ -58,6 +63,8 @@ struct Inner {
     batch: Cell<u32>,
     /// Counts batches, for the watchdog.
     batches: Cell<u64>,
+    /// The worker said nothing when it was asked.
+    has_no_worker: Cell<bool>,
 }
 
 struct Search {
@@ -79,6 +86,7 @@ impl Minter {
             asked_at: Cell::default(),
             batch: Cell::new(FIRST_BATCH),
             batches: Cell::new(0),
+            has_no_worker: Cell::new(false),
         }))
     }
 
@@ -106,10 +114,13 @@ impl Inner {
             return;
         }
         let Some(prefix) = self.searches.borrow().front().map(|search| search.prefix.clone()) else { return };
-        let bridge = self.bridge.borrow_mut().take().unwrap_or_else(|| self.spawn());
         self.busy.set(true);
         self.is_firsts.set(true);
         self.asked_at.set(page_time());
+        if self.has_no_worker.get() {
+            return self.mint_without_worker(prefix);
+        }
+        let bridge = self.bridge.borrow_mut().take().unwrap_or_else(|| self.spawn());
         bridge.send(Request::Mint { prefix, salt: random(), tries: self.batch.get() });
         self.bridge.replace(Some(bridge));
         self.watch();
@@ -128,8 +139,25 @@ impl Inner {
             .spawn(&format!("{}#minter", self.loader_url))
     }
 
+    fn mint_without_worker(self: &Rc<Self>, prefix: Prefix) {
+        let minter = Rc::downgrade(self);
+        spawn_local(async move {
+            let minted = web_crypto::mint(&prefix, random(), BATCH).await;
+            let Some(minter) = minter.upgrade() else { return };
+            match minted {
+                Some((tries, stamp)) => minter.minted(tries, stamp),
+                None => minter.give_up(),
+            }
+        });
+    }
+
     fn heard(self: &Rc<Self>, reply: Reply) {
-        let Reply::Minted { tries, stamp } = reply else { return };
+        if let Reply::Minted { tries, stamp } = reply {
+            self.minted(tries, stamp);
+        }
+    }
+
+    fn minted(self: &Rc<Self>, tries: u64, stamp: Option<String>) {
         self.busy.set(false);
         let took = page_time().saturating_sub(self.asked_at.get());
         self.fit_batch(tries, took, stamp.is_some());
@@ -176,11 +204,18 @@ impl Inner {
             }
             minter.busy.set(false);
             drop(minter.bridge.borrow_mut().take());
-            let searches = std::mem::take(&mut *minter.searches.borrow_mut());
-            for search in searches {
-                (minter.tell)(search.ticket, MintEvent::Failed);
-            }
+            minter.has_no_worker.set(true);
+            minter.ask();
         });
+    }
+
+    /// There is nothing to mint with.
+    fn give_up(&self) {
+        self.busy.set(false);
+        let searches = std::mem::take(&mut *self.searches.borrow_mut());
+        for search in searches {
+            (self.tell)(search.ticket, MintEvent::Failed);
+        }
     }
 }
 

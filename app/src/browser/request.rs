@@ -8,7 +8,10 @@ use serde::{Serialize, de::DeserializeOwned};
 use std::{future::Future, pin::pin};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Headers, RequestInit, Response};
+use web_sys::{Headers, RequestCredentials, RequestInit, Response};
+
+/// The status of what has not changed.
+const NOT_MODIFIED: u16 = 304;
 
 /// Asks for JSON.
 ///
@@ -64,12 +67,16 @@ pub async fn in_time<T>(answer: impl Future<Output = Result<T, ApiError>>, secon
 }
 
 async fn fetch(path: &str, init: &RequestInit) -> Result<(u16, String), ApiError> {
+    respond(path, init).await.map(|(response, text)| (response.status(), text))
+}
+
+async fn respond(path: &str, init: &RequestInit) -> Result<(Response, String), ApiError> {
     let answered = async {
         let window = web_sys::window()?;
         let response = JsFuture::from(window.fetch_with_str_and_init(path, init)).await.ok()?;
         let response: Response = response.dyn_into().ok()?;
         let text = JsFuture::from(response.text().ok()?).await.ok()?;
-        Some((response.status(), text.as_string()?))
+        Some((response, text.as_string()?))
     };
     answered.await.ok_or_else(|| unreachable("The server could not be reached.".to_owned()))
 }
@@ -95,6 +102,26 @@ pub async fn text(
         init.set_headers(&headers);
     }
     in_time(fetch(path, &init), seconds).await
+}
+
+/// Asks, without saying who, for what anybody may read: what it is called now (its
+/// entity tag) and what it is; nothing if it is still called `known`.
+///
+/// # Errors
+/// The server's error, or `unreachable`.
+pub async fn news<T: DeserializeOwned>(path: &str, known: &str, seconds: u32) -> Result<Option<(String, T)>, ApiError> {
+    let init = RequestInit::new();
+    init.set_credentials(RequestCredentials::Omit);
+    if let (false, Ok(headers)) = (known.is_empty(), Headers::new()) {
+        drop(headers.set("if-none-match", known));
+        init.set_headers(&headers);
+    }
+    let (response, text) = in_time(respond(path, &init), seconds).await?;
+    if response.status() == NOT_MODIFIED {
+        return Ok(None);
+    }
+    let tag = response.headers().get("etag").ok().flatten().unwrap_or_default();
+    parsed(&(response.status(), text)).map(|news| Some((tag, news)))
 }
 
 /// Reads what [`text`] brought.

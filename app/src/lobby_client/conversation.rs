@@ -2,8 +2,9 @@
 
 use super::{Effect, LobbyClient};
 use crate::{
+    error::ApiError,
     scene::lobby::{Line, Progress, Said, line},
-    wire::lobby::{LobbyEvent, LobbyMember, LobbyRequest},
+    wire::lobby::{LobbyEvent, LobbyMember, LobbyMembers, LobbyRequest},
 };
 use std::{
     collections::{HashSet, VecDeque},
@@ -30,7 +31,19 @@ pub(super) struct Tab {
     pub(super) joined: bool,
     pub(super) unread: u32,
     pub(super) members: Vec<LobbyMember>,
+    roll: Roll,
     entries: VecDeque<Entry>,
+}
+
+/// The list of members on its way. It may have been written before somebody came or
+/// went whom this page has heard of meanwhile.
+#[derive(Debug, Default)]
+struct Roll {
+    under_way: bool,
+    /// It is asked for again once it is there.
+    again: bool,
+    /// Who has come, gone, and taken another nick since it was asked for.
+    since: Vec<LobbyEvent>,
 }
 
 #[derive(Debug)]
@@ -75,20 +88,41 @@ impl Tab {
         self.entries.iter().rev().find(|entry| entry.line.key == key).map(|entry| &entry.line.progress)
     }
 
-    fn has_member(&self, nick: &str) -> bool {
-        self.members.iter().any(|member| member.nick.eq_ignore_ascii_case(nick))
+    /// Takes in that somebody comes, goes or takes another nick; true if that changes
+    /// who is here.
+    fn follow(&mut self, event: &LobbyEvent) -> bool {
+        if self.roll.under_way {
+            self.roll.since.push(event.clone());
+        }
+        self.apply(event)
     }
 
-    fn remove_member(&mut self, nick: &str) {
-        self.members.retain(|member| !member.nick.eq_ignore_ascii_case(nick));
+    fn apply(&mut self, event: &LobbyEvent) -> bool {
+        let about = || event.params.first().unwrap_or(&event.from);
+        match event.command.as_str() {
+            "JOIN" => self.add_member(LobbyMember { nick: event.from.clone(), ..LobbyMember::default() }),
+            "KICK" => self.remove_member(about()).is_some(),
+            "NICK" => self.remove_member(&event.from).is_some_and(|member| {
+                self.add_member(LobbyMember { nick: about().clone(), ..member });
+                true
+            }),
+            _ => self.remove_member(&event.from).is_some(),
+        }
     }
 
-    fn add_member(&mut self, member: LobbyMember) {
-        if !self.has_member(&member.nick) {
+    fn remove_member(&mut self, nick: &str) -> Option<LobbyMember> {
+        let at = self.members.iter().position(|member| member.nick.eq_ignore_ascii_case(nick))?;
+        Some(self.members.remove(at))
+    }
+
+    fn add_member(&mut self, member: LobbyMember) -> bool {
+        let is_new = !self.members.iter().any(|other| other.nick.eq_ignore_ascii_case(&member.nick));
+        if is_new {
             let lower = member.nick.to_ascii_lowercase();
             let place = self.members.partition_point(|other| other.nick.to_ascii_lowercase() < lower);
             self.members.insert(place, member);
         }
+        is_new
     }
 }
 
@@ -130,6 +164,31 @@ impl LobbyClient {
         }
         self.tabs.push(Tab::new(name));
         self.tabs.len() - 1
+    }
+
+    /// Asks who is in a channel. Asked while the answer is under way, that one counts
+    /// for nothing and the next one does.
+    pub(super) fn fetch_members(&mut self, channel: &str) {
+        let at = self.open(channel);
+        let tab = &mut self.tabs[at];
+        tab.roll.again = tab.roll.under_way;
+        if !std::mem::replace(&mut tab.roll.under_way, true) {
+            self.effects.push(Effect::FetchMembers(tab.name.clone()));
+        }
+    }
+
+    pub(super) fn members_fetched(&mut self, channel: &str, result: Result<LobbyMembers, ApiError>) {
+        let Some(tab) = self.tab_mut(channel) else { return };
+        let Roll { again, since, .. } = std::mem::take(&mut tab.roll);
+        if again {
+            return self.fetch_members(channel);
+        }
+        let Ok(LobbyMembers { members }) = result else { return };
+        tab.members = members;
+        // All of it may be in the list already: then it changes nothing.
+        for event in &since {
+            tab.apply(event);
+        }
     }
 
     /// Leaves a channel, or closes a conversation.
@@ -201,6 +260,15 @@ impl LobbyClient {
         tab.entries = timed.into_iter().skip(surplus).map(|(_, entry)| entry).collect();
     }
 
+    /// Adds what was said in `#lobby` since the last look.
+    pub(super) fn add_news(&mut self, events: Vec<LobbyEvent>) {
+        for event in events {
+            if self.seen.insert(&event.id) {
+                self.add(0, event);
+            }
+        }
+    }
+
     /// Takes an event in, once.
     pub(super) fn take(&mut self, event: LobbyEvent) {
         if !self.seen.insert(&event.id) {
@@ -218,10 +286,10 @@ impl LobbyClient {
                         self.look();
                     }
                     self.fetch_state();
-                    self.effects.push(Effect::FetchMembers(event.to.clone()));
+                    self.fetch_members(&event.to);
                     self.effects.push(Effect::FetchHistory(event.to.clone()));
                 } else {
-                    self.tabs[at].add_member(LobbyMember { nick: event.from.clone(), ..LobbyMember::default() });
+                    self.tabs[at].follow(&event);
                 }
                 self.add(at, event);
             }
@@ -231,7 +299,7 @@ impl LobbyClient {
                 };
                 let gone = if event.command == "KICK" { event.params.first().cloned() } else { None };
                 let gone = gone.unwrap_or_else(|| event.from.clone());
-                self.tabs[at].remove_member(&gone);
+                self.tabs[at].follow(&event);
                 if !gone.eq_ignore_ascii_case(&self.nick) {
                     return self.add(at, event);
                 }
@@ -244,8 +312,7 @@ impl LobbyClient {
             }
             "QUIT" => {
                 for at in 0..self.tabs.len() {
-                    if self.tabs[at].has_member(&event.from) {
-                        self.tabs[at].remove_member(&event.from);
+                    if self.tabs[at].follow(&event) {
                         self.add(at, event.clone());
                     }
                 }
@@ -260,7 +327,7 @@ impl LobbyClient {
             "MODE" => {
                 let at = self.open(&event.to);
                 self.fetch_state();
-                self.effects.push(Effect::FetchMembers(event.to.clone()));
+                self.fetch_members(&event.to);
                 self.add(at, event);
             }
             "INVITE" => self.add(self.active, event),
@@ -302,12 +369,7 @@ impl LobbyClient {
             let tab = &mut self.tabs[at];
             if !tab.is_channel() && tab.name.eq_ignore_ascii_case(&event.from) {
                 tab.name.clone_from(&new);
-            } else if let Some(member) = tab.members.iter().find(|member| member.nick.eq_ignore_ascii_case(&event.from))
-            {
-                let member = LobbyMember { nick: new.clone(), ..member.clone() };
-                tab.remove_member(&event.from);
-                tab.add_member(member);
-            } else {
+            } else if !tab.follow(event) {
                 continue;
             }
             self.add(at, event.clone());

@@ -39,6 +39,9 @@ pub enum Event {
         /// What was said.
         result: Result<LobbyBatch, ApiError>,
     },
+    /// The answer to [`Effect::Look`]: what the server calls the lines, and the lines;
+    /// nothing if they are those that are known.
+    Looked(Result<Option<(String, LobbyBatch)>, ApiError>),
     /// The answer to [`Effect::Poll`].
     Polled(Result<LobbyBatch, ApiError>),
     /// The live connection brought an event.
@@ -82,6 +85,11 @@ pub enum Effect {
     FetchMembers(String),
     /// Ask for the last lines of a channel or a conversation.
     FetchHistory(String),
+    /// Ask, as nobody in particular, for the last lines of `#lobby`.
+    Look {
+        /// What the server calls those that are known; empty if it has not said.
+        known: String,
+    },
     /// Read the queue.
     Poll {
         /// After this place.

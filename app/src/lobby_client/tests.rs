@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{
+    error::StampDemand,
     scene::lobby::{Line, Progress, Said},
     wire::{
         Figures, Gate, RoundView, TurnstileConfig, View,
@@ -155,6 +156,47 @@ fn reading_needs_no_session_and_asks_nobody() {
 }
 
 #[test]
+fn whoever_only_reads_looks_for_new_lines_while_the_lobby_is_in_sight() {
+    let mut story = Story::outside(Gate { stamp_bits: 20, ..Gate::default() });
+    assert_eq!(story.client.deadline(), None, "nobody looks");
+    story.tell(Event::Command(LobbyCommand::InSight(true)));
+    assert_eq!(story.effects, [], "the lines have come with the page");
+    story.now = story.client.deadline().unwrap();
+    story.tell(Event::Moment);
+    assert_eq!(story.effects, [Effect::Look { known: String::new() }]);
+    assert_eq!(story.client.deadline(), None, "one look at a time");
+    let lines = vec![message("old", "ann", LOBBY, "before"), message("new", "bob", LOBBY, "after")];
+    story.tell(Event::Looked(Ok(Some(("7".into(), LobbyBatch { messages: lines, last_id: 0 })))));
+    assert_eq!(story.texts(), ["before", "after"]);
+    // Out of sight nobody asks, and back in sight at once.
+    story.tell(Event::Command(LobbyCommand::InSight(false)));
+    assert_eq!(story.client.deadline(), None);
+    story.now += Duration::from_secs(3600);
+    story.effects.clear();
+    story.tell(Event::Command(LobbyCommand::InSight(true)));
+    assert_eq!(story.effects, [Effect::Look { known: "7".into() }]);
+    story.tell(Event::Looked(Ok(None)));
+    assert_eq!(story.texts(), ["before", "after"]);
+    // A server that does not answer is asked less and less often.
+    let mut waits = Vec::new();
+    for _ in 0..6 {
+        story.now = story.client.deadline().unwrap();
+        story.tell(Event::Moment);
+        story.tell(Event::Looked(Err(unreachable())));
+        waits.push(story.client.deadline().unwrap() - story.now);
+    }
+    assert!(waits.is_sorted() && waits[0] < waits[5], "{waits:?}");
+}
+
+#[test]
+fn whoever_is_inside_hears_and_does_not_look() {
+    let mut story = Story::inside(0);
+    story.now += Duration::from_secs(3600);
+    story.tell(Event::Moment);
+    assert!(!story.effects.iter().any(|effect| matches!(effect, Effect::Look { .. })), "{:?}", story.effects);
+}
+
+#[test]
 fn whom_the_race_has_let_in_pays_no_stamp() {
     let mut story = Story::outside(Gate { stamp_bits: 20, ..Gate::default() });
     story.tell(Event::Command(LobbyCommand::Enter));
@@ -180,6 +222,30 @@ fn whom_it_has_not_mints_a_session_stamp_and_may_stop_that() {
     story.effects.clear();
     story.tell(found(SESSION_TICKET, "1:20:x"));
     assert_eq!(story.effects, [Effect::Enter { stamp: Some("1:20:x".into()) }]);
+}
+
+#[test]
+fn a_session_stamp_is_minted_again_when_the_bits_were_raised_but_not_for_ever() {
+    let mut story = Story::outside(Gate { stamp_bits: 8, resource: "hashpass".into(), ..Gate::default() });
+    story.tell(Event::Command(LobbyCommand::Enter));
+    story.now = story.client.deadline().unwrap();
+    story.tell(Event::Moment);
+    for bits in 9..=11 {
+        story.tell(found(SESSION_TICKET, "stamp"));
+        story.effects.clear();
+        let demand =
+            StampDemand { hashcash_bits: bits, resource: "renamed".into(), reason: "insufficient_bits".into() };
+        let refusal = ApiError::new(ErrorCode::StampRequired, "more");
+        story.tell(Event::Entered(Err(ApiError { stamp: Some(Box::new(demand)), ..refusal })));
+        assert!(matches!(story.client.scene().access, Access::Proving(Proof { bits: shown, .. }) if shown == bits));
+        let purpose = StampFor::Session("renamed".into());
+        assert_eq!(story.effects, [Effect::Mint { ticket: SESSION_TICKET, bits, purpose }]);
+    }
+    story.tell(found(SESSION_TICKET, "stamp"));
+    let demand = StampDemand { hashcash_bits: 12, resource: "renamed".into(), reason: "insufficient_bits".into() };
+    let refusal = ApiError::new(ErrorCode::StampRequired, "more");
+    story.tell(Event::Entered(Err(ApiError { stamp: Some(Box::new(demand)), ..refusal })));
+    assert!(matches!(story.client.scene().access, Access::Refused(_)));
 }
 
 #[test]
@@ -304,6 +370,42 @@ fn members_come_and_go() {
     let nicks: Vec<_> = story.client.scene().members.into_iter().map(|member| member.nick).collect();
     assert_eq!(nicks, ["me", "zoe"]);
     assert_eq!(story.texts(), ["before", "event", "event", "event"]);
+}
+
+#[test]
+fn nobody_is_missed_who_comes_or_goes_while_the_members_are_fetched() {
+    let member = |nick: &str, prefix: &str| LobbyMember { nick: nick.into(), prefix: prefix.into(), away: false };
+    let fetched = |members: Vec<LobbyMember>| Event::MembersFetched {
+        channel: LOBBY.into(),
+        result: Ok(LobbyMembers { members }),
+    };
+    let nicks = |story: &Story| -> Vec<String> {
+        story.client.scene().members.into_iter().map(|member| member.prefix + &member.nick).collect()
+    };
+    let mut story = Story::inside(0);
+    // The list was written before all of this happened …
+    let renamed = LobbyEvent { params: vec!["zoe".into()], ..event("n", "NICK", "ann", "zoe") };
+    let kicked = LobbyEvent { params: vec!["dan".into()], ..event("k", "KICK", "eve", LOBBY) };
+    let comings = vec![event("j", "JOIN", "bob", LOBBY), renamed, event("q", "QUIT", "carl", ""), kicked];
+    story.tell(batch(comings.clone(), 9));
+    let before = vec![member("ann", "@"), member("carl", ""), member("dan", ""), member("eve", ""), member("me", "")];
+    story.tell(fetched(before.clone()));
+    assert_eq!(nicks(&story), ["bob", "eve", "me", "@zoe"]);
+    // … or after it: then nothing is left to be done.
+    let mut story = Story::inside(0);
+    story.tell(batch(comings, 9));
+    let after = vec![member("bob", "+"), member("eve", ""), member("me", ""), member("zoe", "@")];
+    story.tell(fetched(after));
+    assert_eq!(nicks(&story), ["+bob", "eve", "me", "@zoe"]);
+    // Ranks are not told in full, so a change of modes asks again, once at a time.
+    story.effects.clear();
+    story.tell(batch(vec![event("m1", "MODE", "zoe", LOBBY), event("m2", "MODE", "zoe", LOBBY)], 11));
+    let asked = |story: &Story| story.effects.iter().filter(|effect| matches!(effect, Effect::FetchMembers(_))).count();
+    assert_eq!(asked(&story), 1);
+    story.tell(fetched(before));
+    assert_eq!((nicks(&story).len(), asked(&story)), (4, 2), "the first answer is older than the second change");
+    story.tell(fetched(vec![member("me", "@")]));
+    assert_eq!((nicks(&story), asked(&story)), (vec!["@me".to_owned()], 2));
 }
 
 #[test]

@@ -11,9 +11,11 @@
 //! hash each), and open sockets. Neither counting nor refusing may become a cost
 //! of its own: everything here is one look into a bounded table.
 
+mod bucket;
 mod places;
 mod rate;
 
+pub(crate) use bucket::Bucket;
 pub use places::{Crowded, Place, Places};
 pub use rate::{Exceeded, Rate};
 

@@ -38,6 +38,11 @@ pub const IDLE_LIMIT: Duration = Duration::from_secs(720 * 3600);
 /// taken it.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(300);
 
+/// For so long a nick is kept for whoever opened its session and has not come with
+/// the cookie yet. After that it is given to the next who asks: the answer with the
+/// cookie has probably got lost, and nobody else could ever have the nick.
+const UNCLAIMED_LIMIT: Duration = Duration::from_secs(10);
+
 /// How many clients there can be; at some 500 bytes each, 100 MB.
 const MOST_CLIENTS: usize = 200_000;
 
@@ -158,6 +163,8 @@ struct Record {
     /// Fixed at the first accepted submission.
     visitor: Option<VisitorId>,
     clients: usize,
+    /// Until when the nick is kept, while nobody has come with the cookie.
+    unclaimed_until: Option<Duration>,
 }
 
 #[derive(Debug, Default)]
@@ -244,6 +251,7 @@ impl Sessions {
             passed: stored.passed,
             visitor: None,
             clients: living.len(),
+            unclaimed_until: None,
         };
         tables.sessions.insert(stored.id.clone(), record);
         for (key, idle) in living {
@@ -318,6 +326,26 @@ impl Sessions {
         self.lock().nicks.contains_key(&nick.folded())
     }
 
+    /// If the session that has the nick was opened and nobody has come with its cookie:
+    /// how long the nick is still kept for them.
+    pub fn unclaimed_for(&self, nick: &Nick) -> Option<Duration> {
+        let now = self.clock.now();
+        let tables = self.lock();
+        let record = tables.sessions.get(tables.nicks.get(&nick.folded())?)?;
+        Some(record.unclaimed_until?.saturating_sub(now))
+    }
+
+    /// Ends the session that has the nick, if nobody has come with its cookie in time.
+    pub fn end_unclaimed(&self, nick: &Nick) -> Option<SessionId> {
+        let now = self.clock.now();
+        let mut tables = self.lock();
+        let id = tables.nicks.get(&nick.folded())?.clone();
+        tables.sessions.get(&id)?.unclaimed_until.filter(|until| *until <= now)?;
+        // It has one client: another one could only have logged in with a password.
+        let client = tables.clients.iter().find(|(_, client)| client.session == id).map(|(key, _)| *key)?;
+        tables.close(&client)
+    }
+
     /// Counts as a use of the client; for tests.
     #[cfg(test)]
     pub(crate) fn touch(&self, client: &ClientKey) {
@@ -390,7 +418,9 @@ impl Tables {
         let expires = now + renews.unwrap_or(TOKEN_LIFETIME);
         self.clients.insert(client, Client { session: id.clone(), expires, renews });
         let session = Session { id: id.clone(), nick: nick.clone(), passed, client };
-        self.sessions.insert(id, Record { nick, nick_is_reserved, passed, visitor: None, clients: 1 });
+        let unclaimed_until = Some(now + UNCLAIMED_LIMIT);
+        let record = Record { nick, nick_is_reserved, passed, visitor: None, clients: 1, unclaimed_until };
+        self.sessions.insert(id, record);
         session
     }
 
@@ -406,7 +436,8 @@ impl Tables {
             client.expires = now + further;
         }
         let id = client.session.clone();
-        let record = self.sessions.get(&id)?;
+        let record = self.sessions.get_mut(&id)?;
+        record.unclaimed_until = None;
         Some(Session { nick: record.nick.clone(), passed: record.passed, client: *key, id })
     }
 

@@ -6,7 +6,7 @@ use super::{
     shares::{Complaint, Verdict},
     text,
 };
-use crate::host::gate::session::Session;
+use crate::host::gate::{limits::Bucket, session::Session};
 use app::{
     ApiError, ErrorCode,
     wire::{ClientMessage, LARGEST_FRAME, ServerMessage, Share},
@@ -81,13 +81,14 @@ struct Conversation {
     socket: WebSocket,
     /// The newest round that the client knows of.
     told: RoundNumber,
-    allowance: Allowance,
+    allowance: Bucket,
     chat: Chat,
 }
 
 impl Conversation {
     fn new(live: Live, socket: WebSocket, place: Place, chat: Chat) -> Self {
-        Self { place, live, socket, told: RoundNumber(0), allowance: Allowance::full(Instant::now()), chat }
+        let allowance = Bucket::full(BURST, live.shared.clock.now());
+        Self { place, live, socket, told: RoundNumber(0), allowance, chat }
     }
 
     async fn run(self) {
@@ -216,7 +217,7 @@ impl From<ServerMessage> for Reply {
 /// Takes one message in and says what is to be answered, if anything.
 fn hear(
     place: &Place,
-    allowance: &mut Allowance,
+    allowance: &mut Bucket,
     verdict: &mut Option<Verdict>,
     chat: &mut Chat,
     message: Message,
@@ -232,7 +233,7 @@ fn hear(
     if LARGEST_FRAME < content.len() {
         return Err(End::Close(close_code::SIZE, "a frame is larger than 4096 bytes"));
     }
-    if !allowance.take(Instant::now()) {
+    if allowance.take(MESSAGES_PER_SECOND, BURST, place.live.shared.clock.now()).is_err() {
         return Ok(Some(error(ErrorCode::TooManyRequests, "Too many messages: at most 20 a second.").into()));
     }
     if let Some(command) = chat::understand(&content) {
@@ -301,29 +302,6 @@ fn error(code: ErrorCode, detail: &str) -> ServerMessage {
     ServerMessage::Error { code, detail: detail.to_owned() }
 }
 
-/// A token bucket for incoming messages.
-#[derive(Debug)]
-struct Allowance {
-    left: f64,
-    at: Instant,
-}
-
-impl Allowance {
-    fn full(now: Instant) -> Self {
-        Self { left: BURST, at: now }
-    }
-
-    fn take(&mut self, now: Instant) -> bool {
-        self.left = (self.left + (now - self.at).as_secs_f64() * MESSAGES_PER_SECOND).min(BURST);
-        self.at = now;
-        let granted = 1.0 <= self.left;
-        if granted {
-            self.left -= 1.0;
-        }
-        granted
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -379,14 +357,5 @@ mod tests {
         }
         // A number beyond the range of doubles is no JSON number to us.
         assert!(code(r#"{"type":"hashrate","payload":{"rate":1e999}}"#).is_some());
-    }
-
-    #[test]
-    fn an_allowance_has_a_burst_and_refills() {
-        let mut now = Instant::now();
-        let mut allowance = Allowance::full(now);
-        assert_eq!((0..100).filter(|_| allowance.take(now)).count(), 40);
-        now += Duration::from_millis(500);
-        assert_eq!((0..100).filter(|_| allowance.take(now)).count(), 10);
     }
 }

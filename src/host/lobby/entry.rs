@@ -12,9 +12,12 @@ use super::{
     store::{Loaded, Write},
 };
 use crate::host::{
-    gate::session::{
-        ClientKey, IDLE_LIMIT, MOST_CLIENTS_OF_A_SESSION, NewSession, OpenError, Passed, Session, Sessions,
-        StoredSession,
+    gate::{
+        limits::Exceeded,
+        session::{
+            ClientKey, IDLE_LIMIT, MOST_CLIENTS_OF_A_SESSION, NewSession, OpenError, Passed, Session, Sessions,
+            StoredSession,
+        },
     },
     race::SessionId,
 };
@@ -63,8 +66,8 @@ impl Lobby {
             return self.enter_as(session, nick);
         }
         let hash = self.shared.stamps.judge(stamp).map_err(LobbyError::Stamp)?;
-        if nick.as_ref().is_some_and(|nick| self.shared.environment.sessions.is_nick_taken(nick)) {
-            return Err(LobbyError::NickTaken);
+        if let Some(nick) = &nick {
+            self.check_nick(nick)?;
         }
         if !self.lock().has_room() {
             return Err(LobbyError::Full);
@@ -82,8 +85,19 @@ impl Lobby {
         if let Some(hash) = hash {
             self.spend(hash).await?;
         }
+        let opened = self.open_new(nick, Passed { human: false, stamped: hash.is_some() });
+        if let (Err(_), Some(hash)) = (&opened, hash) {
+            self.shared.stamps.give_back(hash).await;
+        }
+        opened
+    }
+
+    fn open_new(&self, nick: Option<Nick>, passed: Passed) -> Result<Opened, LobbyError> {
+        if let Some(nick) = &nick {
+            self.vacate(nick)?;
+        }
         let sessions = &self.shared.environment.sessions;
-        let opened = match sessions.open(nick, Passed { human: false, stamped: hash.is_some() }) {
+        match sessions.open(nick, passed) {
             Ok(NewSession { session, token }) => match self.enter(&session) {
                 Ok(_) => Ok(Opened { id: session.id, nick: session.nick, token: Some(token) }),
                 Err(error) => {
@@ -91,13 +105,32 @@ impl Lobby {
                     Err(error)
                 }
             },
-            Err(OpenError::NickTaken) => Err(LobbyError::NickTaken),
+            Err(OpenError::NickTaken) => Err(LobbyError::NickTaken { retry_after: None }),
             Err(OpenError::TooMany | OpenError::Ended) => Err(LobbyError::Full),
-        };
-        if let (Err(_), Some(hash)) = (&opened, hash) {
-            self.shared.stamps.give_back(hash).await;
         }
-        opened
+    }
+
+    /// Whether a new session may have the nick.
+    fn check_nick(&self, nick: &Nick) -> Result<(), LobbyError> {
+        let sessions = &self.shared.environment.sessions;
+        match sessions.unclaimed_for(nick) {
+            Some(Duration::ZERO) => Ok(()),
+            None if !sessions.is_nick_taken(nick) => Ok(()),
+            retry_after => Err(LobbyError::NickTaken { retry_after }),
+        }
+    }
+
+    /// Frees a nick whose session was opened and never used: its cookie got lost on
+    /// the way. Whoever asks has paid, so nobody is hunted for a fresh nick for free.
+    fn vacate(&self, nick: &Nick) -> Result<(), LobbyError> {
+        let slot = self.shared.store.reserve()?;
+        let moment = self.moment();
+        let mut state = self.lock();
+        if let Some(id) = self.shared.environment.sessions.end_unclaimed(nick) {
+            state.quit(moment, &id, "Never came");
+            slot.write(std::mem::take(&mut state.writes));
+        }
+        Ok(())
     }
 
     async fn spend(&self, hash: StampHash) -> Result<(), LobbyError> {
@@ -122,7 +155,7 @@ impl Lobby {
         };
         let renamed = self.act(&session, &mailbox, |act| act.nick(&[nick.as_str()]).is_ok())?.0;
         if !renamed {
-            return Err(LobbyError::NickTaken);
+            return Err(LobbyError::NickTaken { retry_after: None });
         }
         Ok(Opened { id: session.id, nick, token: None })
     }
@@ -199,8 +232,8 @@ impl Lobby {
     /// [`LobbyError::WrongPassword`], [`LobbyError::TooFast`] and those of a busy
     /// lobby.
     pub async fn login(&self, nick: &str, password: String, address: IpAddr) -> Result<Opened, LobbyError> {
-        let now = self.shared.clock.now();
-        self.shared.logins.take(address, now).map_err(|retry_after| LobbyError::TooFast { retry_after })?;
+        let too_fast = |Exceeded { retry_after }| LobbyError::TooFast { retry_after };
+        self.shared.logins.take(address).map_err(too_fast)?;
         let known = self.lock().by_nick(nick).map(|(id, user)| (id.clone(), user.password.clone()));
         let hash = known.as_ref().and_then(|(_, password)| password.clone());
         let right = self.shared.passwords.matches(password, hash).await?;

@@ -31,7 +31,6 @@ impl Lobby {
             self.end_idle_sessions().await;
             self.note_last_seen().await;
             self.delete_old_things().await;
-            self.shared.logins.clean(self.shared.clock.now());
         }
     }
 

@@ -4,10 +4,8 @@
 //! away: several tabs may read the same queue. What is too much or too old falls
 //! out at the front. A queue is short when all events together are heavy.
 
-use super::{
-    allowance::Bucket,
-    envelope::{Line, Weight},
-};
+use super::envelope::{Line, Weight};
+use crate::host::gate::limits::Bucket;
 use std::{
     collections::VecDeque,
     sync::{

@@ -2,14 +2,13 @@
 
 use super::{
     Lobby, LobbyError, MOST_POLLERS,
-    allowance::Bucket,
     commands::{Act, Command, Message, Proof, Spoken, short, stamp_refused},
     envelope::{Envelope, Line},
     mailbox::Mailbox,
     numeric::{self, Numeric},
     store::StampKind,
 };
-use crate::host::gate::session::Session;
+use crate::host::gate::{limits::Bucket, session::Session};
 use puzzle::stamp::{Bits, Rejection, StampHash, Timestamp, channel};
 use std::{
     fmt::Write,

@@ -96,6 +96,27 @@ async fn the_idle_leave_their_channels_and_their_nick() {
 }
 
 #[tokio::test]
+async fn a_session_whose_cookie_got_lost_gives_its_nick_to_the_next_who_asks() {
+    let bench = Bench::new().await;
+    let open = async |nick: &str| bench.lobby.open_session(None, Some(nick), None).await;
+    let lost = open("bob").await.unwrap();
+    let early = open("BOB").await.unwrap_err();
+    assert_eq!(early, LobbyError::NickTaken { retry_after: Some(Duration::from_secs(10)) });
+    bench.clock.advance(Duration::from_secs(10));
+    let found = open("BOB").await.unwrap();
+    assert_ne!(found.id, lost.id);
+    let line = format!("neoirc_auth={}", found.token.unwrap());
+    let headers = axum::http::HeaderMap::from_iter([(axum::http::header::COOKIE, line.parse().unwrap())]);
+    let bob = bench.sessions.by_cookie(&headers).unwrap();
+    assert_eq!(bench.lobby.state(&bob).unwrap().nick, "BOB");
+    assert_eq!(bench.lobby.server().users, 1, "the lost one is gone");
+    // Whoever has come keeps the nick.
+    bench.clock.advance(Duration::from_secs(3600));
+    assert_eq!(open("bob").await.unwrap_err(), LobbyError::NickTaken { retry_after: None });
+    assert!(bench.lobby.poll(&bob, 0, Duration::ZERO).await.is_ok());
+}
+
+#[tokio::test]
 async fn an_empty_channel_is_no_more_and_its_words_are_not_inherited() {
     let bench = Bench::new().await;
     let (first, second) = (bench.person("first"), bench.person("second"));

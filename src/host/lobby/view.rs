@@ -175,6 +175,12 @@ impl Lobby {
         Ok(format!("{{\"messages\":[{}],\"before\":{older}}}", lines.join(",")))
     }
 
+    /// What the lines that everybody may read are called: another name once there is a
+    /// new one.
+    pub fn open_version(&self) -> String {
+        format!("\"{}\"", self.lock().recent.back().map_or(0, |line| line.seq))
+    }
+
     fn recent_history(&self, limit: u32) -> String {
         let state = self.lock();
         let skipped = state.recent.len().saturating_sub(limit as usize);

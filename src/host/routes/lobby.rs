@@ -65,7 +65,7 @@ pub(crate) const fn code_of(error: LobbyError) -> ErrorCode {
         LobbyError::Ended => ErrorCode::NotLoggedIn,
         LobbyError::Malformed(_) => ErrorCode::Malformed,
         LobbyError::BadNick(_) => ErrorCode::BadNick,
-        LobbyError::NickTaken => ErrorCode::NickTaken,
+        LobbyError::NickTaken { .. } => ErrorCode::NickTaken,
         LobbyError::Stamp(_) => ErrorCode::StampRequired,
         LobbyError::WrongPassword => ErrorCode::WrongPassword,
         LobbyError::TooFast { .. } => ErrorCode::TooManyRequests,
@@ -82,6 +82,7 @@ pub(crate) fn explain(request: &RequestContext, error: LobbyError) -> HttpError 
     let retry_after = match error {
         LobbyError::Stamp(why) => return stamp_required(request, why),
         LobbyError::TooFast { retry_after } | LobbyError::Ceiling { retry_after } => Some(whole_seconds(retry_after)),
+        LobbyError::NickTaken { retry_after } => retry_after.map(whole_seconds),
         LobbyError::Full => Some(60),
         LobbyError::Store(_) => Some(2),
         _ => None,

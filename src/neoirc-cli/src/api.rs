@@ -109,6 +109,14 @@ impl CallError {
         }
     }
 
+    /// When the server says that it makes sense to ask again.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused(refusal) => refusal.retry_after,
+            _ => None,
+        }
+    }
+
     /// True if nobody can tell whether the server has acted.
     pub(crate) fn is_ambiguous(&self) -> bool {
         matches!(self, Self::Lost { .. } | Self::Refused(Refusal { status: 502 | 504, .. }))

@@ -130,6 +130,7 @@ async fn open(
     let mut patience = Patience::of(limits.patience);
     let mut stamp = None;
     let mut stamps = 0;
+    let mut was_lost = false;
     loop {
         if 0 < bits && stamp.is_none() {
             stamps += 1;
@@ -148,10 +149,14 @@ async fn open(
             resource = name.clone().unwrap_or(resource);
             continue;
         }
-        wait_or_fail(&error, &mut patience).await?;
+        // Our own session may have the nick, of which only the cookie got lost: the
+        // server says for how long it keeps the nick for whoever has that cookie.
+        let own_nick = if was_lost { error.retry_after() } else { None };
+        wait_or_fail(&error, error.try_again_after().or(own_nick), &mut patience).await?;
         if error.is_ambiguous() {
             // It may be spent.
             stamp = None;
+            was_lost = true;
         }
     }
 }
@@ -161,13 +166,13 @@ async fn login(api: &Api, nick: &str, password: &str, limits: Limits) -> Result<
     loop {
         match api.login(nick, password).await {
             Ok(opened) => return Ok(opened),
-            Err(error) => wait_or_fail(&error, &mut patience).await?,
+            Err(error) => wait_or_fail(&error, error.try_again_after(), &mut patience).await?,
         }
     }
 }
 
-async fn wait_or_fail(error: &CallError, patience: &mut Patience) -> Result<(), Failure> {
-    match error.try_again_after() {
+async fn wait_or_fail(error: &CallError, wait: Option<Duration>, patience: &mut Patience) -> Result<(), Failure> {
+    match wait {
         Some(at_least) if patience.wait(at_least).await => Ok(()),
         Some(_) => Err(Failure::unreachable(error.to_string())),
         None => Err(Failure::not_admitted(error.to_string())),

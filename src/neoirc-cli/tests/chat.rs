@@ -217,6 +217,74 @@ async fn a_message_whose_answer_was_lost_is_said_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_nick_whose_cookie_was_lost_on_the_way_is_had_all_the_same() {
+    let (lobby, home) = (Lobby::start().await, home());
+    let (proxy, broken) = break_after("POST /api/v1/session", lobby.address).await;
+    let mut command = client(home.path());
+    command.args(["--server", &format!("http://{proxy}"), "--nick", "bob"]);
+    let ended = run(command, "it is me\n").await;
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(broken.load(SeqCst));
+    assert_eq!(lobby.history().await[0]["from"], "bob");
+}
+
+/// A proxy that changes `from` into `to`, of the same length, where it first comes in
+/// an answer.
+async fn replace_once(from: &'static str, to: &'static str, upstream: SocketAddr) -> SocketAddr {
+    assert_eq!(from.len(), to.len());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let done = Arc::new(AtomicBool::new(false));
+    tokio::spawn(async move {
+        loop {
+            let (client, _) = listener.accept().await.unwrap();
+            let (mut from_client, mut to_client) = client.into_split();
+            let (mut from_server, mut to_server) = TcpStream::connect(upstream).await.unwrap().into_split();
+            tokio::spawn(async move { tokio::io::copy(&mut from_client, &mut to_server).await });
+            let done = done.clone();
+            tokio::spawn(async move {
+                let mut bytes = vec![0; 16 * 1024];
+                while let Ok(length @ 1..) = from_server.read(&mut bytes).await {
+                    let text = &mut bytes[..length];
+                    let at = text.windows(from.len()).position(|part| part == from.as_bytes());
+                    if let Some(at) = at
+                        && !done.swap(true, SeqCst)
+                    {
+                        text[at..at + to.len()].copy_from_slice(to.as_bytes());
+                    }
+                    if to_client.write_all(text).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn session_bits_that_were_raised_after_they_were_asked_for_are_minted_again() {
+    let (lobby, home) = (Lobby::start().await, home());
+    // What the server says of itself is older than what it asks for.
+    let stale = replace_once(r#""hashcash_bits":8"#, r#""hashcash_bits":1"#, lobby.address).await;
+    let at = |name: &'static str, more: &'static [&'static str]| {
+        let mut command = client(home.path());
+        command.args(["--server", &format!("http://{stale}"), "--nick", name, "--cookie-file", name]).args(more);
+        command
+    };
+    let ended = run(at("bob", &[]), "hello\n").await;
+    assert_eq!((ended.code, &*ended.err), (0, ""), "{ended:?}");
+    assert_eq!(lobby.said().await, [json!(["hello"])]);
+    // What the user will put up with holds for the second stamp as well.
+    let stale = replace_once(r#""hashcash_bits":8"#, r#""hashcash_bits":1"#, lobby.address).await;
+    let mut command = client(home.path());
+    command.args(["--server", &format!("http://{stale}"), "--nick", "eve", "--max-bits", "4"]);
+    let ended = run(command, "hello\n").await;
+    assert_eq!(ended.code, 4);
+    assert!(ended.err.contains("a proof of 8 bits is asked for, and --max-bits allows 4"), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn hostile_text_never_reaches_the_output() {
     let (lobby, homes) = (Lobby::start().await, [home(), home(), home()]);
     let mut plain = lobby.talk(homes[0].path(), &["--nick", "plain"]);

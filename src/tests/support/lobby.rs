@@ -1,6 +1,6 @@
 //! A client of the lobby, written from its protocol alone, except for minting.
 
-use super::TestServer;
+use super::{Client, TestServer};
 use puzzle::stamp::{Bits, Minter, Timestamp, channel, session};
 use serde_json::{Value, json};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -56,9 +56,7 @@ impl TestServer {
 
     /// Asks for a session with a good stamp.
     pub async fn ask_for_session(&self, body: &Value) -> reqwest::Response {
-        let client = self.client();
-        let request = client.http.post(client.url("/api/v1/session")).json(body);
-        request.header("x-hashcash", session_stamp(BITS)).send().await.unwrap()
+        self.client().ask_for_lobby_session(body, &session_stamp(BITS)).await
     }
 
     /// Somebody who has just come in.
@@ -69,8 +67,20 @@ impl TestServer {
     }
 
     pub fn person_with_cookie(&self, cookie: String, nick: &str) -> Person {
-        let client = self.client();
-        Person { base: client.url(""), http: client.http, cookie, nick: nick.to_owned() }
+        self.client().as_person(cookie, nick)
+    }
+}
+
+impl Client {
+    /// Asks for a session of the lobby with this stamp.
+    pub async fn ask_for_lobby_session(&self, body: &Value, stamp: &str) -> reqwest::Response {
+        let request = self.http.post(self.url("/api/v1/session")).json(body);
+        request.header("x-hashcash", stamp).send().await.unwrap()
+    }
+
+    /// Whoever has this cookie.
+    pub fn as_person(&self, cookie: String, nick: &str) -> Person {
+        Person { base: self.url(""), http: self.http.clone(), cookie, nick: nick.to_owned() }
     }
 }
 

@@ -5,7 +5,7 @@
 //! for messages yet to be thought of. Names of channels are compared without
 //! regard to ASCII case, as everywhere in the lobby.
 
-use super::{Bits, Fields, Prefix, Rejection, StampHash, Timestamp, date};
+use super::{Bits, Prefix, Rejection, StampHash, Timestamp, date, judge};
 use crate::hex::hex_newtype;
 use sha2::{Digest, Sha256};
 
@@ -43,23 +43,20 @@ pub fn check(
     body: &[String],
     now: Timestamp,
 ) -> Result<Option<StampHash>, Rejection> {
-    if required.is_none() {
-        return Ok(None);
-    }
-    let stamp = stamp.ok_or(Rejection::Missing)?;
-    let fields = Fields::read(stamp, required)?;
-    date::check(fields.date, now)?;
-    if !fields.resource.eq_ignore_ascii_case(channel) {
-        return Err(Rejection::Channel);
-    }
-    if fields.binding.is_empty() {
-        return Err(Rejection::MissingBodyHash);
-    }
-    let bound = fields.binding.parse::<BodyHash>().map_err(|_| Rejection::BodyHash)?;
-    if bound != body_hash(body) && bound != joined_hash(body) {
-        return Err(Rejection::BodyHash);
-    }
-    fields.prove(stamp).map(Some)
+    judge(stamp, required, |fields| {
+        date::check(fields.date, now)?;
+        if !fields.resource.eq_ignore_ascii_case(channel) {
+            return Err(Rejection::Channel);
+        }
+        if fields.binding.is_empty() {
+            return Err(Rejection::MissingBodyHash);
+        }
+        let bound = fields.binding.parse::<BodyHash>().map_err(|_| Rejection::BodyHash)?;
+        if bound != body_hash(body) && bound != joined_hash(body) {
+            return Err(Rejection::BodyHash);
+        }
+        Ok(())
+    })
 }
 
 /// What a stamp for a message of `body` to `channel` begins with when it is minted

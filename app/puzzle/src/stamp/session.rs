@@ -3,7 +3,7 @@
 //! The resource is the server's name, so that work done for one server is worth
 //! nothing at another. It is compared byte by byte.
 
-use super::{Bits, Fields, Prefix, Rejection, StampHash, Timestamp, date};
+use super::{Bits, Prefix, Rejection, StampHash, Timestamp, date, judge};
 
 /// Judges a stamp for `resource` at `now`. `None` if no stamp is required: then
 /// none is looked at, and none is to be spent.
@@ -18,19 +18,15 @@ pub fn check(
     resource: &str,
     now: Timestamp,
 ) -> Result<Option<StampHash>, Rejection> {
-    if required.is_none() {
-        return Ok(None);
-    }
-    let stamp = stamp.ok_or(Rejection::Missing)?;
-    let fields = Fields::read(stamp, required)?;
-    if fields.resource != resource {
-        return Err(Rejection::Resource);
-    }
-    if !fields.binding.is_empty() {
-        return Err(Rejection::Extension);
-    }
-    date::check(fields.date, now)?;
-    fields.prove(stamp).map(Some)
+    judge(stamp, required, |fields| {
+        if fields.resource != resource {
+            return Err(Rejection::Resource);
+        }
+        if !fields.binding.is_empty() {
+            return Err(Rejection::Extension);
+        }
+        date::check(fields.date, now)
+    })
 }
 
 /// What a stamp for `resource` begins with when it is minted at `now`. A resource

@@ -93,6 +93,25 @@ fn a_nick_belongs_to_one_session_until_that_ends() {
 }
 
 #[test]
+fn a_nick_is_given_on_if_nobody_comes_with_the_cookie_in_time() {
+    let (clock, sessions) = sessions();
+    let open = |nick: &str| sessions.open(Some(nick.parse().unwrap()), Passed::default()).unwrap();
+    let (lost, bob) = (open("bob").session.id, "bob".parse().unwrap());
+    let claimed = open("ann");
+    assert!(sessions.by_cookie(&with_cookie(&format!("{COOKIE}={}", claimed.token))).is_some());
+    assert_eq!(sessions.unclaimed_for(&bob), Some(UNCLAIMED_LIMIT));
+    assert_eq!(sessions.end_unclaimed(&bob), None, "not yet");
+    clock.advance(UNCLAIMED_LIMIT);
+    assert_eq!(sessions.unclaimed_for(&bob), Some(Duration::ZERO));
+    assert_eq!(sessions.end_unclaimed(&bob), Some(lost));
+    assert!(!sessions.is_nick_taken(&bob));
+    // Whoever has come once may stay away as long as everybody else.
+    let ann = "ann".parse().unwrap();
+    assert_eq!((sessions.unclaimed_for(&ann), sessions.end_unclaimed(&ann)), (None, None));
+    assert!(sessions.is_alive(&claimed.session.client));
+}
+
+#[test]
 fn gates_add_up_and_are_never_lost() {
     let (_, sessions) = sessions();
     let new = sessions.open(None, Passed { human: false, stamped: true }).unwrap();

@@ -2,11 +2,12 @@
 //! `/history`: how things are.
 
 use super::{commands::malformed, explain, json, open, session};
-use crate::host::{http_error::HttpError, request::RequestContext};
+use crate::host::{http_error::HttpError, lobby::LOBBY, request::RequestContext};
 use app::{ApiError, ErrorCode};
 use axum::{
     Json,
     extract::{Extension, Path, Query, rejection::QueryRejection},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
@@ -53,12 +54,26 @@ pub(crate) async fn members(
 
 pub(crate) async fn history(
     Extension(request): Extension<RequestContext>,
+    headers: HeaderMap,
     parameters: Result<Query<History>, QueryRejection>,
 ) -> Result<Response, HttpError> {
     let lobby = open(&request)?;
     let Query(History { target, before, limit }) = parameters.map_err(|rejection| malformed(&rejection))?;
     let target = target.ok_or_else(|| ApiError::new(ErrorCode::Malformed, "target is missing: a channel or a nick"))?;
     let session = request.cookie_session();
+    // Those who only read come again and again: what they know is not sent once more.
+    // Taken before the lines, the tag is never newer than they are.
+    let tag = session.is_none().then(|| lobby.open_version());
+    if let Some(tag) = &tag
+        && target.eq_ignore_ascii_case(LOBBY)
+        && headers.get(header::IF_NONE_MATCH).is_some_and(|known| known == tag.as_str())
+    {
+        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag.clone())]).into_response());
+    }
     let history = lobby.history(session.as_ref(), &target, before, limit.unwrap_or(USUAL_HISTORY)).await;
-    Ok(json(history.map_err(|error| explain(&request, error))?))
+    let lines = json(history.map_err(|error| explain(&request, error))?);
+    Ok(match tag {
+        Some(tag) => ([(header::ETAG, tag)], lines).into_response(),
+        None => lines,
+    })
 }
