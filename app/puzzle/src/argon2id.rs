@@ -17,6 +17,8 @@
 //! the memory with one independent implementation and every hash with a second.
 
 #[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
 mod avx512;
 mod memory;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
@@ -69,22 +71,35 @@ struct Kernel {
 }
 
 impl Kernel {
-    /// The fastest for this processor; `None` if there is none of ours.
-    fn detect() -> Option<Self> {
+    /// What this processor can use of ours, the fastest first.
+    fn available() -> impl Iterator<Item = Self> {
         #[cfg(target_arch = "x86_64")]
-        if std::arch::is_x86_feature_detected!("avx512f") {
-            return Some(avx512::KERNEL);
-        }
+        let kernels = [
+            std::arch::is_x86_feature_detected!("avx512f").then_some(avx512::KERNEL),
+            std::arch::is_x86_feature_detected!("avx2").then_some(avx2::KERNEL),
+        ];
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        return Some(simd128::KERNEL);
-        #[allow(unreachable_code, reason = "only in the browser's build with SIMD")]
-        None
+        let kernels = [Some(simd128::KERNEL)];
+        #[cfg(not(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128"))))]
+        let kernels: [Option<Self>; 0] = [];
+        kernels.into_iter().flatten()
     }
 
     #[allow(unsafe_code, reason = "see SAFETY")]
     fn compress(&self, previous: &Block, reference: &Block, next: &mut Block, first_pass: bool) {
-        // SAFETY: `detect`, which alone hands out kernels, asked the processor.
+        // SAFETY: `available`, which alone hands out kernels, asked the processor.
         unsafe { (self.compress)(previous, reference, next, first_pass) }
+    }
+}
+
+/// Has a block brought near the processor, which goes on meanwhile.
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code, reason = "see SAFETY")]
+fn prefetch(block: &Block) {
+    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+    for line in block.0.chunks_exact(8) {
+        // SAFETY: a hint about memory that is there; every x86-64 has it.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
     }
 }
 
@@ -109,7 +124,11 @@ impl Arena {
     /// An arena for hashes of this cost, still without its memory; `None` if
     /// `argon2-rust` is faster on this processor.
     pub(crate) fn new(cost: Cost) -> Option<Self> {
-        Some(Self { kernel: Kernel::detect()?, shape: Shape::new(cost), memory: Memory::default() })
+        Kernel::available().next().map(|kernel| Self::with(kernel, cost))
+    }
+
+    fn with(kernel: Kernel, cost: Cost) -> Self {
+        Self { kernel, shape: Shape::new(cost), memory: Memory::default() }
     }
 
     /// Allocates what `hashes` in turn need, if it is not there yet.

@@ -10,17 +10,16 @@
 //! All sixteen vectors go through P together: its steps wait for each other, the
 //! matrices do not.
 
-#![allow(unsafe_code, reason = "loads, stores and hints; see SAFETY")]
+#![allow(unsafe_code, reason = "loads and stores; see SAFETY")]
 
-use super::{Block, Kernel, WORDS};
+use super::{Block, Kernel, WORDS, prefetch};
 use std::arch::x86_64::{
-    __m512i, _MM_HINT_T0, _mm_prefetch, _mm512_add_epi64, _mm512_loadu_si512, _mm512_mul_epu32, _mm512_permutex_epi64,
-    _mm512_permutexvar_epi64, _mm512_ror_epi64, _mm512_setr_epi64, _mm512_shuffle_i64x2, _mm512_storeu_si512,
-    _mm512_xor_si512,
+    __m512i, _mm512_add_epi64, _mm512_loadu_si512, _mm512_mul_epu32, _mm512_permutex_epi64, _mm512_permutexvar_epi64,
+    _mm512_ror_epi64, _mm512_setr_epi64, _mm512_shuffle_i64x2, _mm512_storeu_si512, _mm512_xor_si512,
 };
 
 /// Needs AVX-512F.
-pub(super) const KERNEL: Kernel = Kernel { compress, expect, place };
+pub(super) const KERNEL: Kernel = Kernel { compress, expect: prefetch, place };
 
 /// Four groups of vectors a, b, c, d of P: two matrices each.
 type Groups = [[__m512i; 4]; 4];
@@ -30,13 +29,6 @@ fn place(word: usize) -> usize {
     let vector = 4 * (row / 2) + pair / 2;
     let quarter = 2 * (pair % 2) + row % 2;
     8 * vector + 2 * quarter + word % 2
-}
-
-fn expect(block: &Block) {
-    for line in block.0.chunks_exact(8) {
-        // SAFETY: a hint about memory that is there; every x86-64 has it.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
-    }
 }
 
 #[target_feature(enable = "avx512f")]
