@@ -204,7 +204,7 @@ impl Miner {
             Some(kept) => kept,
             None => (cost, PuzzleHasher::new(cost).map_err(|_| Failure::OutOfMemory)?),
         };
-        hasher.reserve()?;
+        hasher.reserve(1)?;
         Ok(&mut self.hasher.insert((cost, hasher)).1)
     }
 }

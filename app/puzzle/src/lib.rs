@@ -20,6 +20,7 @@
 //! | [`invite_code`] | the code a solution wins |
 //! | [`stamp`] | SHA-256 proof of work for sessions and messages |
 
+mod argon2id;
 pub mod arrival;
 pub mod curve;
 pub mod hashing;

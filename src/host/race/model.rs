@@ -33,6 +33,14 @@ impl SolutionHasher for ModelHasher {
             _ => panic!("a verification panics"),
         }
     }
+
+    fn hash_two(&mut self, [one, two]: [(&Challenge, Nonce); 2]) -> Result<[Hash; 2], HashingError> {
+        Ok([self.hash(one.0, one.1)?, self.hash(two.0, two.1)?])
+    }
+
+    fn at_once(&self) -> usize {
+        2
+    }
 }
 
 fn start(workers: usize, queue: usize) -> (Race, Herald) {

@@ -48,16 +48,34 @@ impl Gate {
     }
 }
 
-struct FakeHasher(Arc<Gate>);
+struct FakeHasher {
+    gate: Arc<Gate>,
+    at_once: usize,
+}
+
+impl FakeHasher {
+    fn answer(nonce: Nonce) -> Hash {
+        match nonce.get() {
+            PANICS => panic!("a test's hasher panics"),
+            nonce if FALSE_FROM <= nonce => Hash::from_bytes([1; 32]),
+            _ => Hash::from_bytes(HASH),
+        }
+    }
+}
 
 impl SolutionHasher for FakeHasher {
     fn hash(&mut self, _: &Challenge, nonce: Nonce) -> Result<Hash, HashingError> {
-        self.0.pass();
-        match nonce.get() {
-            PANICS => panic!("a test's hasher panics"),
-            nonce if FALSE_FROM <= nonce => Ok(Hash::from_bytes([1; 32])),
-            _ => Ok(Hash::from_bytes(HASH)),
-        }
+        self.gate.pass();
+        Ok(Self::answer(nonce))
+    }
+
+    fn hash_two(&mut self, nonces: [(&Challenge, Nonce); 2]) -> Result<[Hash; 2], HashingError> {
+        self.gate.pass();
+        Ok(nonces.map(|(_, nonce)| Self::answer(nonce)))
+    }
+
+    fn at_once(&self) -> usize {
+        self.at_once
     }
 }
 
@@ -93,6 +111,10 @@ fn difficulty(digits: f64) -> Difficulty {
 
 impl Bench {
     fn new(rule: RuleName, workers: usize, queue: usize) -> Self {
+        Self::hashing_at_once(1, rule, workers, queue)
+    }
+
+    fn hashing_at_once(at_once: usize, rule: RuleName, workers: usize, queue: usize) -> Self {
         let clock = Arc::new(ManualClock::default());
         let gate = Arc::new(Gate::default());
         let notes = Arc::new(Notes::default());
@@ -111,7 +133,7 @@ impl Bench {
             verify_workers: workers,
             verify_queue: queue,
             quota: Arc::new(|_| Ok(())),
-            hashers: Arc::new(move || Ok(Box::new(FakeHasher(hasher_gate.clone())))),
+            hashers: Arc::new(move || Ok(Box::new(FakeHasher { gate: hasher_gate.clone(), at_once }))),
             clock: clock.clone(),
             seeds: Arc::new(move || {
                 let number = last_seed.fetch_add(1, Ordering::SeqCst);
@@ -226,6 +248,44 @@ async fn a_false_hash_is_refused_and_earns_a_growing_wait() {
     assert_eq!(bench.submit("liar", FALSE_FROM).await.unwrap(), Err(Refusal::HashMismatch));
     bench.clock.advance(Duration::from_secs(1));
     assert!(bench.submit("liar", 1).await.unwrap().is_ok());
+}
+
+/// Waits until the only thread is at a verification and `waiting` others wait.
+async fn until_waiting(bench: &Bench, waiting: usize) {
+    while bench.race.shared.verifier.waiting() != waiting {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_thread_takes_two_of_those_that_wait() {
+    let bench = Bench::hashing_at_once(2, RuleName::Step, 1, 256);
+    let first = bench.submit("a", FALSE_FROM);
+    until_waiting(&bench, 0).await;
+    let others = [bench.submit("b", FALSE_FROM), bench.submit("c", FALSE_FROM), bench.submit("d", FALSE_FROM)];
+    // One verification for the first, which was alone, and one for the next two.
+    bench.gate.let_pass(2);
+    assert_eq!(first.await.unwrap(), Err(Refusal::HashMismatch));
+    let [b, c, d] = others;
+    assert_eq!(b.await.unwrap(), Err(Refusal::HashMismatch));
+    assert_eq!(c.await.unwrap(), Err(Refusal::HashMismatch));
+    until_waiting(&bench, 0).await;
+    assert!(!d.is_finished());
+    bench.gate.open();
+    assert_eq!(d.await.unwrap(), Err(Refusal::HashMismatch));
+}
+
+#[tokio::test]
+async fn what_is_verified_beside_a_panic_gets_its_verdict() {
+    let bench = Bench::hashing_at_once(2, RuleName::Step, 1, 256);
+    let first = bench.submit("a", FALSE_FROM);
+    until_waiting(&bench, 0).await;
+    let unlucky = bench.submit("unlucky", PANICS);
+    let honest = bench.submit("honest", 1);
+    bench.gate.open();
+    assert_eq!(first.await.unwrap(), Err(Refusal::HashMismatch));
+    assert_eq!(unlucky.await.unwrap(), Err(Refusal::VerifierFailed));
+    assert!(honest.await.unwrap().is_ok());
 }
 
 #[tokio::test]

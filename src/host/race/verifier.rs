@@ -12,15 +12,20 @@
 //! false hashes keeps an honest miner from being proven, nor, once it is, from a
 //! thread; and a submission never waits behind a share while another thread is free.
 //!
+//! Two hashes at once take little longer than one (see [`PuzzleHasher::hash_each`]).
+//! So a thread takes two submissions, or two shares, when more wait than other
+//! threads are free for: one alone is never held up for company.
+//!
 //! A verification that panics frees its place and the thread goes on with a fresh
-//! arena; a thread never ends before the race does.
+//! arena; what was verified beside it is verified again, alone. A thread never ends
+//! before the race does.
 
 use super::{
     HasherFactory, Refusal, SolutionHasher,
     state::{Job, Verdict},
     sync::{AtomicUsize, Condvar, Mutex, Ordering, lock, thread},
 };
-use puzzle::{Challenge, Hash, Nonce, hashing::HashingError};
+use puzzle::{Challenge, Hash, Nonce, PuzzleHasher, hashing::HashingError};
 use std::{
     collections::VecDeque,
     panic::AssertUnwindSafe,
@@ -62,14 +67,17 @@ struct Waiting {
     probes: VecDeque<oneshot::Sender<bool>>,
     /// Submissions of proven sessions come before these.
     shares: VecDeque<Share>,
+    /// Threads for everybody that wait for something to do.
+    idle: usize,
     closed: bool,
 }
 
+/// What a thread does next: one or two of a kind.
 #[derive(Debug)]
 enum Task {
-    Verify(Job),
+    Verify(Job, Option<Job>),
     Probe(oneshot::Sender<bool>),
-    Share(Share),
+    Share(Share, Option<Share>),
 }
 
 #[derive(Debug)]
@@ -129,6 +137,12 @@ impl Verifier {
             self.queue.proven_arrived.notify_one();
         }
         Ok(())
+    }
+
+    /// Submissions that wait for a thread.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        lock(&self.queue.waiting).jobs.len()
     }
 
     /// Lets a share wait until no proven session's submission does, unless
@@ -209,32 +223,49 @@ fn work(
     make_hasher: &HasherFactory,
     court: &Weak<impl Court>,
 ) {
+    let at_once = hasher.at_once();
     let mut bench = Bench { hasher: Some(hasher), make_hasher };
-    while let Some(task) = next_task(queue, duty) {
+    while let Some(task) = next_task(queue, duty, at_once) {
         match task {
             Task::Probe(answer) => {
-                let _ = answer.send(puzzle::PuzzleHasher::passes_self_test());
+                let _ = answer.send(PuzzleHasher::passes_self_test());
             }
-            Task::Verify(job) => {
-                let wanted = court.upgrade().is_some_and(|court| court.wants(&job));
-                if !wanted {
-                    continue;
-                }
-                let verdict = match bench.is_hash_of(&job.challenge, job.solution.nonce, &job.solution.hash) {
-                    Some(true) => Verdict::Valid,
-                    Some(false) => Verdict::FalseHash,
-                    None => Verdict::Unverified(Refusal::VerifierFailed),
-                };
-                if let Some(court) = court.upgrade() {
-                    court.settle(&job, verdict);
+            Task::Verify(first, second) => {
+                let jobs = [Some(first), second]
+                    .map(|job| job.filter(|job| court.upgrade().is_some_and(|court| court.wants(job))));
+                let claims = jobs
+                    .each_ref()
+                    .map(|job| job.as_ref().map(|job| (&job.challenge, job.solution.nonce, &job.solution.hash)));
+                let answers = bench.are_hashes_of(claims);
+                for (job, answer) in jobs.iter().zip(answers) {
+                    let verdict = match answer {
+                        Some(true) => Verdict::Valid,
+                        Some(false) => Verdict::FalseHash,
+                        None => Verdict::Unverified(Refusal::VerifierFailed),
+                    };
+                    if let (Some(job), Some(court)) = (job, court.upgrade()) {
+                        court.settle(job, verdict);
+                    }
                 }
             }
-            Task::Share(Share { challenge, nonce, hash, answer }) => {
-                let _ = answer.send(bench.is_hash_of(&challenge, nonce, &hash));
+            Task::Share(first, second) => {
+                let shares = [Some(first), second];
+                let claims = shares
+                    .each_ref()
+                    .map(|share| share.as_ref().map(|share| (&share.challenge, share.nonce, &share.hash)));
+                let answers = bench.are_hashes_of(claims);
+                for (share, answer) in shares.into_iter().zip(answers) {
+                    if let Some(share) = share {
+                        let _ = share.answer.send(answer);
+                    }
+                }
             }
         }
     }
 }
+
+/// A nonce and the hash it is said to have.
+type Claim<'a> = (&'a Challenge, Nonce, &'a Hash);
 
 /// A thread's tools.
 struct Bench<'a> {
@@ -244,17 +275,28 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// True if `hash` is the hash of `nonce`; `None` if that could not be computed,
-    /// through no fault of the client.
-    fn is_hash_of(&mut self, challenge: &Challenge, nonce: Nonce, hash: &Hash) -> Option<bool> {
+    /// For each claim whether it is true; `None` if that could not be computed,
+    /// through no fault of the client, or if there is no claim.
+    fn are_hashes_of(&mut self, claims: [Option<Claim<'_>>; 2]) -> [Option<bool>; 2] {
+        if let [Some(first), Some(second)] = claims
+            && let Some(hashes) = self.attempt(|hasher| hasher.hash_two([(first.0, first.1), (second.0, second.1)]))
+        {
+            return [Some(is_same(&hashes[0], first.2)), Some(is_same(&hashes[1], second.2))];
+        }
+        claims.map(|claim| {
+            let (challenge, nonce, hash) = claim?;
+            let computed = self.attempt(|hasher| hasher.hash(challenge, nonce))?;
+            Some(is_same(&computed, hash))
+        })
+    }
+
+    fn attempt<T>(&mut self, compute: impl FnOnce(&mut dyn SolutionHasher) -> Result<T, HashingError>) -> Option<T> {
         if self.hasher.is_none() {
             self.hasher = (self.make_hasher)().ok();
         }
         let hasher = self.hasher.as_mut()?;
-        match std::panic::catch_unwind(AssertUnwindSafe(|| hasher.hash(challenge, nonce))) {
-            // In constant time: how long a refusal takes must not tell how much of
-            // a guessed hash was right.
-            Ok(Ok(computed)) => Some(computed.as_bytes().ct_eq(hash.as_bytes()).into()),
+        match std::panic::catch_unwind(AssertUnwindSafe(|| compute(hasher.as_mut()))) {
+            Ok(Ok(computed)) => Some(computed),
             Ok(Err(error)) => {
                 tracing::error!(%error, "a verification failed");
                 None
@@ -268,29 +310,50 @@ impl Bench<'_> {
     }
 }
 
-fn next_task(queue: &Queue, duty: Duty) -> Option<Task> {
+/// In constant time: how long a refusal takes must not tell how much of a guessed
+/// hash was right.
+fn is_same(computed: &Hash, claimed: &Hash) -> bool {
+    computed.as_bytes().ct_eq(claimed.as_bytes()).into()
+}
+
+fn next_task(queue: &Queue, duty: Duty, at_once: usize) -> Option<Task> {
     let mut waiting = lock(&queue.waiting);
     loop {
         let (task, arrived) = match duty {
-            Duty::Everybody => (waiting.next_for_everybody(), &queue.arrived),
-            Duty::Proven => (waiting.next_for_the_proven(), &queue.proven_arrived),
+            Duty::Everybody => (waiting.next_for_everybody(at_once), &queue.arrived),
+            Duty::Proven => (waiting.next_for_the_proven(at_once), &queue.proven_arrived),
         };
         if task.is_some() || waiting.closed {
             return task;
         }
-        waiting = arrived.wait(waiting).unwrap_or_else(std::sync::PoisonError::into_inner);
+        waiting = match duty {
+            Duty::Everybody => {
+                waiting.idle += 1;
+                let mut waiting = arrived.wait(waiting).unwrap_or_else(std::sync::PoisonError::into_inner);
+                waiting.idle -= 1;
+                waiting
+            }
+            Duty::Proven => arrived.wait(waiting).unwrap_or_else(std::sync::PoisonError::into_inner),
+        };
     }
 }
 
 impl Waiting {
-    fn next_for_everybody(&mut self) -> Option<Task> {
-        let probe = self.probes.pop_front().map(Task::Probe);
-        probe.or_else(|| self.jobs.pop_front().map(Task::Verify))
+    fn next_for_everybody(&mut self, at_once: usize) -> Option<Task> {
+        if let Some(probe) = self.probes.pop_front() {
+            return Some(Task::Probe(probe));
+        }
+        let job = self.jobs.pop_front()?;
+        let company = at_once == 2 && self.idle < self.jobs.len();
+        Some(Task::Verify(job, company.then(|| self.jobs.pop_front()).flatten()))
     }
 
-    fn next_for_the_proven(&mut self) -> Option<Task> {
-        let first = self.jobs.iter().position(|job| job.proven);
-        let job = first.and_then(|first| self.jobs.remove(first)).map(Task::Verify);
-        job.or_else(|| self.shares.pop_front().map(Task::Share))
+    fn next_for_the_proven(&mut self, at_once: usize) -> Option<Task> {
+        if let Some(first) = self.jobs.iter().position(|job| job.proven) {
+            return self.jobs.remove(first).map(|job| Task::Verify(job, None));
+        }
+        let share = self.shares.pop_front()?;
+        let company = at_once == 2;
+        Some(Task::Share(share, company.then(|| self.shares.pop_front()).flatten()))
     }
 }
