@@ -12,6 +12,7 @@
 pub mod figures;
 pub mod frame;
 pub mod language;
+pub mod live;
 pub mod lobby;
 pub mod log;
 pub mod prizes;
@@ -29,7 +30,8 @@ use crate::{
 };
 use frame::{Banner, Footer, Header};
 use futures::channel::mpsc::{UnboundedSender, unbounded};
-use language::{provide_language, say};
+use language::provide_language;
+use live::{live, say};
 use leptos::{either::Either, prelude::*};
 
 /// What the components share.
@@ -115,7 +117,7 @@ fn Content() -> impl IntoView {
         return Either::Left(view! { <main id="content"><p class="notice">{say(text::no_state)}</p></main> });
     };
     Either::Right(view! {
-        <main id="content" data-view=move || board.view.get().name()>
+        <main id="content" data-view=live(move || board.view.get().name())>
             <RacePage board/>
         </main>
     })

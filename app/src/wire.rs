@@ -1,9 +1,11 @@
 //! The JSON that browser and server exchange. Field for field the protocol: an
 //! outside client may rely on every name in here.
 
+mod fields;
 pub mod lobby;
 
 use crate::{error::ErrorCode, language::Language};
+use fields::Fields;
 use puzzle::{
     Cost, Curve, Hash, Nonce, RoundNumber, Seed, Target, TraceData, VisitorId, curve::RisingCurve,
     invite_code::InviteCode,
@@ -12,6 +14,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 /// One round as it stands at a moment: everything a miner needs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Fields")]
 pub struct RoundView {
     /// Which round; it only grows.
     pub round: RoundNumber,
@@ -30,7 +33,7 @@ pub struct RoundView {
     /// True while somebody mines, so that `mining_time` goes on.
     pub clock_running: bool,
     /// How the target goes on rising; absent when it stays as it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub curve: Option<RisingCurve>,
 }
 
@@ -43,6 +46,7 @@ impl RoundView {
 
 /// The answer of `GET /api/puzzle`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Fields")]
 pub struct Puzzle {
     /// The round.
     #[serde(flatten)]
@@ -193,7 +197,7 @@ pub enum ResetReason {
 
 /// What the server says on the WebSocket.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type")]
+#[serde(tag = "type", try_from = "Fields")]
 pub enum ServerMessage {
     /// The first message on every connection: everything.
     #[serde(rename = "PUZZLE")]
@@ -258,7 +262,7 @@ pub enum ServerMessage {
         /// For people.
         detail: String,
         /// Whole seconds after which another attempt makes sense, if any does.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         retry_after: Option<u64>,
     },
 }

@@ -4,66 +4,24 @@
 use crate::error::{ApiError, ErrorCode};
 use futures::future::{Either, select};
 use gloo_timers::future::TimeoutFuture;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use std::{future::Future, pin::pin};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Headers, RequestInit, Response};
 
-/// Asks for JSON.
-///
-/// # Errors
-/// The server's error, or `unreachable`.
-pub async fn get_json<T: DeserializeOwned>(path: &str, seconds: u32) -> Result<T, ApiError> {
-    parse(text(path, None, None, seconds).await)
-}
-
-/// Asks for plain text.
-///
-/// # Errors
-/// `unreachable`, whatever is wrong.
-pub async fn get_text(path: &str, seconds: u32) -> Result<String, ApiError> {
-    let text = async {
-        let (status, text) = fetch(path, &RequestInit::new()).await?;
-        if (200..300).contains(&status) { Ok(text) } else { Err(unreachable(format!("The server answered {status}."))) }
-    };
-    in_time(text, seconds).await
-}
-
-/// Sends JSON and reads JSON.
-///
-/// # Errors
-/// The server's error, or `unreachable`.
-pub async fn post_json<T: DeserializeOwned>(path: &str, body: &impl Serialize, seconds: u32) -> Result<T, ApiError> {
-    post_stamped(path, body, None, seconds).await
-}
-
-/// Sends JSON with a session stamp, and reads JSON.
-///
-/// # Errors
-/// The server's error, or `unreachable`.
-pub async fn post_stamped<T: DeserializeOwned>(
-    path: &str,
-    body: &impl Serialize,
-    stamp: Option<&str>,
-    seconds: u32,
-) -> Result<T, ApiError> {
-    let body = serde_json::to_string(body).map_err(|error| ApiError::new(ErrorCode::Malformed, error.to_string()))?;
-    parse(text(path, Some(&body), stamp, seconds).await)
-}
+/// Status and text of an answer, or `unreachable`.
+pub type Answer = Result<(u16, String), ApiError>;
 
 /// Waits for `answer`, but not for ever.
-///
-/// # Errors
-/// Its own, or `unreachable` after so many seconds.
-pub async fn in_time<T>(answer: impl Future<Output = Result<T, ApiError>>, seconds: u32) -> Result<T, ApiError> {
+async fn in_time(answer: impl Future<Output = Answer>, seconds: u32) -> Answer {
     match select(pin!(answer), TimeoutFuture::new(seconds * 1000)).await {
         Either::Left((result, _)) => result,
         Either::Right(((), _)) => Err(unreachable(format!("The server did not answer within {seconds} s."))),
     }
 }
 
-async fn fetch(path: &str, init: &RequestInit) -> Result<(u16, String), ApiError> {
+async fn fetch(path: &str, init: &RequestInit) -> Answer {
     let answered = async {
         let window = web_sys::window()?;
         let response = JsFuture::from(window.fetch_with_str_and_init(path, init)).await.ok()?;
@@ -78,12 +36,7 @@ async fn fetch(path: &str, init: &RequestInit) -> Result<(u16, String), ApiError
 ///
 /// # Errors
 /// `unreachable`.
-pub async fn text(
-    path: &str,
-    body: Option<&str>,
-    stamp: Option<&str>,
-    seconds: u32,
-) -> Result<(u16, String), ApiError> {
+pub async fn text(path: &str, body: Option<&str>, stamp: Option<&str>, seconds: u32) -> Answer {
     let init = RequestInit::new();
     if let (Some(body), Ok(headers)) = (body, Headers::new()) {
         init.set_method("POST");
@@ -97,22 +50,25 @@ pub async fn text(
     in_time(fetch(path, &init), seconds).await
 }
 
-/// Reads what [`text`] brought.
+/// Reads the JSON of an answer.
 ///
 /// # Errors
 /// The server's error, or `unreachable`.
-pub fn parse<T: DeserializeOwned>(answer: Result<(u16, String), ApiError>) -> Result<T, ApiError> {
-    parsed(&answer?)
+pub fn parse<T: DeserializeOwned>(answer: Answer) -> Result<T, ApiError> {
+    let (status, text) = answer?;
+    if (200..300).contains(&status) {
+        serde_json::from_str(&text).map_err(|_| unreadable(status))
+    } else {
+        Err(refusal(status, &text))
+    }
 }
 
-fn parsed<T: DeserializeOwned>(answer: &(u16, String)) -> Result<T, ApiError> {
-    let (status, text) = answer;
-    let understood = if (200..300).contains(status) {
-        serde_json::from_str(text).map(Ok)
-    } else {
-        serde_json::from_str(text).map(Err)
-    };
-    understood.unwrap_or_else(|_| Err(unreachable(format!("The answer could not be read (status {status})."))))
+fn refusal(status: u16, text: &str) -> ApiError {
+    serde_json::from_str(text).unwrap_or_else(|_| unreadable(status))
+}
+
+fn unreadable(status: u16) -> ApiError {
+    unreachable(format!("The answer could not be read (status {status})."))
 }
 
 fn unreachable(detail: String) -> ApiError {
