@@ -23,7 +23,7 @@ use crate::{
     mining::{MinerPool, PoolEvent, chosen_workers, loader_url, page_time},
     page::Board,
     race_client::{Device, Effect, Event, RaceClient},
-    scene::{Command, Note, lobby::LobbyCommand},
+    scene::{Note, Wish},
     wire::{PageState, SessionRequest},
 };
 use futures::{
@@ -54,13 +54,11 @@ const REQUEST_SECONDS: u32 = 12;
 pub fn launch(
     page: PageState,
     board: Board,
-    commands: UnboundedReceiver<Command>,
-    lobby_commands: UnboundedReceiver<LobbyCommand>,
+    wishes: UnboundedReceiver<Wish>,
 ) {
     let (events, queue) = unbounded();
     let driver = Driver::new(page, board, events);
-    driver.listen(commands);
-    driver.listen_to_lobby(lobby_commands);
+    driver.listen(wishes);
     spawn_local(driver.run(queue));
 }
 
@@ -121,11 +119,14 @@ impl Driver {
     }
 
     /// Passes on what the visitor does and what the browser tells.
-    fn listen(&self, mut commands: UnboundedReceiver<Command>) {
+    fn listen(&self, mut wishes: UnboundedReceiver<Wish>) {
         let events = self.events.clone();
         spawn_local(async move {
-            while let Some(command) = commands.next().await {
-                send(&events, Arrival::Event(Event::Command(command)));
+            while let Some(wish) = wishes.next().await {
+                send(&events, match wish {
+                    Wish::Race(command) => Arrival::Event(Event::Command(command)),
+                    Wish::Lobby(command) => Arrival::Lobby(crate::lobby_client::Event::Command(command)),
+                });
             }
         });
         let events = self.events.clone();

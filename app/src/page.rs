@@ -23,7 +23,7 @@ pub mod text;
 
 use crate::{
     scene::{
-        Command, Log, Scene,
+        Command, Log, Scene, Wish,
         lobby::{LobbyCommand, LobbyScene},
     },
     wire::{PageState, View},
@@ -45,39 +45,39 @@ pub struct Board {
     pub lobby: RwSignal<LobbyScene>,
     /// What is in front.
     pub view: RwSignal<View>,
-    /// Where commands go.
-    commands: StoredValue<UnboundedSender<Command>>,
-    /// Where the lobby's go.
-    lobby_commands: StoredValue<UnboundedSender<LobbyCommand>>,
+    /// Where wishes go.
+    wishes: StoredValue<UnboundedSender<Wish>>,
 }
 
 impl Board {
     /// A board for a page rendered from `page`. In the browser the race client
     /// begins to work behind it.
     fn new(page: PageState) -> Self {
-        let (commands, _received) = unbounded();
-        let (lobby_commands, _received_too) = unbounded();
+        let (wishes, _received) = unbounded();
         let board = Self {
             scene: RwSignal::new(Scene::rendered(&page)),
             log: RwSignal::new(Log::default()),
             lobby: RwSignal::new(LobbyScene::rendered(&page)),
             view: RwSignal::new(page.view),
-            commands: StoredValue::new(commands),
-            lobby_commands: StoredValue::new(lobby_commands),
+            wishes: StoredValue::new(wishes),
         };
         #[cfg(feature = "hydrate")]
-        crate::browser::launch(page, board, _received, _received_too);
+        crate::browser::launch(page, board, _received);
         board
     }
 
     /// Passes on what the visitor asks for.
     fn command(self, command: Command) {
-        self.commands.with_value(|commands| drop(commands.unbounded_send(command)));
+        self.wish(Wish::Race(command));
     }
 
     /// The same in the lobby.
     pub(crate) fn lobby_command(self, command: LobbyCommand) {
-        self.lobby_commands.with_value(|commands| drop(commands.unbounded_send(command)));
+        self.wish(Wish::Lobby(command));
+    }
+
+    fn wish(self, wish: Wish) {
+        self.wishes.with_value(|wishes| drop(wishes.unbounded_send(wish)));
     }
 }
 

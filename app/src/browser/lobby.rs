@@ -9,9 +9,7 @@ use super::{
 };
 use crate::{
     lobby_client::{Effect, Event, StampFor},
-    scene::lobby::LobbyCommand,
 };
-use futures::{StreamExt, channel::mpsc::UnboundedReceiver};
 use gloo_timers::future::TimeoutFuture;
 use leptos::{
     html::Input,
@@ -27,16 +25,6 @@ use web_sys::HtmlElement;
 const COMMAND_SECONDS: u32 = 30;
 
 impl Driver {
-    /// Passes on what the visitor does in the lobby.
-    pub(super) fn listen_to_lobby(&self, mut commands: UnboundedReceiver<LobbyCommand>) {
-        let events = self.events.clone();
-        spawn_local(async move {
-            while let Some(command) = commands.next().await {
-                send(&events, Arrival::Lobby(Event::Command(command)));
-            }
-        });
-    }
-
     pub(super) fn hear_lobby(&mut self, event: Event) {
         for effect in self.lobby.handle(event, crate::mining::page_time()) {
             self.carry_out_for_lobby(effect);
