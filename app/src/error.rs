@@ -139,9 +139,8 @@ pub struct StampDemand {
 
 /// An error as it travels. Fields beyond `code` and `detail` are there only
 /// where the protocol names them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Serialize, thiserror::Error)]
 #[error("{detail}")]
-#[serde(from = "Fields")]
 pub struct ApiError {
     /// For programs.
     pub code: ErrorCode,
@@ -166,42 +165,6 @@ pub struct ApiError {
     /// What a stamp must be, with `stamp_required`.
     #[serde(flatten)]
     pub stamp: Option<Box<StampDemand>>,
-}
-
-/// An error as it is read: flat, because taking it apart by itself would cost `serde` a
-/// good part of the browser's program.
-#[derive(Deserialize)]
-struct Fields {
-    code: ErrorCode,
-    detail: String,
-    round: Option<RoundNumber>,
-    seed: Option<Seed>,
-    #[serde(default, deserialize_with = "present")]
-    valid_in: Option<Option<f64>>,
-    retry_after: Option<u64>,
-    #[serde(default, rename = "error-codes")]
-    error_codes: Vec<String>,
-    hashcash_bits: Option<u8>,
-    resource: Option<String>,
-    reason: Option<String>,
-}
-
-impl From<Fields> for ApiError {
-    fn from(fields: Fields) -> Self {
-        let Fields { code, detail, round, seed, valid_in, retry_after, error_codes, .. } = fields;
-        let stamp = match (fields.hashcash_bits, fields.resource, fields.reason) {
-            (Some(hashcash_bits), Some(resource), Some(reason)) => {
-                Some(StampDemand { hashcash_bits, resource, reason }.into())
-            }
-            _ => None,
-        };
-        Self { code, detail, round, seed, valid_in, retry_after, error_codes: error_codes.into(), stamp }
-    }
-}
-
-/// Tells a `null` from an absent field.
-fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<f64>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }
 
 impl ApiError {

@@ -1,10 +1,13 @@
 //! Requests to our own server. Every one has a deadline, and every answer that is
 //! not the server's own JSON (a proxy's error page, say) counts as no answer.
 
-use crate::error::{ApiError, ErrorCode};
+use crate::{
+    error::{ApiError, ErrorCode},
+    wire::read::Read,
+};
 use futures::future::{Either, select};
 use gloo_timers::future::TimeoutFuture;
-use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::{future::Future, pin::pin};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -54,21 +57,12 @@ pub async fn text(path: &str, body: Option<&str>, stamp: Option<&str>, seconds: 
 ///
 /// # Errors
 /// The server's error, or `unreachable`.
-pub fn parse<T: DeserializeOwned>(answer: Answer) -> Result<T, ApiError> {
+pub fn parse<T: Read>(answer: Answer) -> Result<T, ApiError> {
     let (status, text) = answer?;
-    if (200..300).contains(&status) {
-        serde_json::from_str(&text).map_err(|_| unreadable(status))
-    } else {
-        Err(refusal(status, &text))
-    }
-}
-
-fn refusal(status: u16, text: &str) -> ApiError {
-    serde_json::from_str(text).unwrap_or_else(|_| unreadable(status))
-}
-
-fn unreadable(status: u16) -> ApiError {
-    unreachable(format!("The answer could not be read (status {status})."))
+    let value = serde_json::from_str(&text).unwrap_or(Value::Null);
+    let understood =
+        if (200..300).contains(&status) { T::read(&value).map(Ok) } else { ApiError::read(&value).map(Err) };
+    understood.unwrap_or_else(|| Err(unreachable(format!("The answer could not be read (status {status})."))))
 }
 
 fn unreachable(detail: String) -> ApiError {
