@@ -51,11 +51,7 @@ const SUBMISSION_SECONDS: u32 = 30;
 const REQUEST_SECONDS: u32 = 12;
 
 /// Takes part in the race, on a page rendered from `page`.
-pub fn launch(
-    page: PageState,
-    board: Board,
-    wishes: UnboundedReceiver<Wish>,
-) {
+pub fn launch(page: PageState, board: Board, wishes: UnboundedReceiver<Wish>) {
     let (events, queue) = unbounded();
     let driver = Driver::new(page, board, events);
     driver.listen(wishes);
@@ -123,10 +119,13 @@ impl Driver {
         let events = self.events.clone();
         spawn_local(async move {
             while let Some(wish) = wishes.next().await {
-                send(&events, match wish {
-                    Wish::Race(command) => Arrival::Event(Event::Command(command)),
-                    Wish::Lobby(command) => Arrival::Lobby(crate::lobby_client::Event::Command(command)),
-                });
+                send(
+                    &events,
+                    match wish {
+                        Wish::Race(command) => Arrival::Event(Event::Command(command)),
+                        Wish::Lobby(command) => Arrival::Lobby(crate::lobby_client::Event::Command(command)),
+                    },
+                );
             }
         });
         let events = self.events.clone();
@@ -204,9 +203,9 @@ impl Driver {
             Effect::MintStamp { bits, resource } => self.mint_session_stamp(Ticket::Race, bits, &resource),
             Effect::CancelStamp => self.minter.cancel(Ticket::Race),
             Effect::RememberSession => storage::write(storage::HAD_SESSION, "yes"),
-            Effect::FetchWins => self.ask(Request::get("/api/wins"), |answer| {
-                Arrival::Event(Event::WinsFetched(parse(answer)))
-            }),
+            Effect::FetchWins => {
+                self.ask(Request::get("/api/wins"), |answer| Arrival::Event(Event::WinsFetched(parse(answer))))
+            }
             Effect::IdentifyVisitor => {
                 let events = self.events.clone();
                 spawn_local(async move {
@@ -220,9 +219,9 @@ impl Driver {
                 let trace = answer.ok().filter(|(status, _)| (200..300).contains(status));
                 Arrival::Event(Event::TraceFetched(trace.and_then(|(_, trace)| trace.parse().ok())))
             }),
-            Effect::FetchPuzzle => self.ask(Request::get("/api/puzzle"), |answer| {
-                Arrival::Event(Event::PuzzleFetched(parse(answer)))
-            }),
+            Effect::FetchPuzzle => {
+                self.ask(Request::get("/api/puzzle"), |answer| Arrival::Event(Event::PuzzleFetched(parse(answer))))
+            }
             Effect::OpenSocket => self.open_socket(),
             Effect::DropSocket => self.socket = None,
             Effect::Send(message) => {

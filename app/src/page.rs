@@ -31,8 +31,8 @@ use crate::{
 use frame::{Banner, Footer, Header};
 use futures::channel::mpsc::{UnboundedSender, unbounded};
 use language::provide_language;
-use live::{live, say};
 use leptos::{either::Either, prelude::*};
+use live::{live, say};
 
 /// What the components share.
 #[derive(Clone, Copy, Debug)]

@@ -7,9 +7,7 @@ use super::{
     request::{Answer, parse},
     send,
 };
-use crate::{
-    lobby_client::{Effect, Event, StampFor},
-};
+use crate::lobby_client::{Effect, Event, StampFor};
 use gloo_timers::future::TimeoutFuture;
 use leptos::{
     html::Input,

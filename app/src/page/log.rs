@@ -1,11 +1,6 @@
 //! What happened, line by line.
 
-use super::{
-    Board,
-    language::use_language,
-    live::{say},
-    text,
-};
+use super::{Board, language::use_language, live::say, text};
 use crate::scene::LogLine;
 use leptos::prelude::*;
 
