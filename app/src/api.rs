@@ -1,6 +1,8 @@
-//! The server functions: `GET /api/puzzle` and `POST /api/verify`, callable by
-//! the page and by any other client alike.
+//! The server functions: `GET /api/puzzle` and `POST /api/verify`, for the page and any
+//! other client alike.
 //!
+//! The page asks for them as for everything else, by a plain request with a deadline: the
+//! framework's own way to call them would bring a second HTTP client into its program.
 //! Each only carries arguments to the [`host`](crate::host) and errors back.
 
 use crate::{

@@ -16,26 +16,26 @@ pub mod request;
 pub mod socket;
 pub mod storage;
 pub mod theme;
-pub mod trace;
 pub mod view;
 
 use crate::{
-    api,
     lobby_client::LobbyClient,
     mining::{MinerPool, PoolEvent, chosen_workers, loader_url, page_time},
     page::Board,
     race_client::{Device, Effect, Event, RaceClient},
-    scene::{Command, Note, lobby::LobbyCommand},
-    wire::{PageState, SessionRequest, Submission, Win},
+    scene::{Note, Wish},
+    wire::{PageState, SessionRequest},
 };
 use futures::{
     StreamExt,
     channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded},
-    future::{Either, LocalBoxFuture, select},
+    future::{Either, select},
 };
 use gloo_timers::future::TimeoutFuture;
 use leptos::prelude::{Set, Update, WithUntracked};
 use minter::{Minter, Ticket};
+use request::{Answer, parse};
+use serde::Serialize;
 use socket::{Socket, SocketEvent};
 use std::{cell::Cell, rc::Rc, time::Duration};
 use wasm_bindgen::{JsCast, closure::Closure};
@@ -51,16 +51,10 @@ const SUBMISSION_SECONDS: u32 = 30;
 const REQUEST_SECONDS: u32 = 12;
 
 /// Takes part in the race, on a page rendered from `page`.
-pub fn launch(
-    page: PageState,
-    board: Board,
-    commands: UnboundedReceiver<Command>,
-    lobby_commands: UnboundedReceiver<LobbyCommand>,
-) {
+pub fn launch(page: PageState, board: Board, wishes: UnboundedReceiver<Wish>) {
     let (events, queue) = unbounded();
     let driver = Driver::new(page, board, events);
-    driver.listen(commands);
-    driver.listen_to_lobby(lobby_commands);
+    driver.listen(wishes);
     spawn_local(driver.run(queue));
 }
 
@@ -121,11 +115,17 @@ impl Driver {
     }
 
     /// Passes on what the visitor does and what the browser tells.
-    fn listen(&self, mut commands: UnboundedReceiver<Command>) {
+    fn listen(&self, mut wishes: UnboundedReceiver<Wish>) {
         let events = self.events.clone();
         spawn_local(async move {
-            while let Some(command) = commands.next().await {
-                send(&events, Arrival::Event(Event::Command(command)));
+            while let Some(wish) = wishes.next().await {
+                send(
+                    &events,
+                    match wish {
+                        Wish::Race(command) => Arrival::Event(Event::Command(command)),
+                        Wish::Lobby(command) => Arrival::Lobby(crate::lobby_client::Event::Command(command)),
+                    },
+                );
             }
         });
         let events = self.events.clone();
@@ -194,27 +194,34 @@ impl Driver {
         match effect {
             Effect::ShowCheck => self.human_check.show(),
             Effect::ResetCheck => self.human_check.reset(),
-            Effect::Enter { token, stamp } => self.answer_later(Box::pin(async move {
-                let body = SessionRequest { turnstile_token: token };
-                let answer = request::post_stamped("/api/session", &body, stamp.as_deref(), REQUEST_SECONDS);
-                Event::Entered(answer.await)
-            })),
+            Effect::Enter { token, stamp } => {
+                let body = json(&SessionRequest { turnstile_token: token });
+                self.ask(Request { path: "/api/session".into(), body, stamp, ..Request::default() }, |answer| {
+                    Arrival::Event(Event::Entered(parse(answer)))
+                });
+            }
             Effect::MintStamp { bits, resource } => self.mint_session_stamp(Ticket::Race, bits, &resource),
             Effect::CancelStamp => self.minter.cancel(Ticket::Race),
             Effect::RememberSession => storage::write(storage::HAD_SESSION, "yes"),
-            Effect::FetchWins => self.answer_later(Box::pin(async {
-                Event::WinsFetched(request::get_json::<Vec<Win>>("/api/wins", REQUEST_SECONDS).await)
-            })),
-            Effect::IdentifyVisitor => self.answer_later(Box::pin(async {
-                let (visitor, at_random) = fingerprint::visitor_id().await;
-                Event::Identified { visitor, at_random }
-            })),
-            Effect::FetchTrace => {
-                self.answer_later(Box::pin(async { Event::TraceFetched(trace::fetch(REQUEST_SECONDS).await) }));
+            Effect::FetchWins => {
+                self.ask(Request::get("/api/wins"), |answer| Arrival::Event(Event::WinsFetched(parse(answer))))
             }
-            Effect::FetchPuzzle => self.answer_later(Box::pin(async {
-                Event::PuzzleFetched(request::in_time(api::fetch_puzzle(), REQUEST_SECONDS).await)
-            })),
+            Effect::IdentifyVisitor => {
+                let events = self.events.clone();
+                spawn_local(async move {
+                    let (visitor, at_random) = fingerprint::visitor_id().await;
+                    send(&events, Arrival::Event(Event::Identified { visitor, at_random }));
+                });
+            }
+            // What the edge says it sees of this device. Cloudflare answers this path
+            // itself, before our server.
+            Effect::FetchTrace => self.ask(Request::get("/cdn-cgi/trace"), |answer| {
+                let trace = answer.ok().filter(|(status, _)| (200..300).contains(status));
+                Arrival::Event(Event::TraceFetched(trace.and_then(|(_, trace)| trace.parse().ok())))
+            }),
+            Effect::FetchPuzzle => {
+                self.ask(Request::get("/api/puzzle"), |answer| Arrival::Event(Event::PuzzleFetched(parse(answer))))
+            }
             Effect::OpenSocket => self.open_socket(),
             Effect::DropSocket => self.socket = None,
             Effect::Send(message) => {
@@ -237,21 +244,28 @@ impl Driver {
                 self.pool.stop();
             }
             Effect::RememberWorkers(workers) => storage::write(storage::WORKERS, &workers.to_string()),
-            Effect::Submit { round, submission } => self.answer_later(Box::pin(async move {
-                let Submission { visitor_id, nonce, submitted_seed, trace_data, hash } = submission;
-                let answer = api::submit_solution(visitor_id, nonce, submitted_seed, trace_data, hash);
-                Event::Answered { round, result: request::in_time(answer, SUBMISSION_SECONDS).await }
-            })),
+            Effect::Submit { round, submission } => {
+                let (path, body) = ("/api/verify".into(), json(&submission));
+                self.ask(Request { path, body, seconds: SUBMISSION_SECONDS, ..Request::default() }, move |answer| {
+                    Arrival::Event(Event::Answered { round, result: parse(answer) })
+                });
+            }
             Effect::Write(note) => self.write(note),
         }
     }
 
-    /// Does something beside the loop; its outcome comes back as an event.
-    ///
-    /// Boxed, so that the code around a task is there only once.
-    fn answer_later(&self, work: LocalBoxFuture<'static, Event>) {
+    /// Asks the server beside the loop; what `read` makes of the answer comes back.
+    fn ask(&self, request: Request, read: impl FnOnce(Answer) -> Arrival + 'static) {
+        self.ask_boxed(request, Box::new(read));
+    }
+
+    /// Boxed, so that the code of waiting is there only once.
+    fn ask_boxed(&self, request: Request, read: Box<dyn FnOnce(Answer) -> Arrival>) {
         let events = self.events.clone();
-        spawn_local(async move { send(&events, Arrival::Event(work.await)) });
+        spawn_local(async move {
+            let Request { path, body, stamp, seconds } = request;
+            send(&events, read(request::text(&path, body.as_deref(), stamp.as_deref(), seconds).await));
+        });
     }
 
     fn open_socket(&mut self) {
@@ -283,6 +297,34 @@ impl Driver {
         let time = format!("{:02}:{:02}:{:02}", time.get_hours(), time.get_minutes(), time.get_seconds());
         self.board.log.update(|log| log.write(time, note));
     }
+}
+
+/// A request to the server.
+struct Request {
+    path: String,
+    /// JSON, if something is sent.
+    body: Option<String>,
+    /// A session stamp.
+    stamp: Option<String>,
+    /// How long the answer may take.
+    seconds: u32,
+}
+
+impl Default for Request {
+    fn default() -> Self {
+        Self { path: String::new(), body: None, stamp: None, seconds: REQUEST_SECONDS }
+    }
+}
+
+impl Request {
+    fn get(path: impl Into<String>) -> Self {
+        Self { path: path.into(), ..Self::default() }
+    }
+}
+
+/// What is sent are plain values: writing them cannot fail.
+fn json(body: &impl Serialize) -> Option<String> {
+    serde_json::to_string(body).ok()
 }
 
 /// The queue lives as long as the page; there is nobody to tell if it does not.

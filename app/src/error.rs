@@ -4,6 +4,7 @@
 //! for people. The race, the gate and the prizes have error types of their own
 //! and know nothing of this one; the edge turns theirs into this.
 
+#[cfg(feature = "ssr")]
 use leptos::server_fn::{
     codec::JsonEncoding,
     error::{FromServerFnError, ServerFnErrorErr},
@@ -126,7 +127,7 @@ impl ErrorCode {
 }
 
 /// What a stamp must be, with `stamp_required`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StampDemand {
     /// How many leading zero bits it needs.
     pub hashcash_bits: u8,
@@ -138,7 +139,7 @@ pub struct StampDemand {
 
 /// An error as it travels. Fields beyond `code` and `detail` are there only
 /// where the protocol names them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Serialize, thiserror::Error)]
 #[error("{detail}")]
 pub struct ApiError {
     /// For programs.
@@ -146,29 +147,24 @@ pub struct ApiError {
     /// One sentence for people.
     pub detail: String,
     /// The round that is being played, with `puzzle_already_solved`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub round: Option<RoundNumber>,
     /// Its seed, with `puzzle_already_solved`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<Seed>,
     /// With `below_difficulty` on a rising target: in how many seconds of mining
     /// time the hash wins; `Some(None)`, JSON `null`, if never.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub valid_in: Option<Option<f64>>,
     /// Whole seconds after which a retry makes sense; also the header `Retry-After`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
     /// Cloudflare's error codes, with `turnstile_failed`.
-    #[serde(default, rename = "error-codes", skip_serializing_if = "<[String]>::is_empty")]
+    #[serde(rename = "error-codes", skip_serializing_if = "<[String]>::is_empty")]
     pub error_codes: Box<[String]>,
     /// What a stamp must be, with `stamp_required`.
     #[serde(flatten)]
     pub stamp: Option<Box<StampDemand>>,
-}
-
-/// Tells a `null` from an absent field.
-fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<f64>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }
 
 impl ApiError {
@@ -187,36 +183,28 @@ impl ApiError {
     }
 }
 
+#[cfg(feature = "ssr")]
 impl FromServerFnError for ApiError {
     type Encoder = JsonEncoding;
 
-    /// Called by the framework for what goes wrong around a server function: on
-    /// the server that is a body it cannot read, in the browser a server it
-    /// cannot reach.
+    /// Called by the framework for what goes wrong around a server function: a body
+    /// that it cannot read.
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
         match error {
-            ServerFnErrorErr::Args(why) | ServerFnErrorErr::MissingArg(why) => {
-                Self::new(ErrorCode::Malformed, why).answered()
-            }
-            // On the server a body that is not the protocol's; in the browser an
-            // answer that is not our server's, such as a proxy's error page.
-            ServerFnErrorErr::Deserialization(why) if cfg!(feature = "ssr") => {
-                Self::new(ErrorCode::Malformed, why).answered()
-            }
-            ServerFnErrorErr::Deserialization(why)
-            | ServerFnErrorErr::Request(why)
-            | ServerFnErrorErr::Response(why) => Self::new(ErrorCode::Unreachable, why),
+            ServerFnErrorErr::Args(why)
+            | ServerFnErrorErr::MissingArg(why)
+            | ServerFnErrorErr::Deserialization(why) => Self::new(ErrorCode::Malformed, why).answered(),
             other => Self::new(ErrorCode::Internal, other.to_string()),
         }
     }
 }
 
+#[cfg(feature = "ssr")]
 impl ApiError {
-    /// On the server, gives the answer under way this error's status and
-    /// `Retry-After`; the framework would answer 500 to any error.
+    /// Gives the answer under way this error's status and `Retry-After`; the framework
+    /// would answer 500 to any error.
     #[must_use]
     pub fn answered(self) -> Self {
-        #[cfg(feature = "ssr")]
         crate::host::set_status(&self);
         self
     }

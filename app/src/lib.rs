@@ -9,6 +9,7 @@
 // The page's views are one type, and a deep one.
 #![recursion_limit = "256"]
 
+#[cfg(feature = "ssr")]
 pub mod api;
 #[cfg(feature = "hydrate")]
 pub mod browser;

@@ -12,6 +12,7 @@
 pub mod figures;
 pub mod frame;
 pub mod language;
+pub mod live;
 pub mod lobby;
 pub mod log;
 pub mod prizes;
@@ -22,15 +23,16 @@ pub mod text;
 
 use crate::{
     scene::{
-        Command, Log, Scene,
+        Command, Log, Scene, Wish,
         lobby::{LobbyCommand, LobbyScene},
     },
     wire::{PageState, View},
 };
 use frame::{Banner, Footer, Header};
 use futures::channel::mpsc::{UnboundedSender, unbounded};
-use language::{provide_language, say};
+use language::provide_language;
 use leptos::{either::Either, prelude::*};
+use live::{live, say};
 
 /// What the components share.
 #[derive(Clone, Copy, Debug)]
@@ -43,39 +45,39 @@ pub struct Board {
     pub lobby: RwSignal<LobbyScene>,
     /// What is in front.
     pub view: RwSignal<View>,
-    /// Where commands go.
-    commands: StoredValue<UnboundedSender<Command>>,
-    /// Where the lobby's go.
-    lobby_commands: StoredValue<UnboundedSender<LobbyCommand>>,
+    /// Where wishes go.
+    wishes: StoredValue<UnboundedSender<Wish>>,
 }
 
 impl Board {
     /// A board for a page rendered from `page`. In the browser the race client
     /// begins to work behind it.
     fn new(page: PageState) -> Self {
-        let (commands, _received) = unbounded();
-        let (lobby_commands, _received_too) = unbounded();
+        let (wishes, _received) = unbounded();
         let board = Self {
             scene: RwSignal::new(Scene::rendered(&page)),
             log: RwSignal::new(Log::default()),
             lobby: RwSignal::new(LobbyScene::rendered(&page)),
             view: RwSignal::new(page.view),
-            commands: StoredValue::new(commands),
-            lobby_commands: StoredValue::new(lobby_commands),
+            wishes: StoredValue::new(wishes),
         };
         #[cfg(feature = "hydrate")]
-        crate::browser::launch(page, board, _received, _received_too);
+        crate::browser::launch(page, board, _received);
         board
     }
 
     /// Passes on what the visitor asks for.
     fn command(self, command: Command) {
-        self.commands.with_value(|commands| drop(commands.unbounded_send(command)));
+        self.wish(Wish::Race(command));
     }
 
     /// The same in the lobby.
     pub(crate) fn lobby_command(self, command: LobbyCommand) {
-        self.lobby_commands.with_value(|commands| drop(commands.unbounded_send(command)));
+        self.wish(Wish::Lobby(command));
+    }
+
+    fn wish(self, wish: Wish) {
+        self.wishes.with_value(|wishes| drop(wishes.unbounded_send(wish)));
     }
 }
 
@@ -115,7 +117,7 @@ fn Content() -> impl IntoView {
         return Either::Left(view! { <main id="content"><p class="notice">{say(text::no_state)}</p></main> });
     };
     Either::Right(view! {
-        <main id="content" data-view=move || board.view.get().name()>
+        <main id="content" data-view=live(move || board.view.get().name())>
             <RacePage board/>
         </main>
     })

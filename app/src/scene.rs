@@ -124,6 +124,15 @@ pub enum Command {
     RetryProof,
 }
 
+/// What the visitor asks for, anywhere on the page.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Wish {
+    /// Of the race.
+    Race(Command),
+    /// Of the lobby.
+    Lobby(lobby::LobbyCommand),
+}
+
 /// What the server said when it did not do what the page asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerWords {

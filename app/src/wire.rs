@@ -2,16 +2,19 @@
 //! outside client may rely on every name in here.
 
 pub mod lobby;
+pub mod read;
 
 use crate::{error::ErrorCode, language::Language};
+use lobby::LobbyPage;
 use puzzle::{
     Cost, Curve, Hash, Nonce, RoundNumber, Seed, Target, TraceData, VisitorId, curve::RisingCurve,
     invite_code::InviteCode,
 };
+use read::read_fields;
 use serde::{Deserialize, Serialize, Serializer};
 
 /// One round as it stands at a moment: everything a miner needs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RoundView {
     /// Which round; it only grows.
     pub round: RoundNumber,
@@ -30,7 +33,7 @@ pub struct RoundView {
     /// True while somebody mines, so that `mining_time` goes on.
     pub clock_running: bool,
     /// How the target goes on rising; absent when it stays as it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub curve: Option<RisingCurve>,
 }
 
@@ -42,7 +45,7 @@ impl RoundView {
 }
 
 /// The answer of `GET /api/puzzle`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Puzzle {
     /// The round.
     #[serde(flatten)]
@@ -69,7 +72,7 @@ pub struct Submission {
 }
 
 /// The answer to the winner.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Victory {
     /// The prize.
     pub invite_code: InviteCode,
@@ -86,7 +89,7 @@ pub struct Victory {
 }
 
 /// One of the session's own wins, in `GET /api/wins`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Win {
     /// The round that was won.
     pub round: RoundNumber,
@@ -97,7 +100,7 @@ pub struct Win {
 }
 
 /// The answer of `GET /api/turnstile/config`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TurnstileConfig {
     /// Cloudflare's public key for this site.
@@ -116,7 +119,7 @@ pub struct SessionRequest {
 }
 
 /// The answer of `POST /api/session`; the session itself is in the cookie.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SessionView {
     /// Names the session without granting it.
     pub id: String,
@@ -127,7 +130,7 @@ pub struct SessionView {
 }
 
 /// What a session must pass before it may take part.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Gate {
     /// The human check is part of it.
     pub asks_for_humans: bool,
@@ -169,7 +172,7 @@ impl View {
 }
 
 /// The network's figures at a moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Figures {
     /// Open WebSocket connections.
     pub online: u32,
@@ -192,7 +195,7 @@ pub enum ResetReason {
 }
 
 /// What the server says on the WebSocket.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "type")]
 pub enum ServerMessage {
     /// The first message on every connection: everything.
@@ -258,7 +261,7 @@ pub enum ServerMessage {
         /// For people.
         detail: String,
         /// Whole seconds after which another attempt makes sense, if any does.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         retry_after: Option<u64>,
     },
 }
@@ -302,7 +305,7 @@ pub enum ClientMessage {
 }
 
 /// What the server renders the page from, and the browser takes over.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PageState {
     /// Which page was asked for.
     pub view: View,
@@ -317,7 +320,7 @@ pub struct PageState {
     /// What a session must pass.
     pub gate: Gate,
     /// The lobby at the moment of rendering.
-    pub lobby: lobby::LobbyPage,
+    pub lobby: LobbyPage,
     /// Where the widget's script is; empty in test mode.
     pub turnstile_script: String,
     /// True if the request for the page carried the cookie of a living session.
@@ -328,6 +331,18 @@ pub struct PageState {
     pub miner_simd: String,
     /// The worker's loader for browsers without.
     pub miner_scalar: String,
+}
+
+read_fields! {
+    Figures { online, active_miners, total_hashrate }
+    Gate { asks_for_humans, asks_for_stamps, stamp_bits, resource }
+    PageState {
+        view, language, round, figures, turnstile, gate, lobby, turnstile_script, has_session, miner_simd, miner_scalar
+    }
+    SessionView { id, nick, verified }
+    TurnstileConfig { site_key as "siteKey", test_mode as "testMode" }
+    Victory { invite_code, round, solve_time, difficulty, new_difficulty }
+    Win { round, invite_code, at }
 }
 
 /// Writes whole numbers without a fraction: `3`, not `3.0`. For serde's

@@ -31,7 +31,7 @@ use axum::{
 use leptos::prelude::{provide_context, use_context, use_nonce};
 use leptos_axum::ResponseOptions;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
-use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 /// The largest body of a request, in bytes.
 const LARGEST_BODY: usize = 8 * 1024;
@@ -61,8 +61,7 @@ pub fn router(server: Server) -> Router {
         .layer(middleware::from_fn(guard_api));
 
     Router::new()
-        .route("/", get(page))
-        .route("/lobby", get(page))
+        .merge(pages())
         .route("/cdn-cgi/trace", get(trace::edge))
         .merge(lobby::router(&server))
         .merge(api)
@@ -70,6 +69,12 @@ pub fn router(server: Server) -> Router {
         .layer(middleware::from_fn_with_state(server, identify))
         .layer(middleware::from_fn(security_headers))
         .layer(CatchPanicLayer::custom(answer_panic))
+}
+
+/// What is rendered for each visitor. The files beside it are compressed already; this
+/// has to be on its way out. It holds no secret that its length could betray.
+fn pages() -> Router {
+    Router::new().route("/", get(page)).route("/lobby", get(page)).layer(CompressionLayer::new())
 }
 
 /// Works out who asks, once for all handlers.

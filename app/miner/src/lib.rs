@@ -15,10 +15,13 @@
 //! It never talks to the server, never judges a hash and never runs for longer
 //! than the batch it was asked for.
 //!
-//! Messages travel as bincode, which writes field after field without names: no
+//! Messages travel as postcard, which writes field after field without names: no
 //! type in here may use serde's `flatten`, `skip_serializing_if` or untagged
 //! forms, and page and worker must come from one build.
 
+mod postcard;
+
+pub use self::postcard::Postcard;
 use gloo_worker::{HandlerId, Worker, WorkerScope};
 use puzzle::{
     Challenge, Cost, Hash, Nonce, PuzzleHasher, RoundNumber, Seed, TraceData, VisitorId,
@@ -314,8 +317,8 @@ mod tests {
         for request in
             [Request::Prepare { cost: SMALL }, Request::Mine { generation, job: job(), batch: batch(1, 2, 3) }]
         {
-            let bytes = bincode::serialize(&request).unwrap();
-            assert_eq!(bincode::deserialize::<Request>(&bytes).unwrap(), request);
+            let bytes = ::postcard::to_allocvec(&request).unwrap();
+            assert_eq!(::postcard::from_bytes::<Request>(&bytes).unwrap(), request);
         }
         for reply in [
             Reply::Ready,
@@ -323,8 +326,8 @@ mod tests {
             Reply::Mined { generation, round: RoundNumber(u64::MAX), hashes: 3, best },
             Reply::Failed(Failure::OutOfMemory),
         ] {
-            let bytes = bincode::serialize(&reply).unwrap();
-            assert_eq!(bincode::deserialize::<Reply>(&bytes).unwrap(), reply);
+            let bytes = ::postcard::to_allocvec(&reply).unwrap();
+            assert_eq!(::postcard::from_bytes::<Reply>(&bytes).unwrap(), reply);
         }
     }
 

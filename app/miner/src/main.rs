@@ -2,8 +2,8 @@
 //! It only does something inside a browser's worker.
 
 use gloo_worker::Registrable;
-use miner::Miner;
+use miner::{Miner, Postcard};
 
 fn main() {
-    Miner::registrar().register();
+    Miner::registrar().encoding::<Postcard>().register();
 }

@@ -7,7 +7,7 @@
 //! [`CheckEvent`]. Nothing in here decides anything.
 
 use crate::{race_client::CheckEvent, wire::PageState};
-use js_sys::{Function, Object, Promise, Reflect};
+use js_sys::{Function, Number, Object, Promise, Reflect};
 use std::{cell::RefCell, rc::Rc};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
@@ -180,7 +180,11 @@ impl Inner {
 }
 
 fn event(callback: &str, argument: &JsValue) -> Option<CheckEvent> {
-    let text = || argument.as_string().or_else(|| argument.as_f64().map(|number| number.to_string()));
+    let text = || match argument.as_f64() {
+        // The browser knows how to write a number.
+        Some(number) => Number::from(number).to_string_with_radix(10).ok().map(String::from),
+        None => argument.as_string(),
+    };
     Some(match callback {
         "callback" => CheckEvent::Passed(argument.as_string()?),
         "expired-callback" => CheckEvent::Expired,

@@ -1,13 +1,13 @@
 //! The browser around the [lobby client](crate::lobby_client): the part of the
 //! driver that carries out what it asks for.
 
-use super::{Arrival, Driver, REQUEST_SECONDS, minter::Ticket, request, send};
-use crate::{
-    error::ApiError,
-    lobby_client::{Effect, Event, StampFor},
-    scene::lobby::LobbyCommand,
+use super::{
+    Arrival, Driver, REQUEST_SECONDS, Request, json,
+    minter::Ticket,
+    request::{Answer, parse},
+    send,
 };
-use futures::{StreamExt, channel::mpsc::UnboundedReceiver};
+use crate::lobby_client::{Effect, Event, StampFor};
 use gloo_timers::future::TimeoutFuture;
 use leptos::{
     html::Input,
@@ -23,16 +23,6 @@ use web_sys::HtmlElement;
 const COMMAND_SECONDS: u32 = 30;
 
 impl Driver {
-    /// Passes on what the visitor does in the lobby.
-    pub(super) fn listen_to_lobby(&self, mut commands: UnboundedReceiver<LobbyCommand>) {
-        let events = self.events.clone();
-        spawn_local(async move {
-            while let Some(command) = commands.next().await {
-                send(&events, Arrival::Lobby(Event::Command(command)));
-            }
-        });
-    }
-
     pub(super) fn hear_lobby(&mut self, event: Event) {
         for effect in self.lobby.handle(event, crate::mining::page_time()) {
             self.carry_out_for_lobby(effect);
@@ -53,27 +43,28 @@ impl Driver {
     }
 
     fn carry_out_for_lobby(&mut self, effect: Effect) {
-        let get = |path: String, seconds: u32, read: Reader| self.ask(path, None, None, seconds, read);
         match effect {
             Effect::Enter { stamp } => {
-                let read = |answer: Answer, _| Event::Entered(request::parse(answer));
-                self.ask("/api/v1/session".into(), Some("{}".into()), stamp, REQUEST_SECONDS, read);
+                let (path, body) = ("/api/v1/session".into(), Some("{}".into()));
+                self.ask_for_lobby(Request { path, body, stamp, ..Request::default() }, |answer| {
+                    Event::Entered(parse(answer))
+                });
             }
             Effect::FetchState => {
-                get("/api/v1/state".into(), REQUEST_SECONDS, |answer, _| Event::StateFetched(request::parse(answer)));
+                self.ask_for_lobby(Request::get("/api/v1/state"), |answer| Event::StateFetched(parse(answer)));
             }
             Effect::FetchMembers(channel) => {
                 let path = format!("/api/v1/channels/{}/members", escaped(channel.trim_start_matches('#')));
-                self.ask_about(channel, path, |answer, channel| Event::MembersFetched {
+                self.ask_for_lobby(Request::get(path), |answer| Event::MembersFetched {
                     channel,
-                    result: request::parse(answer),
+                    result: parse(answer),
                 });
             }
             Effect::FetchHistory(target) => {
                 let path = format!("/api/v1/history?limit=100&target={}", escaped(&target));
-                self.ask_about(target, path, |answer, target| Event::HistoryFetched {
+                self.ask_for_lobby(Request::get(path), |answer| Event::HistoryFetched {
                     target,
-                    result: request::parse(answer),
+                    result: parse(answer),
                 });
             }
             Effect::Look { known } => {
@@ -85,7 +76,10 @@ impl Driver {
             }
             Effect::Poll { after, seconds } => {
                 let path = format!("/api/v1/messages?after={after}&timeout={seconds}");
-                get(path, seconds + REQUEST_SECONDS, |answer, _| Event::Polled(request::parse(answer)));
+                let seconds = seconds + REQUEST_SECONDS;
+                self.ask_for_lobby(Request { path, seconds, ..Request::default() }, |answer| {
+                    Event::Polled(parse(answer))
+                });
             }
             Effect::Listen => {
                 if let Some(socket) = &self.socket {
@@ -93,10 +87,10 @@ impl Driver {
                 }
             }
             Effect::Send(command) => {
-                // Text and lists of it: serialising them cannot fail.
-                let body = serde_json::to_string(&command).unwrap_or_default();
-                let read = |answer: Answer, _| Event::Answered(request::parse(answer));
-                self.ask("/api/v1/messages".into(), Some(body), None, COMMAND_SECONDS, read);
+                let (path, body) = ("/api/v1/messages".into(), json(&command));
+                self.ask_for_lobby(Request { path, body, seconds: COMMAND_SECONDS, ..Request::default() }, |answer| {
+                    Event::Answered(parse(answer))
+                });
             }
             Effect::Mint { ticket, bits, purpose: StampFor::Session(resource) } => {
                 self.mint_session_stamp(Ticket::Lobby(ticket), bits, &resource);
@@ -116,37 +110,10 @@ impl Driver {
         self.minter.search(ticket, session::prefix(bits_of(bits), resource, now()));
     }
 
-    fn ask_about(&self, subject: String, path: String, read: Reader) {
-        self.request(subject, path, None, None, REQUEST_SECONDS, read);
-    }
-
-    fn ask(&self, path: String, body: Option<String>, stamp: Option<String>, seconds: u32, read: Reader) {
-        self.request(String::new(), path, body, stamp, seconds, read);
-    }
-
-    /// The one request of the lobby: the code of waiting is there only once.
-    fn request(
-        &self,
-        subject: String,
-        path: String,
-        body: Option<String>,
-        stamp: Option<String>,
-        seconds: u32,
-        read: Reader,
-    ) {
-        let events = self.events.clone();
-        spawn_local(async move {
-            let answer = request::text(&path, body.as_deref(), stamp.as_deref(), seconds).await;
-            send(&events, Arrival::Lobby(read(answer, subject)));
-        });
+    fn ask_for_lobby(&self, request: Request, read: impl FnOnce(Answer) -> Event + 'static) {
+        self.ask(request, |answer| Arrival::Lobby(read(answer)));
     }
 }
-
-/// Status and text of an answer.
-type Answer = Result<(u16, String), ApiError>;
-
-/// Makes an event of an answer, and of what was asked about.
-type Reader = fn(Answer, String) -> Event;
 
 fn bits_of(bits: u8) -> Bits {
     Bits::new(bits).unwrap_or(Bits::MAX)

@@ -13,7 +13,7 @@ use crate::{
 };
 use gloo_timers::future::TimeoutFuture;
 use gloo_worker::{Spawnable, WorkerBridge};
-use miner::{Miner, Reply, Request};
+use miner::{Miner, Postcard, Reply, Request};
 use puzzle::stamp::Prefix;
 use std::{
     cell::{Cell, RefCell},
@@ -129,6 +129,7 @@ impl Inner {
     fn spawn(self: &Rc<Self>) -> WorkerBridge<Miner> {
         let minter = Rc::downgrade(self);
         Miner::spawner()
+            .encoding::<Postcard>()
             .callback(move |reply| {
                 if let Some(minter) = minter.upgrade() {
                     minter.heard(reply);

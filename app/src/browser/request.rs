@@ -1,10 +1,13 @@
 //! Requests to our own server. Every one has a deadline, and every answer that is
 //! not the server's own JSON (a proxy's error page, say) counts as no answer.
 
-use crate::error::{ApiError, ErrorCode};
+use crate::{
+    error::{ApiError, ErrorCode},
+    wire::read::Read,
+};
 use futures::future::{Either, select};
 use gloo_timers::future::TimeoutFuture;
-use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 use std::{future::Future, pin::pin};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -13,60 +16,18 @@ use web_sys::{Headers, RequestCredentials, RequestInit, Response};
 /// The status of what has not changed.
 const NOT_MODIFIED: u16 = 304;
 
-/// Asks for JSON.
-///
-/// # Errors
-/// The server's error, or `unreachable`.
-pub async fn get_json<T: DeserializeOwned>(path: &str, seconds: u32) -> Result<T, ApiError> {
-    parse(text(path, None, None, seconds).await)
-}
-
-/// Asks for plain text.
-///
-/// # Errors
-/// `unreachable`, whatever is wrong.
-pub async fn get_text(path: &str, seconds: u32) -> Result<String, ApiError> {
-    let text = async {
-        let (status, text) = fetch(path, &RequestInit::new()).await?;
-        if (200..300).contains(&status) { Ok(text) } else { Err(unreachable(format!("The server answered {status}."))) }
-    };
-    in_time(text, seconds).await
-}
-
-/// Sends JSON and reads JSON.
-///
-/// # Errors
-/// The server's error, or `unreachable`.
-pub async fn post_json<T: DeserializeOwned>(path: &str, body: &impl Serialize, seconds: u32) -> Result<T, ApiError> {
-    post_stamped(path, body, None, seconds).await
-}
-
-/// Sends JSON with a session stamp, and reads JSON.
-///
-/// # Errors
-/// The server's error, or `unreachable`.
-pub async fn post_stamped<T: DeserializeOwned>(
-    path: &str,
-    body: &impl Serialize,
-    stamp: Option<&str>,
-    seconds: u32,
-) -> Result<T, ApiError> {
-    let body = serde_json::to_string(body).map_err(|error| ApiError::new(ErrorCode::Malformed, error.to_string()))?;
-    parse(text(path, Some(&body), stamp, seconds).await)
-}
+/// Status and text of an answer, or `unreachable`.
+pub type Answer = Result<(u16, String), ApiError>;
 
 /// Waits for `answer`, but not for ever.
-///
-/// # Errors
-/// Its own, or `unreachable` after so many seconds.
-pub async fn in_time<T>(answer: impl Future<Output = Result<T, ApiError>>, seconds: u32) -> Result<T, ApiError> {
+async fn in_time<T>(answer: impl Future<Output = Result<T, ApiError>>, seconds: u32) -> Result<T, ApiError> {
     match select(pin!(answer), TimeoutFuture::new(seconds * 1000)).await {
         Either::Left((result, _)) => result,
         Either::Right(((), _)) => Err(unreachable(format!("The server did not answer within {seconds} s."))),
     }
 }
 
-async fn fetch(path: &str, init: &RequestInit) -> Result<(u16, String), ApiError> {
+async fn fetch(path: &str, init: &RequestInit) -> Answer {
     respond(path, init).await.map(|(response, text)| (response.status(), text))
 }
 
@@ -85,12 +46,7 @@ async fn respond(path: &str, init: &RequestInit) -> Result<(Response, String), A
 ///
 /// # Errors
 /// `unreachable`.
-pub async fn text(
-    path: &str,
-    body: Option<&str>,
-    stamp: Option<&str>,
-    seconds: u32,
-) -> Result<(u16, String), ApiError> {
+pub async fn text(path: &str, body: Option<&str>, stamp: Option<&str>, seconds: u32) -> Answer {
     let init = RequestInit::new();
     if let (Some(body), Ok(headers)) = (body, Headers::new()) {
         init.set_method("POST");
@@ -109,7 +65,7 @@ pub async fn text(
 ///
 /// # Errors
 /// The server's error, or `unreachable`.
-pub async fn news<T: DeserializeOwned>(path: &str, known: &str, seconds: u32) -> Result<Option<(String, T)>, ApiError> {
+pub async fn news<T: Read>(path: &str, known: &str, seconds: u32) -> Result<Option<(String, T)>, ApiError> {
     let init = RequestInit::new();
     init.set_credentials(RequestCredentials::Omit);
     if let (false, Ok(headers)) = (known.is_empty(), Headers::new()) {
@@ -121,25 +77,19 @@ pub async fn news<T: DeserializeOwned>(path: &str, known: &str, seconds: u32) ->
         return Ok(None);
     }
     let tag = response.headers().get("etag").ok().flatten().unwrap_or_default();
-    parsed(&(response.status(), text)).map(|news| Some((tag, news)))
+    parse(Ok((response.status(), text))).map(|news| Some((tag, news)))
 }
 
-/// Reads what [`text`] brought.
+/// Reads the JSON of an answer.
 ///
 /// # Errors
 /// The server's error, or `unreachable`.
-pub fn parse<T: DeserializeOwned>(answer: Result<(u16, String), ApiError>) -> Result<T, ApiError> {
-    parsed(&answer?)
-}
-
-fn parsed<T: DeserializeOwned>(answer: &(u16, String)) -> Result<T, ApiError> {
-    let (status, text) = answer;
-    let understood = if (200..300).contains(status) {
-        serde_json::from_str(text).map(Ok)
-    } else {
-        serde_json::from_str(text).map(Err)
-    };
-    understood.unwrap_or_else(|_| Err(unreachable(format!("The answer could not be read (status {status})."))))
+pub fn parse<T: Read>(answer: Answer) -> Result<T, ApiError> {
+    let (status, text) = answer?;
+    let value = serde_json::from_str(&text).unwrap_or(Value::Null);
+    let understood =
+        if (200..300).contains(&status) { T::read(&value).map(Ok) } else { ApiError::read(&value).map(Err) };
+    understood.unwrap_or_else(|| Err(unreachable(format!("The answer could not be read (status {status})."))))
 }
 
 fn unreachable(detail: String) -> ApiError {

@@ -3,6 +3,7 @@
 use crate::wire::{
     ClientMessage, ServerMessage,
     lobby::{LobbyEvent, LobbyMessage},
+    read::Read,
 };
 use std::rc::Rc;
 use wasm_bindgen::{JsCast, closure::Closure};
@@ -49,12 +50,13 @@ impl Socket {
             Closure::<dyn Fn(MessageEvent)>::new(move |message: MessageEvent| {
                 // Messages of kinds that this page does not know yet are no reason to fail.
                 let text = message.data().as_string().unwrap_or_default();
-                if text.starts_with(r#"{"type":"LOBBY"#) {
-                    if let Ok(LobbyMessage { id: Some(id), event: Some(event), .. }) = serde_json::from_str(&text) {
-                        on_event(SocketEvent::Lobby(id, event));
-                    }
-                } else if let Ok(message) = serde_json::from_str(&text) {
+                let Ok(value) = serde_json::from_str(&text) else { return };
+                if let Some(message) = ServerMessage::read(&value) {
                     on_event(SocketEvent::Heard(message));
+                } else if let Some(LobbyMessage { kind, id: Some(id), event: Some(event) }) = LobbyMessage::read(&value)
+                    && kind == "LOBBY"
+                {
+                    on_event(SocketEvent::Lobby(id, event));
                 }
             })
         };

@@ -247,15 +247,21 @@ impl LobbyClient {
         let tab = &mut self.tabs[at];
         // A line of this page's own belongs behind the one before it.
         let mut time = String::new();
-        let mut timed: Vec<(String, Entry)> =
-            entries.into_iter().map(|entry| (entry.line.time.clone(), entry)).collect();
+        let mut timed: Vec<(String, Entry)> = Vec::new();
+        let mut insert = |time: String, entry| {
+            // Most come in order: then this is the end.
+            let place = timed.iter().rposition(|(earlier, _)| *earlier <= time).map_or(0, |at| at + 1);
+            timed.insert(place, (time, entry));
+        };
+        for entry in entries {
+            insert(entry.line.time.clone(), entry);
+        }
         for entry in tab.entries.drain(..) {
             if !entry.line.time.is_empty() {
                 time.clone_from(&entry.line.time);
             }
-            timed.push((time.clone(), entry));
+            insert(time.clone(), entry);
         }
-        timed.sort_by(|(one, _), (other, _)| one.cmp(other));
         let surplus = timed.len().saturating_sub(LONGEST);
         tab.entries = timed.into_iter().skip(surplus).map(|(_, entry)| entry).collect();
     }

@@ -204,8 +204,9 @@ impl Crew {
     /// What is to be done, in order; each effect is handed out once. The reports
     /// come last, so that no worker rests while the page draws.
     pub(super) fn take_effects(&mut self) -> Vec<Effect> {
-        let mut effects = std::mem::take(&mut self.effects);
-        effects.sort_by_key(|effect| matches!(effect, Effect::Report(_)));
+        let (reports, mut effects): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.effects).into_iter().partition(|effect| matches!(effect, Effect::Report(_)));
+        effects.extend(reports);
         effects
     }
 

@@ -14,7 +14,7 @@ use super::{
 };
 use gloo_timers::future::TimeoutFuture;
 use gloo_worker::{Spawnable, WorkerBridge};
-use miner::{Job, Miner};
+use miner::{Job, Miner, Postcard};
 use puzzle::{Cost, Nonce};
 use std::{
     cell::{Cell, RefCell},
@@ -200,6 +200,7 @@ impl Inner {
         });
         let pool = Rc::downgrade(self);
         let bridge = Miner::spawner()
+            .encoding::<Postcard>()
             .callback(move |reply| {
                 if let Some(pool) = pool.upgrade() {
                     pool.act(|crew| crew.heard(id, reply, page_time()));

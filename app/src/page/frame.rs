@@ -2,7 +2,8 @@
 
 use super::{
     Board,
-    language::{LanguageChoice, say, use_language},
+    language::{LanguageChoice, use_language},
+    live::{click, current, flag, live, say},
     text,
 };
 #[cfg(feature = "hydrate")]
@@ -46,8 +47,7 @@ fn Views(
     board: Board,
 ) -> impl IntoView {
     let language = use_language();
-    let unread = Memo::new(move |_| board.lobby.read().unread);
-    let current = move |view: View| move || (board.view.get() == view).then_some("page");
+    let shown = move |view: View| current("page", move || board.view.get() == view);
     let choose = move |event: MouseEvent, view: View| {
         if event.ctrl_key() || event.meta_key() || event.shift_key() || event.button() != 0 {
             return;
@@ -61,13 +61,13 @@ fn Views(
     crate::browser::view::follow(board);
     view! {
         <nav class="views" aria-label=say(text::lobby::pages) data-testid="views">
-            <a href=View::Race.path() aria-current=current(View::Race) on:click=move |event| choose(event, View::Race)>
+            <a href=View::Race.path() aria-current=shown(View::Race) on:click=click(move |event| choose(event, View::Race))>
                 {say(text::lobby::race)}
             </a>
-            <a href=View::Lobby.path() aria-current=current(View::Lobby) on:click=move |event| choose(event, View::Lobby)>
+            <a href=View::Lobby.path() aria-current=shown(View::Lobby) on:click=click(move |event| choose(event, View::Lobby))>
                 {say(text::lobby::lobby)}
-                <span class="badge" data-testid="unread" hidden=move || unread.get() == 0>
-                    {move || text::lobby::unread(language.get(), unread.get())}
+                <span class="badge" data-testid="unread" hidden=flag(move || board.lobby.read().unread == 0)>
+                    {live(move || text::lobby::unread(language.get(), board.lobby.read().unread))}
                 </span>
             </a>
         </nav>
@@ -81,10 +81,10 @@ fn ConnectionState(
     board: Board,
 ) -> impl IntoView {
     let language = use_language();
-    let connection = Memo::new(move |_| board.scene.read().connection);
+    let connection = move || board.scene.read().connection;
     view! {
-        <p class="connection needs-scripts" data-testid="connection" data-state=move || connection.get().name()>
-            {move || text::connection(language.get(), connection.get())}
+        <p class="connection needs-scripts" data-testid="connection" data-state=live(move || connection().name())>
+            {live(move || text::connection(language.get(), connection()))}
         </p>
     }
 }
@@ -92,7 +92,6 @@ fn ConnectionState(
 /// System, light or dark.
 #[component]
 fn ThemeChoice() -> impl IntoView {
-    let language = use_language();
     let select = NodeRef::<Select>::new();
     #[cfg(feature = "hydrate")]
     let board = use_context::<Board>();
@@ -116,11 +115,9 @@ fn ThemeChoice() -> impl IntoView {
         <label class="theme needs-scripts">
             <span class="visually-hidden">{say(text::theme)}</span>
             <select node_ref=select on:change=choose autocomplete="off" data-testid="theme">
-                {move || {
-                    text::themes(language.get())
-                        .map(|(value, name)| view! { <option value=value>{name}</option> })
-                        .collect_view()
-                }}
+                <option value="system">{say(text::theme_of_the_system)}</option>
+                <option value="light">{say(text::light_theme)}</option>
+                <option value="dark">{say(text::dark_theme)}</option>
             </select>
         </label>
     }
@@ -151,7 +148,7 @@ pub fn Footer() -> impl IntoView {
     let language = use_language();
     view! {
         <footer class="footer">
-            <p>{move || text::privacy(language.get(), test_mode)}</p>
+            <p>{live(move || text::privacy(language.get(), test_mode))}</p>
         </footer>
     }
 }

@@ -6,7 +6,8 @@
 
 use super::{
     Board,
-    text::{self, Text},
+    live::{click, current, say},
+    text,
 };
 use crate::{language::Language, scene::Command};
 use leptos::{ev::MouseEvent, prelude::*};
@@ -22,15 +23,6 @@ pub fn use_language() -> RwSignal<Language> {
     use_context().unwrap_or_default()
 }
 
-/// A text, always in the language of the page.
-///
-/// One type for all of them: the code that keeps a text up to date is in the
-/// browser's program only once.
-pub fn say(text: Text) -> impl Fn() -> &'static str + Copy + Send + Sync + 'static {
-    let language = use_language();
-    move || text(language.get())
-}
-
 /// All languages by their own names. They are links, so that they work before the
 /// page's program runs, and without it.
 #[component]
@@ -42,8 +34,8 @@ pub fn LanguageChoice() -> impl IntoView {
                 href=choice.address()
                 lang=choice.tag()
                 hreflang=choice.tag()
-                aria-current=move || (language.get() == choice).then_some("true")
-                on:click=move |event| choose(&event, choice, language, board)
+                aria-current=current("true", move || language.get() == choice)
+                on:click=click(move |event| choose(&event, choice, language, board))
             >
                 {choice.name()}
             </a>

@@ -3,7 +3,8 @@
 
 use super::{
     Board,
-    language::{say, use_language},
+    language::use_language,
+    live::{click, flag, key, live, say},
     text,
 };
 use crate::{
@@ -52,16 +53,16 @@ pub fn Lobby(
             class="card lobby"
             aria-labelledby="lobby-heading"
             data-testid="lobby"
-            data-access=move || lobby.read().access.name()
+            data-access=live(move || lobby.read().access.name())
         >
             <div class="lobby-head">
                 <h2 id="lobby-heading">{say(text::lobby::lobby)}</h2>
-                <p data-testid="lobby-people">{move || text::lobby::people(language.get(), lobby.read().member_count)}</p>
+                <p data-testid="lobby-people">{live(move || text::lobby::people(language.get(), lobby.read().member_count))}</p>
             </div>
             <Tabs board composer/>
             <div class="lobby-conversation" id="lobby-conversation" role="tabpanel" aria-label=say(text::lobby::messages)>
-                <p class="lobby-topic" data-testid="lobby-topic" hidden=move || lobby.read().topic.is_empty()>
-                    {move || lobby.read().topic.clone()}
+                <p class="lobby-topic" data-testid="lobby-topic" hidden=flag(move || lobby.read().topic.is_empty())>
+                    {live(move || lobby.read().topic.clone())}
                 </p>
                 <div class="lobby-body">
                     <Lines board/>
@@ -111,10 +112,10 @@ fn Tabs(
                     aria-selected=if is_active { "true" } else { "false" }
                     tabindex=if is_active { "0" } else { "-1" }
                     data-testid="lobby-tab"
-                    on:click=move |_| {
+                    on:click=click(move |_| {
                         board.lobby_command(LobbyCommand::Select(at));
                         focus(composer);
-                    }
+                    })
                 >
                     <span class="lobby-tab-name">{tab.name.clone()}</span>
                     <span class="badge" hidden=unread == 0>{text::lobby::unread(language, unread)}</span>
@@ -129,19 +130,19 @@ fn Tabs(
     };
     view! {
         <div class="lobby-bar needs-scripts">
-            <div class="lobby-tabs" role="tablist" aria-label=say(text::lobby::conversations) on:keydown=step>
+            <div class="lobby-tabs" role="tablist" aria-label=say(text::lobby::conversations) on:keydown=key(step)>
                 {tabs}
             </div>
             <button
                 type="button"
                 class="lobby-close"
                 data-testid="lobby-close"
-                hidden=move || lobby.read().active == 0
-                aria-label=leave
-                on:click=move |_| {
+                hidden=flag(move || lobby.read().active == 0)
+                aria-label=live(leave)
+                on:click=click(move |_| {
                     board.lobby_command(LobbyCommand::Close(lobby.read_untracked().active));
                     focus(composer);
-                }
+                })
             >
                 "×"
             </button>
@@ -166,7 +167,7 @@ fn Lines(
     };
     view! {
         <div class="lobby-log" role="log" tabindex="0" aria-label=say(text::lobby::messages) data-testid="lobby-log">
-            <p class="lobby-silence" hidden=move || !lobby.read().lines.is_empty()>{say(text::lobby::silence)}</p>
+            <p class="lobby-silence" hidden=flag(move || !lobby.read().lines.is_empty())>{say(text::lobby::silence)}</p>
             <ol>
                 <For
                     each=lines
@@ -224,10 +225,10 @@ fn Members(
         if hidden == 0 { String::new() } else { text::lobby::more_members(language.get(), hidden) }
     };
     view! {
-        <div class="lobby-members needs-scripts" hidden=move || lobby.read().members.is_empty()>
+        <div class="lobby-members needs-scripts" hidden=flag(move || lobby.read().members.is_empty())>
             <h3 id="lobby-members">{say(text::lobby::members)}</h3>
             <ul aria-labelledby="lobby-members" data-testid="lobby-members">{members}</ul>
-            <p>{more}</p>
+            <p>{live(more)}</p>
         </div>
     }
 }
@@ -254,14 +255,14 @@ fn Entrance(
     });
     let may_enter = move || matches!(lobby.read().access, Access::Reading | Access::Refused(_) | Access::NoWorker);
     view! {
-        <div class="lobby-entrance needs-scripts" hidden=move || lobby.read().access == Access::Inside>
-            <p role="status" data-testid="lobby-access">{move || text::lobby::access(language.get(), &lobby.read().access)}</p>
-            <div class="lobby-proof" hidden=move || !matches!(lobby.read().access, Access::Proving(_))>
-                <p class="proof-figures" data-testid="proof-figures">{proof}</p>
+        <div class="lobby-entrance needs-scripts" hidden=flag(move || lobby.read().access == Access::Inside)>
+            <p role="status" data-testid="lobby-access">{live(move || text::lobby::access(language.get(), &lobby.read().access))}</p>
+            <div class="lobby-proof" hidden=flag(move || !matches!(lobby.read().access, Access::Proving(_)))>
+                <p class="proof-figures" data-testid="proof-figures">{live(proof)}</p>
                 <button
                     type="button"
                     data-testid="lobby-cancel"
-                    on:click=move |_| board.lobby_command(LobbyCommand::CancelProof)
+                    on:click=click(move |_| board.lobby_command(LobbyCommand::CancelProof))
                 >
                     {say(text::cancel)}
                 </button>
@@ -270,11 +271,11 @@ fn Entrance(
                 type="button"
                 class="primary"
                 data-testid="lobby-enter"
-                hidden=move || !may_enter()
-                on:click=move |_| {
+                hidden=flag(move || !may_enter())
+                on:click=click(move |_| {
                     asked.set_value(true);
                     board.lobby_command(LobbyCommand::Enter);
-                }
+                })
             >
                 {say(text::lobby::enter)}
             </button>
@@ -327,9 +328,9 @@ fn Composer(
         }
     };
     view! {
-        <form class="lobby-composer needs-scripts" hidden=move || lobby.read().access != Access::Inside on:submit=submit>
+        <form class="lobby-composer needs-scripts" hidden=flag(move || lobby.read().access != Access::Inside) on:submit=submit>
             <label for="lobby-message" class="visually-hidden">
-                {label}
+                {live(label)}
             </label>
             <input
                 id="lobby-message"
@@ -338,16 +339,16 @@ fn Composer(
                 maxlength=LONGEST_MESSAGE
                 autocomplete="off"
                 enterkeyhint="send"
-                placeholder=label
+                placeholder=live(label)
                 aria-describedby="lobby-cost"
                 data-testid="lobby-composer"
-                on:keydown=recall
+                on:keydown=key(recall)
             />
             <button type="submit" class="primary">{say(text::lobby::send)}</button>
             <p class="hint" id="lobby-cost">
-                <span data-testid="lobby-nick">{move || text::lobby::you_are(language.get(), &lobby.read().nick)}</span>
-                <span data-testid="lobby-cost">{cost}</span>
-                <span role="status" data-testid="lobby-stale">{stale}</span>
+                <span data-testid="lobby-nick">{live(move || text::lobby::you_are(language.get(), &lobby.read().nick))}</span>
+                <span data-testid="lobby-cost">{live(cost)}</span>
+                <span role="status" data-testid="lobby-stale">{live(stale)}</span>
             </p>
         </form>
     }

@@ -1,10 +1,7 @@
 //! What happened, line by line.
 
-use super::{
-    Board,
-    language::{say, use_language},
-    text,
-};
+use super::{Board, language::use_language, live::say, text};
+use crate::scene::LogLine;
 use leptos::prelude::*;
 
 /// The last hundred lines, newest first. Screen readers find it, but are not
@@ -15,25 +12,17 @@ pub fn LogPanel(
     board: Board,
 ) -> impl IntoView {
     let language = use_language();
-    let lines = move || board.log.read().newest_first().cloned().collect::<Vec<_>>();
+    // All of them are looked at anew for a new one: they are few, and most stay as they are.
+    let lines = move || {
+        let language = language.get();
+        let line = |line: &LogLine| view! { <li><time>{line.time.clone()}</time><span>{text::note(language, &line.note)}</span></li> };
+        board.log.read().newest_first().map(line).collect_view()
+    };
     view! {
         <section class="card log-panel needs-scripts" aria-labelledby="log-heading">
             <h2 id="log-heading">{say(text::log_heading)}</h2>
             <div class="log" tabindex="0" role="group" aria-labelledby="log-heading" data-testid="log">
-                <ol>
-                    <For
-                        each=lines
-                        key=|line| line.number
-                        children=move |line| {
-                            view! {
-                                <li>
-                                    <time>{line.time}</time>
-                                    <span>{move || text::note(language.get(), &line.note)}</span>
-                                </li>
-                            }
-                        }
-                    />
-                </ol>
+                <ol>{lines}</ol>
             </div>
         </section>
     }

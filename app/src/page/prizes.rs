@@ -2,7 +2,8 @@
 
 use super::{
     Board,
-    language::{say, use_language},
+    language::use_language,
+    live::{click, live, say},
     text::{self, Text},
 };
 use crate::scene::Prize;
@@ -25,14 +26,14 @@ pub fn Prizes(
         let count = earlier.len();
         Some(view! {
             <section class="card prize" aria-labelledby="prize-heading">
-                <h2 id="prize-heading">{move || text::your_code(language.get(), round)}</h2>
+                <h2 id="prize-heading">{live(move || text::your_code(language.get(), round))}</h2>
                 <CodeWithCopy prize=newest newest=true/>
                 <p class="hint">{say(text::code_hint)}</p>
                 {(!earlier.is_empty())
                     .then(|| {
                         view! {
                             <details>
-                                <summary>{move || text::earlier_codes(language.get(), count)}</summary>
+                                <summary>{live(move || text::earlier_codes(language.get(), count))}</summary>
                                 <ol class="earlier">
                                     {earlier
                                         .into_iter()
@@ -40,7 +41,7 @@ pub fn Prizes(
                                             let round = prize.round;
                                             view! {
                                                 <li>
-                                                    <span>{move || text::earlier_code(language.get(), round)}</span>
+                                                    <span>{live(move || text::earlier_code(language.get(), round))}</span>
                                                     <CodeWithCopy prize newest=false/>
                                                 </li>
                                             }
@@ -84,10 +85,10 @@ fn CodeWithCopy(
             <button
                 type="button"
                 data-testid=if newest { "copy" } else { "copy-earlier" }
-                title=move || text::copy_code(language.get(), round)
-                on:click=copy
+                title=live(move || text::copy_code(language.get(), round))
+                on:click=click(copy)
             >
-                <span aria-live="polite">{move || label.get()(language.get())}</span>
+                <span aria-live="polite">{live(move || label.get()(language.get()))}</span>
             </button>
         </div>
     }

@@ -2,7 +2,8 @@
 
 use super::{
     Board,
-    language::{say, use_language},
+    language::use_language,
+    live::{click, flag, live, say},
     scale::Scale,
     text,
 };
@@ -29,18 +30,18 @@ pub fn YourRace(
             <dl class="figures">
                 <div class="figure">
                     <dt>{say(text::your_rate)}</dt>
-                    <dd data-testid="local-rate">{move || text::hash_rate(scene.read().local_rate)}</dd>
+                    <dd data-testid="local-rate">{live(move || text::hash_rate(scene.read().local_rate))}</dd>
                 </div>
                 <div class="figure">
                     <dt>{say(text::visitor_id)}</dt>
                     <dd class="small" data-testid="visitor-id">
-                        {move || text::visitor(scene.read().visitor.as_ref())}
+                        {live(move || text::visitor(scene.read().visitor.as_ref()))}
                     </dd>
                 </div>
             </dl>
             <Workers board/>
             <Scale board/>
-            <p class="odds" data-testid="odds">{move || text::odds(language.get(), &scene.read())}</p>
+            <p class="odds" data-testid="odds">{live(move || text::odds(language.get(), &scene.read()))}</p>
         </section>
     }
 }
@@ -53,20 +54,24 @@ fn Status(
     board: Board,
 ) -> impl IntoView {
     let language = use_language();
-    let phase = Memo::new(move |_| board.scene.read().phase.clone());
+    let scene = board.scene;
     let news = move || {
         board.log.read().newest_first().next().map(|line| text::note(language.get(), &line.note)).unwrap_or_default()
     };
-    Effect::new(move |_| {
-        document().set_title(text::window_title(language.get(), &phase.read(), board.view.get() == View::Lobby))
+    Effect::new(move |before| {
+        let title = text::window_title(language.get(), &scene.read().phase, board.view.get() == View::Lobby);
+        if before != Some(title) {
+            document().set_title(title);
+        }
+        title
     });
     view! {
-        <p class="status" id="status" role="status" data-testid="status" data-phase=move || phase.read().name()>
-            {move || text::status(language.get(), &phase.read())}
+        <p class="status" id="status" role="status" data-testid="status" data-phase=live(move || scene.read().phase.name())>
+            {live(move || text::status(language.get(), &scene.read().phase))}
         </p>
-        <p class="news" data-testid="news">{news}</p>
-        <p class="trouble" role="alert" data-testid="error" hidden=move || !matches!(*phase.read(), Phase::Failed(_))>
-            {move || text::trouble(language.get(), &phase.read())}
+        <p class="news" data-testid="news">{live(news)}</p>
+        <p class="trouble" role="alert" data-testid="error" hidden=flag(move || !matches!(scene.read().phase, Phase::Failed(_)))>
+            {live(move || text::trouble(language.get(), &scene.read().phase))}
         </p>
     }
 }
@@ -79,21 +84,21 @@ fn Check(
     board: Board,
 ) -> impl IntoView {
     let language = use_language();
-    let check = Memo::new(move |_| board.scene.read().human_check.clone());
+    let scene = board.scene;
     view! {
         <div
             class="check needs-scripts"
             role="group"
             aria-labelledby="check-heading"
             data-testid="check"
-            data-check=move || check.read().name()
-            hidden=move || *check.read() == HumanCheck::Hidden
+            data-check=live(move || scene.read().human_check.name())
+            hidden=flag(move || scene.read().human_check == HumanCheck::Hidden)
         >
             <p class="check-words">
                 <strong id="check-heading">{say(text::human_check_heading)}</strong>
                 " "
                 <span id="check-words" role="status" data-testid="check-words">
-                    {move || text::human_check(language.get(), &check.read())}
+                    {live(move || text::human_check(language.get(), &scene.read().human_check))}
                 </span>
             </p>
             // What is in there belongs to the check's own script.
@@ -101,8 +106,8 @@ fn Check(
             <button
                 type="button"
                 data-testid="check-again"
-                hidden=move || !matches!(*check.read(), HumanCheck::Failed(_))
-                on:click=move |_| board.command(Command::RetryCheck)
+                hidden=flag(move || !matches!(scene.read().human_check, HumanCheck::Failed(_)))
+                on:click=click(move |_| board.command(Command::RetryCheck))
             >
                 {say(text::check_again)}
             </button>
@@ -117,8 +122,8 @@ fn SessionProofPanel(
     board: Board,
 ) -> impl IntoView {
     let language = use_language();
-    let proof = Memo::new(move |_| board.scene.read().proof);
-    let figures = move || match proof.get() {
+    let proof = move || board.scene.read().proof;
+    let figures = move || match proof() {
         SessionProof::Computing(proof) => text::lobby::proof_figures(language.get(), &proof),
         _ => String::new(),
     };
@@ -128,29 +133,29 @@ fn SessionProofPanel(
             role="group"
             aria-labelledby="proof-heading"
             data-testid="session-proof"
-            data-proof=move || proof.get().name()
-            hidden=move || proof.get() == SessionProof::Hidden
+            data-proof=live(move || proof().name())
+            hidden=flag(move || proof() == SessionProof::Hidden)
         >
             <p class="check-words">
                 <strong id="proof-heading">{say(text::proof_heading)}</strong>
-                <span role="status">{move || text::session_proof(language.get(), &proof.get())}</span>
+                <span role="status">{live(move || text::session_proof(language.get(), &proof()))}</span>
             </p>
             // Not read out: it changes several times a second.
-            <p class="proof-figures" data-testid="proof-figures">{figures}</p>
+            <p class="proof-figures" data-testid="proof-figures">{live(figures)}</p>
             <button
                 type="button"
                 data-testid="cancel-proof"
-                disabled=move || !matches!(proof.get(), SessionProof::Computing(_))
-                hidden=move || proof.get().needs_the_visitor()
-                on:click=move |_| board.command(Command::CancelProof)
+                disabled=flag(move || !matches!(proof(), SessionProof::Computing(_)))
+                hidden=flag(move || proof().needs_the_visitor())
+                on:click=click(move |_| board.command(Command::CancelProof))
             >
                 {say(text::cancel)}
             </button>
             <button
                 type="button"
                 data-testid="retry-proof"
-                hidden=move || !proof.get().needs_the_visitor()
-                on:click=move |_| board.command(Command::RetryProof)
+                hidden=flag(move || !proof().needs_the_visitor())
+                on:click=click(move |_| board.command(Command::RetryProof))
             >
                 {say(text::compute_proof)}
             </button>
@@ -179,17 +184,17 @@ fn Buttons(
                 class="primary"
                 data-testid="start"
                 aria-describedby="status check-words"
-                disabled=move || !scene.read().can_start
-                on:click=move |_| board.command(Command::Start)
+                disabled=flag(move || !scene.read().can_start)
+                on:click=click(move |_| board.command(Command::Start))
             >
-                {start}
+                {live(start)}
             </button>
             <button
                 type="button"
                 data-testid="stop"
                 aria-describedby="status"
-                disabled=move || !scene.read().can_stop
-                on:click=move |_| board.command(Command::Stop)
+                disabled=flag(move || !scene.read().can_stop)
+                on:click=click(move |_| board.command(Command::Stop))
             >
                 {say(text::stop)}
             </button>
@@ -214,19 +219,19 @@ fn Workers(
         <div class="workers needs-scripts">
             <label for="workers">{say(text::workers)}</label>
             <output for="workers">
-                {move || { let (workers, most) = workers.get(); text::worker_count(language.get(), workers, most) }}
+                {live(move || { let (workers, most) = workers.get(); text::worker_count(language.get(), workers, most) })}
             </output>
             <input
                 id="workers"
                 type="range"
                 min="1"
-                max=move || workers.get().1.max(1)
+                max=live(move || workers.get().1.max(1).to_string())
                 step="1"
                 autocomplete="off"
                 data-testid="workers"
                 aria-describedby="workers-hint"
-                disabled=move || workers.get().1 < 2
-                prop:value=move || workers.get().0.to_string()
+                disabled=flag(move || workers.get().1 < 2)
+                prop:value=live(move || workers.get().0.to_string())
                 on:input=choose
             />
             <p class="hint" id="workers-hint">{say(text::workers_hint)}</p>

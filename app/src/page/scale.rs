@@ -6,7 +6,8 @@
 
 use super::{
     Board,
-    language::{say, use_language},
+    language::use_language,
+    live::{live, say},
     text::{self, numbers::quantity},
 };
 use leptos::prelude::*;
@@ -32,22 +33,22 @@ pub fn Scale(
                 <rect class="scale-track" x="0" y="18" width="100%" height="12" rx="6"></rect>
                 <rect
                     class="scale-wins"
-                    x=move || percent(bar())
+                    x=live(move || percent(bar()))
                     y="18"
-                    width=move || percent(100.0 - bar())
+                    width=live(move || percent(100.0 - bar()))
                     height="12"
                     rx="6"
                 ></rect>
-                <line class="scale-bar" x1=move || percent(bar()) x2=move || percent(bar()) y1="6" y2="42"></line>
+                <line class="scale-bar" x1=live(move || percent(bar())) x2=live(move || percent(bar())) y1="6" y2="42"></line>
                 <circle
                     class="scale-best"
-                    cx=move || percent(best())
+                    cx=live(move || percent(best()))
                     cy="24"
-                    r=move || if scene.read().best.is_some() { "8" } else { "0" }
+                    r=live(move || if scene.read().best.is_some() { "8" } else { "0" })
                 ></circle>
                 {(1..steps)
                     .map(|digits| {
-                        view! { <text class="scale-tick" x=percent(place(digits.into())) y="60">{move || text::tick(language.get(), digits)}</text> }
+                        view! { <text class="scale-tick" x=percent(place(digits.into())) y="60">{live(move || text::tick(language.get(), digits))}</text> }
                     })
                     .collect_view()}
             </svg>
@@ -55,22 +56,22 @@ pub fn Scale(
                 <div class="scale-value">
                     <dt><i class="key key-best" aria-hidden="true"></i>{say(text::best)}</dt>
                     <dd data-testid="best">
-                        {move || {
+                        {live(move || {
                             let language = language.get();
                             scene.read().best.map_or_else(
                                 || text::nothing_yet(language).into(),
                                 |best| text::rarity(language, best.rarity),
                             )
-                        }}
+                        })}
                     </dd>
                 </div>
                 <div class="scale-value">
                     <dt><i class="key key-bar" aria-hidden="true"></i>{say(text::bar)}</dt>
-                    <dd data-testid="bar">{move || text::rarity(language.get(), scene.read().target.expected_hashes())}</dd>
+                    <dd data-testid="bar">{live(move || text::rarity(language.get(), scene.read().target.expected_hashes()))}</dd>
                 </div>
             </dl>
             <p class="outlook" data-testid="outlook">
-                {move || scene.with(|scene| text::best_outlook(language.get(), scene.best.as_ref(), scene.clock_running))}
+                {live(move || scene.with(|scene| text::best_outlook(language.get(), scene.best.as_ref(), scene.clock_running)))}
             </p>
         </div>
     }

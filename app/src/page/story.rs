@@ -2,7 +2,8 @@
 
 use super::{
     Board,
-    language::{say, use_language},
+    language::use_language,
+    live::{Live, live, say},
     text,
 };
 use leptos::prelude::*;
@@ -26,15 +27,14 @@ pub fn Explanation(
 ) -> impl IntoView {
     let language = use_language();
     let (rises, memory) = board.scene.with_untracked(|scene| (scene.typical_round.is_some(), scene.memory_mib));
+    let point = |heading, paragraph: Live| view! { <li><h3>{say(heading)}</h3><p>{paragraph}</p></li> };
     view! {
         <section class="explanation" aria-labelledby="explanation-heading">
             <h2 id="explanation-heading">{say(text::how_it_works)}</h2>
             <ol>
-                {move || {
-                    text::explanation(language.get(), rises, memory)
-                        .map(|(heading, paragraph)| view! { <li><h3>{heading}</h3><p>{paragraph}</p></li> })
-                        .collect_view()
-                }}
+                {point(text::puzzle_heading, live(move || text::puzzle(language.get(), memory)))}
+                {point(text::bar_heading, live(move || text::bar_explained(language.get(), rises)))}
+                {point(text::winner_heading, say(text::winner_explained))}
             </ol>
         </section>
     }

@@ -15,7 +15,10 @@ mod story;
 pub use lobby::{cancel, compute_proof, proof_heading, session_proof};
 pub use log::note;
 pub use state::{best_outlook, connection, human_check, odds, status, trouble, window_title};
-pub use story::{explanation, headline, how_it_works, lead, privacy};
+pub use story::{
+    bar_explained, bar_heading, headline, how_it_works, lead, privacy, puzzle, puzzle_heading, winner_explained,
+    winner_heading,
+};
 
 use crate::language::Language::{self, Chinese, English};
 use numbers::{grouped, one_in, quantity, rate, tries};
@@ -62,13 +65,19 @@ pub fn theme(language: Language) -> &'static str {
     language.pick("Theme", "主题")
 }
 
-/// The choices: the value stored, and the word shown.
-pub fn themes(language: Language) -> [(&'static str, &'static str); 3] {
-    [
-        ("system", language.pick("System", "跟随系统")),
-        ("light", language.pick("Light", "浅色")),
-        ("dark", language.pick("Dark", "深色")),
-    ]
+/// The theme that the system has.
+pub fn theme_of_the_system(language: Language) -> &'static str {
+    language.pick("System", "跟随系统")
+}
+
+/// The light theme.
+pub fn light_theme(language: Language) -> &'static str {
+    language.pick("Light", "浅色")
+}
+
+/// The dark theme.
+pub fn dark_theme(language: Language) -> &'static str {
+    language.pick("Dark", "深色")
 }
 
 /// Names the notices above the page.

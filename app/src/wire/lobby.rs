@@ -1,10 +1,11 @@
 //! The lobby's part of what browser and server exchange, as far as the page needs it.
 
-use serde::{Deserialize, Serialize};
+use super::read::read_fields;
+use serde::Serialize;
 use serde_json::Value;
 
 /// What the server knows of the lobby when it renders the page.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct LobbyPage {
     /// False if the lobby is closed.
     pub open: bool,
@@ -15,7 +16,7 @@ pub struct LobbyPage {
 }
 
 /// Something that happened in the lobby: a message, a join, a numeric …
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct LobbyEvent {
     /// Its name, the same for everybody and in the history.
     pub id: String,
@@ -26,23 +27,19 @@ pub struct LobbyEvent {
     /// A channel or a nick.
     pub to: String,
     /// More arguments.
-    #[serde(default)]
     pub params: Vec<String>,
     /// The text, line by line.
-    #[serde(default)]
     pub body: Vec<String>,
     /// When, RFC 3339 in UTC.
     pub ts: String,
     /// What the sender added. Anybody may have written it: nothing in it is certain.
-    #[serde(default)]
     pub meta: Value,
 }
 
 /// What the lobby says on the live connection.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct LobbyMessage {
     /// `LOBBY`, for an event; the page sends no command whose answer it waits for here.
-    #[serde(rename = "type")]
     pub kind: String,
     /// The event's place in this client's queue.
     pub id: Option<u64>,
@@ -70,27 +67,22 @@ pub struct LobbyRequest {
 }
 
 /// What became of a command.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct LobbyAnswer {
     /// The three digits of what is wrong, if something is.
-    #[serde(default)]
     pub numeric: Option<String>,
     /// The same for people.
-    #[serde(default)]
     pub message: String,
     /// The same for programs.
-    #[serde(default)]
     pub meta: Value,
     /// The name of the message that was delivered.
-    #[serde(default)]
     pub id: Option<String>,
     /// What was replied.
-    #[serde(default)]
     pub replies: Vec<LobbyEvent>,
 }
 
 /// A channel, seen by one of its members.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct LobbyChannel {
     /// Its name.
     pub name: String,
@@ -101,7 +93,7 @@ pub struct LobbyChannel {
 }
 
 /// `GET /api/v1/state`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct LobbyState {
     /// The visitor's nick.
     pub nick: String,
@@ -112,37 +104,48 @@ pub struct LobbyState {
 }
 
 /// A member of a channel.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LobbyMember {
     /// The nick.
     pub nick: String,
     /// `@`, `+` or nothing.
     pub prefix: String,
     /// True if marked as away.
-    #[serde(default)]
     pub away: bool,
 }
 
 /// `GET /api/v1/channels/{name}/members`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct LobbyMembers {
     /// In alphabetical order.
     pub members: Vec<LobbyMember>,
 }
 
 /// `GET /api/v1/messages` and `GET /api/v1/history`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct LobbyBatch {
     /// Oldest first.
     pub messages: Vec<LobbyEvent>,
     /// After which to go on reading the queue.
-    #[serde(default)]
     pub last_id: u64,
 }
 
 /// The answer of `POST /api/v1/session`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct LobbySession {
     /// The visitor's nick.
     pub nick: String,
+}
+
+read_fields! {
+    LobbyAnswer { numeric, id; or default message, meta, replies }
+    LobbyBatch { messages; or default last_id }
+    LobbyChannel { name, topic, hashcash_bits }
+    LobbyEvent { id, command, from, to, ts; or default params, body, meta }
+    LobbyMember { nick, prefix; or default away }
+    LobbyMembers { members }
+    LobbyMessage { kind as "type", id, event }
+    LobbyPage { open, users, lines }
+    LobbySession { nick }
+    LobbyState { nick, channels, last_id }
 }

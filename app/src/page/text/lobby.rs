@@ -2,7 +2,7 @@
 
 use super::{
     Text,
-    numbers::{grouped, quantity, rate, waiting},
+    numbers::{grouped, quantity, rate, tenths, waiting},
     server_words::server_words,
 };
 use crate::{
@@ -198,7 +198,7 @@ fn seconds(language: Language, time: Duration) -> String {
     if Duration::from_secs(90) < time {
         return waiting(language, time);
     }
-    let tenths = format!("{:.1}", time.as_secs_f64().max(0.1));
+    let tenths = tenths(time.as_secs_f64().max(0.1));
     match language {
         English => format!("{tenths} s"),
         Chinese => format!("{tenths} 秒"),

@@ -37,7 +37,7 @@ pub fn quantity(number: f64) -> String {
 }
 
 /// A number with one digit after the point.
-fn tenths(number: f64) -> String {
+pub fn tenths(number: f64) -> String {
     let tenths = whole(number * 10.0);
     format!("{}.{}", tenths / 10, tenths % 10)
 }

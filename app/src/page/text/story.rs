@@ -23,26 +23,13 @@ pub fn how_it_works(language: Language) -> &'static str {
     language.pick("How it works", "它是怎么运作的")
 }
 
-/// The explanation: headings and paragraphs.
-pub fn explanation(language: Language, rises: bool, memory_mib: u32) -> [(&'static str, String); 3] {
-    [
-        (language.pick("One puzzle for everybody", "所有人解同一道题"), puzzle(language, memory_mib)),
-        (language.pick("A bar to clear", "越过门槛"), bar(language, rises).to_owned()),
-        (
-            language.pick("The first one wins", "先到者胜"),
-            language
-                .pick(
-                    "The earliest valid hash to arrive wins the code, whatever else happens. Nobody can send yours as \
-                     theirs: it is good only with your id and from your address.",
-                    "最先送达的有效哈希赢得邀请码，绝无例外。别人无法冒用你的成果：它只配你的 ID，\
-                     也只能从你的地址提交。",
-                )
-                .to_owned(),
-        ),
-    ]
+/// The explanation's first heading.
+pub fn puzzle_heading(language: Language) -> &'static str {
+    language.pick("One puzzle for everybody", "所有人解同一道题")
 }
 
-fn puzzle(language: Language, memory_mib: u32) -> String {
+/// What the puzzle is.
+pub fn puzzle(language: Language, memory_mib: u32) -> String {
     match language {
         English => format!(
             "Each round has a random seed. Your device joins it with its own id and a number and computes an Argon2id \
@@ -55,7 +42,13 @@ fn puzzle(language: Language, memory_mib: u32) -> String {
     }
 }
 
-fn bar(language: Language, rises: bool) -> &'static str {
+/// Its second heading.
+pub fn bar_heading(language: Language) -> &'static str {
+    language.pick("A bar to clear", "越过门槛")
+}
+
+/// What the bar is.
+pub fn bar_explained(language: Language, rises: bool) -> &'static str {
     if rises {
         language.pick(
             "A hash wins when it is rarer than the bar. The bar comes down while people mine, until somebody's best \
@@ -71,6 +64,21 @@ fn bar(language: Language, rises: bool) -> &'static str {
             "哈希比门槛更稀有，就能获胜。门槛在一轮之内保持不变，每轮结束后再作调整，让下一轮不长也不短。",
         )
     }
+}
+
+/// Its third heading.
+pub fn winner_heading(language: Language) -> &'static str {
+    language.pick("The first one wins", "先到者胜")
+}
+
+/// Who wins.
+pub fn winner_explained(language: Language) -> &'static str {
+    language.pick(
+        "The earliest valid hash to arrive wins the code, whatever else happens. Nobody can send yours as theirs: it is \
+         good only with your id and from your address.",
+        "最先送达的有效哈希赢得邀请码，绝无例外。别人无法冒用你的成果：它只配你的 ID，\
+         也只能从你的地址提交。",
+    )
 }
 
 /// What the page sends.
