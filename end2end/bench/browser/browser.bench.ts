@@ -22,13 +22,17 @@ const NAMES: Record<Engine, string> = {
 
 test("browser", async ({ browser }) => {
   const load = [loadavg()[0]];
+  const say = (what: string) => console.log(`… ${what}`);
+  say("hash rates");
   const rates = await measureHashRates(browser, TURNS);
   load.push(loadavg()[0]);
+  say("from Start to the first hash");
   const starts = [
     await measureStart(browser, 1, false, STARTS),
     await measureStart(browser, 1, true, STARTS),
     await measureStart(browser, 2, false, STARTS),
   ];
+  say("from a reset to the next hash");
   const resets = await measureResets(browser, 2, RESETS);
   load.push(loadavg()[0]);
 

@@ -61,7 +61,8 @@ impl ShippedWorker {
         count: u32,
     ) -> Result<String, JsError> {
         let round = RoundNumber(1);
-        let job = Job { round, seed: seed.parse()?, visitor: visitor.parse()?, trace: trace.parse()?, cost: Cost::DEFAULT };
+        let job =
+            Job { round, seed: seed.parse()?, visitor: visitor.parse()?, trace: trace.parse()?, cost: Cost::DEFAULT };
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a nonce is a whole double")]
         let batch = Batch { first: Nonce::new(first as u64)?, stride: 1, count };
         match self.ask(Request::Mine { generation: Generation::default(), job, batch }).await {
