@@ -373,7 +373,7 @@ impl RaceClient {
             (None, Some(job)) => {
                 self.mining = Some(Work { job: job.clone(), running: false });
                 self.report_at = now + Self::REPORT;
-                self.clock.set_running(true, now);
+                self.clock.joined(now);
                 if std::mem::take(&mut self.paused) {
                     self.write(Note::Resumed);
                 }
@@ -387,6 +387,7 @@ impl RaceClient {
                 self.effects.push(Effect::ReplaceJob(job));
             }
             (Some(_), None) => {
+                self.stand_back(now);
                 self.mining = None;
                 self.meter = RateMeter::default();
                 self.effects.push(Effect::StopMiner);

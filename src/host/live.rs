@@ -117,7 +117,7 @@ impl Live {
     /// Nobody is connected yet. [`Live::run`] must run for anything to be told.
     pub fn new(race: Race, sessions: Arc<Sessions>, proof_interval: ProofInterval, clock: Arc<dyn Clock>) -> Self {
         let announcement = *race.announcements().borrow();
-        let reset = Reset { announcement, message: reset_message(&announcement) };
+        let reset = Reset { announcement, message: reset_message(&announcement, &race) };
         let shared = Shared {
             race,
             sessions,
@@ -185,7 +185,8 @@ impl Live {
                         return;
                     }
                     let announcement = *announcements.borrow_and_update();
-                    self.shared.resets.send_replace(Reset { announcement, message: reset_message(&announcement) });
+                    let message = reset_message(&announcement, &self.shared.race);
+                    self.shared.resets.send_replace(Reset { announcement, message });
                 }
                 _ = tick.tick() => self.shared.race.tick(),
                 _ = figures.tick() => {
@@ -295,9 +296,12 @@ impl Drop for Place {
     }
 }
 
-fn reset_message(announcement: &Announcement) -> Utf8Bytes {
+/// The announced round as it stands now, its clock too: pages hand in by it. Should
+/// a newer round have been announced meanwhile, nothing is said of the clock.
+fn reset_message(announcement: &Announcement, race: &Race) -> Utf8Bytes {
+    let view = Some(race.view()).filter(|view| view.round == announcement.round);
     text(&ServerMessage::PuzzleReset {
-        round: announcement.view(Duration::ZERO, true),
+        round: view.unwrap_or_else(|| announcement.view(Duration::ZERO, false)),
         reason: announcement.reason,
         solve_time: announcement.solve_time.map(|time| time.as_secs_f64()),
     })

@@ -483,6 +483,7 @@ async fn a_win_resets_everybody_at_once() {
         assert_eq!((&reset["round"], &reset["reason"]), (&json!(2), &json!("solved")));
         assert_ne!(reset["seed"], puzzle["seed"]);
         assert!(reset["solve_time"].is_number());
+        assert_eq!(reset["clock_running"], false, "nobody has said that they mine");
         for field in ["difficulty", "target", "memory_cost", "time_cost", "parallelism"] {
             assert!(!reset[field].is_null(), "{field}");
         }

@@ -20,6 +20,7 @@ impl RaceClient {
     }
 
     pub(super) fn socket_closed(&mut self, now: Duration) {
+        self.stand_back(now);
         let wait = self.link.closed(now, self.random());
         self.write(Note::Disconnected { retry_in: wait.as_secs_f64() });
     }
@@ -117,8 +118,17 @@ impl RaceClient {
             self.round_is_over = false;
             self.next_round_at = None;
         }
-        let running = round.clock_running || self.mining.is_some();
-        self.clock = RoundClock::heard(round.mining_time, running, now);
+        self.clock = RoundClock::heard(round.mining_time, round.clock_running, now);
+        if self.mining.is_some() {
+            self.clock.joined(now);
+        }
         self.round = round;
+    }
+
+    /// The server counts this page no more: if it was the only miner, the clock stands.
+    pub(super) fn stand_back(&mut self, now: Duration) {
+        if self.mining.is_some() && self.figures.active_miners <= 1 {
+            self.clock.left_alone(now);
+        }
     }
 }

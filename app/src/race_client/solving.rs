@@ -4,7 +4,6 @@
 use super::{
     Effect, RaceClient,
     back_off::BackOff,
-    clock::RoundClock,
     entry::{is_temporary, servers_words, wait_for},
 };
 use crate::{
@@ -248,8 +247,7 @@ impl RaceClient {
         let wait = Duration::try_from_secs_f64(valid_in).unwrap_or_default();
         let valid_from = self.solving.best.and_then(|(hash, _)| self.round.target_curve().valid_from(&hash));
         if let Some(valid_from) = valid_from {
-            let mining_time = valid_from.saturating_sub(wait).as_secs_f64();
-            self.clock = RoundClock::heard(mining_time, self.clock.is_running(now), now);
+            self.clock.corrected(valid_from.saturating_sub(wait), now);
         }
         // Never at once: a clock that is a hair slow must not become a storm.
         self.solving.not_before = now + Duration::from_millis(50);

@@ -47,6 +47,24 @@ fn rising_round(number: u64) -> RoundView {
     RoundView { curve: Some(curve), ..round(number, 6.0) }
 }
 
+/// The same, and somebody mines it already.
+fn rising_round_of_others(number: u64) -> RoundView {
+    RoundView { clock_running: true, ..rising_round(number) }
+}
+
+/// What the server tells every two seconds.
+fn figures(active_miners: u32, mining_time: f64) -> Event {
+    Event::Heard(ServerMessage::NetworkHashrate {
+        total_hashrate: 0.0,
+        active_miners,
+        online: active_miners,
+        timestamp: 0.0,
+        round: RoundNumber(1),
+        mining_time,
+        clock_running: 0 < active_miners,
+    })
+}
+
 /// A hash that begins with these bytes.
 fn hash(first: u8, second: u8) -> Hash {
     let mut bytes = [0; 32];
@@ -507,7 +525,7 @@ fn a_next_round_that_is_not_announced_is_asked_for() {
 
 #[test]
 fn the_best_hash_waits_for_the_rising_target() {
-    let mut story = Story::mining(rising_round(1));
+    let mut story = Story::mining(rising_round_of_others(1));
     // A sixteenth of the reference target: valid after a quarter of the time.
     story.tell(found(1, hash(0x00, 0x10)));
     assert!(story.submissions().is_empty());
@@ -522,17 +540,6 @@ fn the_clock_of_a_round_stands_still_while_nobody_mines() {
     let mut story = Story::mining(rising_round(1));
     story.tell(found(1, hash(0x00, 0x10)));
     story.wait(10.0);
-    let figures = |miners, mining_time| {
-        Event::Heard(ServerMessage::NetworkHashrate {
-            total_hashrate: 0.0,
-            active_miners: miners,
-            online: miners,
-            timestamp: 0.0,
-            round: RoundNumber(1),
-            mining_time,
-            clock_running: 0 < miners,
-        })
-    };
     story.tell(Event::Command(Command::Stop));
     story.tell(figures(0, 10.0));
     for _ in 0..60 {
@@ -547,6 +554,48 @@ fn the_clock_of_a_round_stands_still_while_nobody_mines() {
         story.wait(2.0);
     }
     assert_eq!(story.submissions().len(), 1);
+}
+
+#[test]
+fn a_clock_that_this_page_sets_going_promises_nothing_until_the_server_says_so() {
+    let mut story = Story::mining(rising_round(1));
+    story.tell(found(1, hash(0x00, 0x10)));
+    // It seems to be time, but the server heard late of this page, or does not count it.
+    story.wait(15.1);
+    assert!(story.client.scene(story.now).clock_running);
+    assert!(story.submissions().is_empty());
+    story.tell(figures(1, 14.5));
+    story.wait(0.4);
+    assert!(story.submissions().is_empty());
+    story.wait(0.2);
+    assert_eq!(story.submissions().len(), 1);
+}
+
+#[test]
+fn a_new_round_promises_only_what_the_server_says_of_its_clock() {
+    for (clock_running, submissions) in [(false, 0), (true, 1)] {
+        let mut story = Story::mining(rising_round_of_others(1));
+        story.tell(reset(RoundView { clock_running, ..rising_round(2) }));
+        story.tell(found(2, hash(0x00, 0x10)));
+        story.wait(15.1);
+        assert_eq!(story.submissions().len(), submissions, "{clock_running}");
+    }
+}
+
+#[test]
+fn when_the_only_miner_leaves_the_clock_stands_at_once() {
+    let leave: [fn(&mut Story); 2] =
+        [|story| story.tell(Event::Command(Command::Stop)), |story| story.tell(Event::SocketClosed)];
+    for (case, leave) in leave.into_iter().enumerate() {
+        for (miners, submissions) in [(1, 0), (2, 1)] {
+            let mut story = Story::mining(rising_round(1));
+            story.tell(found(1, hash(0x00, 0x10)));
+            story.tell(figures(miners, 14.0));
+            leave(&mut story);
+            story.wait(1.9);
+            assert_eq!(story.submissions().len(), submissions, "{case}, {miners} miners");
+        }
+    }
 }
 
 #[test]
@@ -671,7 +720,7 @@ fn a_share_too_large_for_a_message_is_not_sent() {
 
 #[test]
 fn a_solution_that_comes_too_early_is_sent_again_in_time() {
-    let mut story = Story::mining(rising_round(1));
+    let mut story = Story::mining(rising_round_of_others(1));
     story.tell(found(1, hash(0x00, 0x10)));
     story.wait(16.0);
     assert_eq!(story.submissions().len(), 1);
