@@ -14,7 +14,7 @@ use serde_json::json;
 use std::{
     fs,
     io::{BufRead, BufReader, Write},
-    process::{Command, Stdio},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -112,15 +112,35 @@ for line in sys.stdin:
 ";
     let python = std::env::var_os("HASHPASS_C_REFERENCE")?;
     let salt: String = salt().bytes().map(|byte| format!("{byte:02x}")).collect();
+    let mut command = Command::new(python);
     let mut process =
-        Command::new(python).args(["-c", PROGRAM, &salt]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let (mut questions, mut answers) = (process.stdin.take().unwrap(), BufReader::new(process.stdout.take().unwrap()));
-    Some(Engine::new("C reference", 1, move |nonce| {
-        writeln!(questions, "{nonce}").unwrap();
+        command.args(["-c", PROGRAM, &salt]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let (questions, answers) = (process.stdin.take(), BufReader::new(process.stdout.take().unwrap()));
+    let mut reference = Reference { process, questions, answers };
+    Some(Engine::new("C reference", 1, move |nonce| reference.time(nonce)))
+}
+
+struct Reference {
+    process: Child,
+    questions: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Reference {
+    fn time(&mut self, nonce: u64) -> Duration {
+        writeln!(self.questions.as_mut().unwrap(), "{nonce}").unwrap();
         let mut answer = String::new();
-        answers.read_line(&mut answer).unwrap();
+        self.answers.read_line(&mut answer).unwrap();
         Duration::from_nanos(answer.trim().parse().unwrap())
-    }))
+    }
+}
+
+impl Drop for Reference {
+    fn drop(&mut self) {
+        // It ends with its input.
+        self.questions = None;
+        let _ = self.process.wait();
+    }
 }
 
 /// The most memory this process has held, in KiB.

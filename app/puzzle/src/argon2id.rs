@@ -371,7 +371,7 @@ impl Walk {
         // Of the own lane all blocks but the last, of others none of this slice.
         let area = if lane == self.lane { finished + self.index - 1 } else { finished - usize::from(self.index == 0) };
         let low = word & u64::from(u32::MAX);
-        let distance = (area as u64 * (low * low >> 32)) >> 32;
+        let distance = (area as u64 * ((low * low) >> 32)) >> 32;
         let index = start + area - 1 - distance as usize;
         lane * length + if index < length { index } else { index - length }
     }
