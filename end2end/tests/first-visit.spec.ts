@@ -23,7 +23,6 @@ test("a first visit, until it mines, stays within its budget", async ({ visitor,
   const sizes = new Map<string, number>();
   for (const path of [...paths].sort()) sizes.set(path, await bytesOnTheWay(`${server.url}${path}`));
   const table = [...sizes].map(([path, size]) => `${String(size).padStart(8)}  ${path}`).join("\n");
-  console.log(table);
   await info.attach("sizes", { body: table, contentType: "text/plain" });
 
   const sum = (which: RegExp) =>

@@ -33,7 +33,7 @@ pub fn flag(is_there: impl Fn() -> bool + Send + 'static) -> Flag {
     Box::new(is_there)
 }
 
-/// `aria-current`, while `is_current` says so.
+/// `value` for `aria-current`, while `is_current` says so.
 pub fn current(
     value: &'static str,
     is_current: impl Fn() -> bool + Send + 'static,
