@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import type { Browser } from "@playwright/test";
 import { Server } from "../../fixtures/server";
 import { NativeMiner, type Salt } from "./native";
+import { processorTime, type Thread, webWorkers } from "./processor-time";
 import { pairwise, type Summary, summary } from "./statistics";
 
 /** How many hashes a worker computes in one sample. */
@@ -27,10 +28,10 @@ export type Engine = "simd" | "scalar" | "hash-wasm" | "native";
 export interface HashRate {
   engine: Engine;
   workers: number;
-  /** From the start of a sample to its end, per hash of one worker. */
+  /** What a hash takes of a processor; the same as `byTheClock` where that is not told. */
   millisecondsPerHash: Summary;
-  /** All workers together; the median. */
-  hashesPerSecond: number;
+  /** From the start of a sample to its end, per hash of one worker: with all that the machine does besides. */
+  byTheClock: Summary;
   /** How many times as fast as hash-wasm with as many workers, pair by pair. */
   againstHashWasm: Summary;
   /** The share of the native rate with as many workers, pair by pair. */
@@ -39,9 +40,18 @@ export interface HashRate {
 
 export interface HashRates {
   turns: number;
+  /** True if ratios compare time on a processor, false if they compare time by the clock. */
+  byProcessorTime: boolean;
   rows: HashRate[];
-  /** With two workers, how many times as many hashes a second as with one. */
-  scaling: Record<Engine, Summary>;
+  /** With two workers, how many times as many hashes as with one: by the clock, and for the same time on processors. */
+  scaling: Record<Engine, { byTheClock: Summary; byProcessorTime: Summary }>;
+}
+
+interface Sample {
+  /** Milliseconds per hash, by the clock. */
+  clock: number;
+  /** Milliseconds per hash on a processor. */
+  processor?: number;
 }
 
 const BENCH = "/bench/";
@@ -69,7 +79,11 @@ declare const bench: {
   ): Promise<{ milliseconds: number; lowest: string[] }>;
 };
 
-/** Measures all engines in turns, so that whatever else the machine does disturbs all alike. */
+/**
+ * Measures all engines in turns, so that whatever else the machine does disturbs all
+ * alike, and by the time on a processor where the system tells it: on a busy machine a
+ * scheduler is not fair to everybody within half a second.
+ */
 export async function measureHashRates(browser: Browser, turns: number): Promise<HashRates> {
   const server = await Server.start({});
   const natives = [new NativeMiner(), new NativeMiner()];
@@ -95,6 +109,9 @@ export async function measureHashRates(browser: Browser, turns: number): Promise
       await page.evaluate(([engine, path]) => bench.start(engine as string, path, 2), [engine, path]);
     }
 
+    const workers = webWorkers();
+    const threads = (engine: Engine): Thread[] => (engine === "native" ? natives.map(({ thread }) => thread) : workers);
+
     const mine = async (engine: Engine, workers: number, first: number) => {
       if (engine !== "native") {
         return page.evaluate(
@@ -110,33 +127,43 @@ export async function measureHashRates(browser: Browser, turns: number): Promise
 
     // Who is compared stands side by side.
     const engines: Engine[] = ["scalar", "hash-wasm", "simd", "native"];
-    const samples = [1, 2].flatMap((workers) => engines.map((engine) => ({ engine, workers, times: [] as number[] })));
+    const samples = [1, 2].flatMap((workers) => engines.map((engine) => ({ engine, workers, times: [] as Sample[] })));
     for (let turn = -WARM_UP; turn < turns; turn++) {
       const first = (turn + WARM_UP) * 2 * HASHES;
       const expected = new Map<number, string>();
       // To and fro: nobody always comes after the same neighbour.
       for (const { engine, workers, times } of turn % 2 === 0 ? samples : [...samples].reverse()) {
+        const before = processorTime(threads(engine));
         const { milliseconds, lowest } = await mine(engine, workers, first);
+        const after = processorTime(threads(engine));
         const found = lowest.join(" ");
         if (found !== (expected.get(workers) ?? found)) throw new Error(`${engine} computes other hashes: ${found}`);
         expected.set(workers, found);
-        if (0 <= turn) times.push(milliseconds / HASHES);
+        const onProcessors = before !== undefined && after !== undefined ? after - before : undefined;
+        const processor = onProcessors && onProcessors / workers / HASHES;
+        if (0 <= turn) times.push({ clock: milliseconds / HASHES, processor });
       }
     }
 
-    const times = (engine: Engine, workers: number) =>
-      samples.find((sample) => sample.engine === engine && sample.workers === workers)?.times ?? [];
+    const byProcessorTime = samples.every(({ times }) => times.every(({ processor }) => processor));
+    const clock = ({ clock }: Sample) => clock;
+    const fairest = ({ clock, processor }: Sample) => (byProcessorTime && processor) || clock;
+    const times = (engine: Engine, workers: number, read: (sample: Sample) => number) =>
+      samples.filter((sample) => sample.engine === engine && sample.workers === workers).flatMap(({ times }) => times.map(read));
     const rows = samples.map(({ engine, workers, times: own }) => ({
       engine,
       workers,
-      millisecondsPerHash: summary(own),
-      hashesPerSecond: (1000 * workers) / summary(own).median,
-      againstHashWasm: pairwise(times("hash-wasm", workers), own),
-      againstNative: pairwise(times("native", workers), own),
+      millisecondsPerHash: summary(own.map(fairest)),
+      byTheClock: summary(own.map(clock)),
+      againstHashWasm: pairwise(times("hash-wasm", workers, fairest), own.map(fairest)),
+      againstNative: pairwise(times("native", workers, fairest), own.map(fairest)),
     }));
-    const scaling = (engine: Engine) => pairwise(times(engine, 1).map((time) => 2 * time), times(engine, 2));
+    const twice = (engine: Engine, read: (sample: Sample) => number) =>
+      pairwise(times(engine, 1, read).map((time) => 2 * time), times(engine, 2, read));
+    const scaling = (engine: Engine) => ({ byTheClock: twice(engine, clock), byProcessorTime: twice(engine, fairest) });
     return {
       turns,
+      byProcessorTime,
       rows,
       scaling: {
         simd: scaling("simd"),

@@ -2,6 +2,7 @@ import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
+import type { Thread } from "./processor-time";
 
 /** What is hashed: the same for every engine. */
 export interface Salt {
@@ -20,6 +21,12 @@ export class NativeMiner {
   constructor() {
     this.process = spawn(BINARY, { stdio: ["pipe", "pipe", "inherit"] });
     this.lines = createInterface({ input: this.process.stdout })[Symbol.asyncIterator]();
+  }
+
+  /** Its only thread, for its processor time. */
+  get thread(): Thread {
+    const process = this.process.pid ?? 0;
+    return { process, thread: process };
   }
 
   /** The lowest hash of so many nonces from `first` on. */
