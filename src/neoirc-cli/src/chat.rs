@@ -10,14 +10,14 @@ use crate::{
     session::{self, Identity, Limits, Session},
     slash::{self, Action},
     speaking::Outcome,
-    terminal::{self, Line, Screen, Target},
+    terminal::{self, Input, Screen, Target},
 };
 use std::{
     path::PathBuf,
     process::ExitCode,
     sync::{Arc, PoisonError},
 };
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 /// What was asked for.
 #[derive(Clone, Debug)]
@@ -92,7 +92,7 @@ pub(crate) async fn run(plan: Plan) -> Result<ExitCode, Failure> {
     let mut listener = tokio::spawn(async move { listen(&listening, finishing).await });
     let wanted = plan.identity.nick.filter(|wanted| !wanted.eq_ignore_ascii_case(&state.nick));
     let outcome = {
-        let talk = chat.talk(wanted, &plan.join, &mut input.lines, plan.at_end);
+        let talk = chat.talk(wanted, &plan.join, &mut input, plan.at_end);
         tokio::select! {
             outcome = talk => outcome,
             ended = &mut listener => Err(match ended {
@@ -137,7 +137,7 @@ impl Chat {
         &mut self,
         nick: Option<String>,
         join: &[String],
-        lines: &mut mpsc::Receiver<Line>,
+        input: &mut Input,
         at_end: AtEnd,
     ) -> Result<Next, Failure> {
         if let Some(nick) = nick
@@ -148,7 +148,8 @@ impl Chat {
         for channel in join {
             self.act(Action::Send(Envelope::new("JOIN", Some(channel)))).await?;
         }
-        while let Some(line) = lines.recv().await {
+        input.begin();
+        while let Some(line) = input.lines.recv().await {
             let target = self.target();
             let understood = if self.literal {
                 slash::say(&line.text, target.as_deref())

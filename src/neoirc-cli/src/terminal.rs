@@ -34,6 +34,9 @@ const LINES_AHEAD: usize = 64;
 /// where text goes after it.
 const PROMPT_WAITS: Duration = Duration::from_millis(300);
 
+/// How long the first prompt waits for the channels to be joined, for the same reason.
+const FIRST_PROMPT_WAITS: Duration = Duration::from_secs(5);
+
 /// A line of input. Dropped when it was dealt with: its reader learns of that.
 #[derive(Debug)]
 pub(crate) struct Line {
@@ -48,6 +51,8 @@ pub(crate) type Target = Arc<Mutex<Option<String>>>;
 pub(crate) struct Input {
     pub(crate) lines: mpsc::Receiver<Line>,
     reader: JoinHandle<()>,
+    /// Holds the first prompt back.
+    held: Option<SyncSender<()>>,
 }
 
 /// The output.
@@ -93,6 +98,10 @@ impl Screen {
     }
 
     fn out(&self, lines: &[String]) -> Result<(), Failure> {
+        // The editor would make an empty line of nothing.
+        if lines.is_empty() {
+            return Ok(());
+        }
         let text: String = lines.iter().flat_map(|line| [line, "\n"]).collect();
         let written = match &self.editor {
             Some(editor) => {
@@ -116,11 +125,17 @@ impl Screen {
 }
 
 impl Input {
+    /// Everything is ready for the first line.
+    pub(crate) fn begin(&mut self) {
+        self.held = None;
+    }
+
     /// Waits until the terminal is as it was: the reader may have to be given one
     /// more key for that.
     pub(crate) async fn end(self) {
-        drop(self.lines);
-        let _ = tokio::task::spawn_blocking(|| self.reader.join()).await;
+        let Self { lines, reader, held } = self;
+        drop((lines, held));
+        let _ = tokio::task::spawn_blocking(|| reader.join()).await;
     }
 }
 
@@ -143,7 +158,7 @@ pub(crate) fn read_plain() -> Input {
             }
         }
     });
-    Input { lines, reader }
+    Input { lines, reader, held: None }
 }
 
 /// Reads a terminal with a line editor; Ctrl-C ends the search of `mint`.
@@ -156,7 +171,10 @@ pub(crate) fn edit(json: bool, target: Target, mint: Mint) -> Result<(Screen, In
     let printer = editor.create_external_printer()?;
     let mut own_printer = editor.create_external_printer()?;
     let (sender, lines) = mpsc::channel(LINES_AHEAD);
+    let (held, begun) = sync_channel(0);
     let reader = std::thread::spawn(move || {
+        // Nothing is ever sent: it ends when there is no need to wait any more.
+        let _: Result<(), _> = begun.recv_timeout(FIRST_PROMPT_WAITS);
         loop {
             let prompt = {
                 let target = target.lock().unwrap_or_else(PoisonError::into_inner);
@@ -189,5 +207,5 @@ pub(crate) fn edit(json: bool, target: Target, mint: Mint) -> Result<(Screen, In
             }
         }
     });
-    Ok((Screen { json, editor: Some(Mutex::new(Box::new(printer))) }, Input { lines, reader }))
+    Ok((Screen { json, editor: Some(Mutex::new(Box::new(printer))) }, Input { lines, reader, held: Some(held) }))
 }

@@ -60,7 +60,9 @@ async fn at_a_terminal_lines_are_edited_and_what_others_say_comes_between() {
     let (lobby, homes) = (Lobby::start().await, [home(), home()]);
     let mut alice = terminal(&lobby, homes[0].path(), &["--nick", "alice"]);
     alice.exp_string("Welcome to the lobby, alice").unwrap();
-    alice.exp_string("#lobby> ").unwrap();
+    // The very first prompt says where text goes.
+    let welcome = alice.exp_string("> ").unwrap();
+    assert!(welcome.ends_with("#lobby"), "{welcome:?}");
     // Typed, corrected with the backspace key, and sent.
     type_line(&mut alice, "hello therr\u{7f}e");
     alice.exp_string("#lobby <alice> hello there").unwrap();
@@ -81,6 +83,12 @@ async fn at_a_terminal_lines_are_edited_and_what_others_say_comes_between() {
     bob.hear("#lobby <alice> hello there again").await;
     type_line(&mut alice, "/help");
     alice.exp_string("/join").unwrap();
+    // What is not shown, such as the end of a list of names, leaves no gap.
+    type_line(&mut alice, "/raw JOIN #b");
+    let mut shown = alice.exp_string("in #b: ").unwrap();
+    type_line(&mut alice, "/raw PING x");
+    shown += &alice.exp_string("the server answers").unwrap();
+    assert!(!shown.replace('\r', "").contains("> \n"), "{shown:?}");
     // Ctrl-C leaves nothing behind and says how to leave; Ctrl-D leaves.
     press(&mut alice, "never sent");
     alice.send_control('c').unwrap();
@@ -121,7 +129,7 @@ async fn login_at_a_terminal_goes_on_in_another_session_and_leaves_no_password_i
     alice.exp_string("#lobby <bob> as alice no more").unwrap();
     let carol = run(lobby.client(homes[0].path(), &["--nick", "carol", "--cookie-file", "c"]), "/msg bob psst\n").await;
     assert_eq!(carol.code, 0, "{carol:?}");
-    alice.exp_string("<carol> psst").unwrap();
+    alice.exp_string("<carol -> bob> psst").unwrap();
     // The session that was left has ended, and with it alice's hold on the nick.
     let new = run(lobby.client(homes[0].path(), &["--nick", "alice", "--cookie-file", "a"]), "").await;
     assert_eq!(new.code, 0, "{new:?}");
