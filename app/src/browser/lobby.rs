@@ -4,7 +4,7 @@
 use super::{
     Arrival, Driver, REQUEST_SECONDS, Request, json,
     minter::Ticket,
-    request::{Answer, parse},
+    request::{self, Answer, parse},
     send,
 };
 use crate::lobby_client::{Effect, Event, StampFor};
