@@ -81,7 +81,7 @@ pub const VARIABLES: &[Variable] = &[
     Variable {
         name: "HASHPASS_VERIFY_WORKERS",
         default: "cores - 1, at least 1",
-        purpose: "verifications side by side; each holds the memory of one hash",
+        purpose: "verifications side by side, beside one kept for those who have shown work; each holds the memory of one hash",
     },
     Variable { name: "HASHPASS_VERIFY_QUEUE", default: "256", purpose: "submissions that may wait for verification" },
     Variable {

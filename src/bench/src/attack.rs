@@ -18,7 +18,7 @@ use crate::{
     samples::Samples,
     server::ServerProcess,
 };
-use attackers::{Attack, Attackers, Counts, Stranger};
+use attackers::{Attack, Attackers, Counts, Force, Stranger};
 use honest::Honest;
 use std::{
     path::Path,
@@ -83,7 +83,7 @@ pub struct Seen {
 pub async fn measure(binary: &Path, size: &AttackSize) -> Result<Report> {
     let mut report = Report::new("attack");
     let server = ServerProcess::start(binary, SETTINGS)?;
-    let stranger = Stranger::new(server.address(), size.sessions).await?;
+    let stranger = Stranger::new(server.address(), Force::full(size.sessions)).await?;
     let mut honest = Vec::new();
     for number in 0..size.honest {
         honest.push(Honest::new(server.address(), number).await?);

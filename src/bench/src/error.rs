@@ -20,8 +20,11 @@ pub enum BenchError {
     /// The server answered what the protocol does not know, or refused what it must not.
     #[error("the server gave an unexpected answer: {0}")]
     Answer(String),
-    /// An answer that should be JSON is not.
-    #[error("the server gave an unexpected answer: {0}")]
+    /// The browser, or the script that drives it.
+    #[error("the browser measured nothing: {0}")]
+    Browser(String),
+    /// What should be JSON is not.
+    #[error("this is not the JSON that was expected: {0}")]
     Json(#[from] serde_json::Error),
 }
 

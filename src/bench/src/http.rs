@@ -4,6 +4,10 @@
 //! that the server is never idle: its rate is what it can do, and the percentiles
 //! are those of a server at its limit. What is asked for takes turns in short
 //! slices, so that a machine's moods fall on all alike.
+//!
+//! Then what a first visit loads, which a real browser must say: see [`first_visit`].
+
+pub mod first_visit;
 
 use crate::{
     Result,
@@ -80,6 +84,7 @@ pub async fn measure(binary: &Path, load: HttpLoad) -> Result<Report> {
         ]);
     }
     report.table(table);
+    first_visit::measure(server.address(), &mut report)?;
     Ok(report)
 }
 

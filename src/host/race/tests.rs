@@ -19,6 +19,9 @@ const HASH: [u8; 32] = [0; 32];
 /// This nonce makes the hasher panic.
 const PANICS: u64 = 13;
 
+/// Nonces from here on are those of shares, which have a gate of their own.
+const SHARES_FROM: u64 = 500;
+
 /// Nonces from here on do not have the claimed hash.
 const FALSE_FROM: u64 = 1_000;
 
@@ -50,10 +53,15 @@ impl Gate {
 
 struct FakeHasher {
     gate: Arc<Gate>,
+    shares: Arc<Gate>,
     at_once: usize,
 }
 
 impl FakeHasher {
+    fn wait_for(&self, nonce: Nonce) {
+        if (SHARES_FROM..FALSE_FROM).contains(&nonce.get()) { self.shares.pass() } else { self.gate.pass() }
+    }
+
     fn answer(nonce: Nonce) -> Hash {
         match nonce.get() {
             PANICS => panic!("a test's hasher panics"),
@@ -65,12 +73,12 @@ impl FakeHasher {
 
 impl SolutionHasher for FakeHasher {
     fn hash(&mut self, _: &Challenge, nonce: Nonce) -> Result<Hash, HashingError> {
-        self.gate.pass();
+        self.wait_for(nonce);
         Ok(Self::answer(nonce))
     }
 
     fn hash_two(&mut self, nonces: [(&Challenge, Nonce); 2]) -> Result<[Hash; 2], HashingError> {
-        self.gate.pass();
+        self.wait_for(nonces[0].1);
         Ok(nonces.map(|(_, nonce)| Self::answer(nonce)))
     }
 
@@ -102,6 +110,7 @@ struct Bench {
     race: Race,
     clock: Arc<ManualClock>,
     gate: Arc<Gate>,
+    shares: Arc<Gate>,
     notes: Arc<Notes>,
 }
 
@@ -116,7 +125,7 @@ impl Bench {
 
     fn hashing_at_once(at_once: usize, rule: RuleName, workers: usize, queue: usize) -> Self {
         let clock = Arc::new(ManualClock::default());
-        let gate = Arc::new(Gate::default());
+        let (gate, shares) = (Arc::new(Gate::default()), Arc::new(Gate::default()));
         let notes = Arc::new(Notes::default());
         let pace = Pace {
             easiest: difficulty(1.0),
@@ -125,7 +134,7 @@ impl Bench {
             longest: Duration::from_secs(120),
         };
         let last_seed = AtomicU64::new(0);
-        let hasher_gate = gate.clone();
+        let gates = (gate.clone(), shares.clone());
         let (race, herald) = Race::start(RaceSettings {
             rule: Rule::new(rule, difficulty(3.0), pace),
             cost: Cost { memory_cost: 8, time_cost: 1, parallelism: 1 },
@@ -133,7 +142,10 @@ impl Bench {
             verify_workers: workers,
             verify_queue: queue,
             quota: Arc::new(|_| Ok(())),
-            hashers: Arc::new(move || Ok(Box::new(FakeHasher { gate: hasher_gate.clone(), at_once }))),
+            hashers: Arc::new(move || {
+                let (gate, shares) = gates.clone();
+                Ok(Box::new(FakeHasher { gate, shares, at_once }))
+            }),
             clock: clock.clone(),
             seeds: Arc::new(move || {
                 let number = last_seed.fetch_add(1, Ordering::SeqCst);
@@ -142,7 +154,7 @@ impl Bench {
         })
         .unwrap();
         tokio::spawn(herald.run(notes.clone()));
-        Self { race, clock, gate, notes }
+        Self { race, clock, gate, shares, notes }
     }
 
     /// A bench whose verifications end at once.
@@ -154,6 +166,12 @@ impl Bench {
 
     fn seed(&self) -> Seed {
         self.race.view().seed
+    }
+
+    /// Waits until everybody knows of `round`.
+    async fn announced(&self, round: u64) {
+        let mut announcements = self.race.announcements();
+        announcements.wait_for(|announcement| announcement.round == RoundNumber(round)).await.unwrap();
     }
 
     /// Submits in a task of its own, having taken its ticket before returning.
@@ -393,14 +411,14 @@ async fn a_hidden_winner_must_clear_the_target_of_the_mining_clock() {
 
 #[tokio::test]
 async fn shares_never_stand_before_a_submission() {
-    let bench = Bench::new(RuleName::Step, 1, 1);
+    let bench = Bench::new(RuleName::Step, 1, 8);
     let challenge = Challenge::new(&bench.seed(), &"visitor-1".parse().unwrap(), &"ip=::1\n".parse().unwrap());
-    let offer = |nonce, most_waiting| {
-        let nonce = Nonce::new(nonce).unwrap();
+    let offer = |number, most_waiting| {
+        let nonce = Nonce::new(SHARES_FROM + number).unwrap();
         bench.race.check_share(challenge.clone(), nonce, Hash::from_bytes(HASH), most_waiting)
     };
-    // One share is with the only thread; sixteen more wait.
-    let running = offer(1, 1).unwrap();
+    // One share is with the thread for them; sixteen more wait.
+    let mut running = offer(1, 1).unwrap();
     let first = loop {
         match offer(2, 1) {
             Some(share) => break share,
@@ -408,18 +426,58 @@ async fn shares_never_stand_before_a_submission() {
         }
     };
     let mut waiting = vec![first];
-    waiting.extend((20..70).filter_map(|nonce| offer(nonce, 16)));
+    waiting.extend((20..70).filter_map(|number| offer(number, 16)));
     assert_eq!(waiting.len(), 16, "and no more");
     assert!(offer(99, 16).is_none());
-    let submission = bench.submit("a", 1);
-    bench.gate.let_pass(2);
-    assert!(submission.await.unwrap().is_ok(), "after the one that was running");
-    assert_eq!(running.await.unwrap(), Some(true));
-    assert!(waiting.iter_mut().all(|share| share.try_recv().is_err()), "all others still wait");
+
     bench.gate.open();
+    assert!(bench.submit("a", 1).await.unwrap().is_ok(), "beside the one that is running");
+    assert!(running.try_recv().is_err(), "which still runs");
+    bench.announced(2).await;
+
+    // With all other threads taken, whoever is proven waits for that one only.
+    bench.gate.let_pass(0);
+    let taken = bench.submit("b", FALSE_FROM);
+    bench.race.prove(&SessionId("c".into()));
+    let proven = bench.submit("c", 2);
+    bench.shares.let_pass(1);
+    assert_eq!(running.await.unwrap(), Some(true));
+    bench.gate.open();
+    assert_eq!(taken.await.unwrap(), Err(Refusal::HashMismatch));
+    assert!(proven.await.unwrap().is_ok());
+    assert!(waiting.iter_mut().all(|share| share.try_recv().is_err()), "all others still wait");
+    bench.shares.open();
     for share in waiting {
         assert_eq!(share.await.unwrap(), Some(true));
     }
+}
+
+#[tokio::test]
+async fn false_hashes_of_newcomers_keep_newcomers_out_and_nobody_who_has_shown_work() {
+    let bench = Bench::new(RuleName::Step, 1, 256);
+    bench.gate.open();
+    for liar in 0..6 {
+        let lie = bench.submit(&format!("liar-{liar}"), FALSE_FROM);
+        assert_eq!(lie.await.unwrap(), Err(Refusal::HashMismatch));
+    }
+    for session in ["shared", "turned"] {
+        bench.race.prove(&SessionId(session.into()));
+    }
+    // A false hash takes back what was shown.
+    assert_eq!(bench.submit("turned", FALSE_FROM).await.unwrap(), Err(Refusal::HashMismatch));
+    bench.clock.advance(Duration::from_secs(1));
+
+    bench.gate.let_pass(0);
+    let newcomer = bench.submit("newcomer", FALSE_FROM);
+    for session in ["another", "turned"] {
+        assert_eq!(bench.submit(session, 1).await.unwrap(), Err(Refusal::Busy), "{session}");
+    }
+    let proven = bench.submit("shared", 1);
+    bench.gate.open();
+    assert_eq!(newcomer.await.unwrap(), Err(Refusal::HashMismatch), "whoever was let in is judged first");
+    assert!(proven.await.unwrap().is_ok());
+    bench.announced(2).await;
+    assert!(bench.submit("another", 2).await.unwrap().is_ok(), "when there is room");
 }
 
 #[tokio::test]

@@ -26,11 +26,26 @@ use tokio::{
     time::{Instant, MissedTickBehavior},
 };
 
-/// How many submissions a second the paced attacks send.
-pub const PACE: u64 = 1_000;
+/// How strong the attackers are.
+#[derive(Clone, Copy, Debug)]
+pub struct Force {
+    /// Their sessions.
+    pub sessions: usize,
+    /// How many requests a second the paced attacks send.
+    pub pace: usize,
+    /// Connections of an attack by submissions: those whose hash is computed wait
+    /// long.
+    pub connections: usize,
+    /// Connections of each kind that an attack by connections holds.
+    pub held: usize,
+}
 
-/// Connections of an attack by submissions: those whose hash is computed wait long.
-const CONNECTIONS: usize = 512;
+impl Force {
+    /// What the report's words say.
+    pub const fn full(sessions: usize) -> Self {
+        Self { sessions, pace: 1_000, connections: 512, held: 1_000 }
+    }
+}
 
 /// Sessions that share an address, well within what one address may open in an hour.
 const SESSIONS_OF_AN_ADDRESS: usize = 20;
@@ -99,7 +114,7 @@ impl Attack {
             }
             Self::HugeBodies => "submissions that announce 16 MiB and send 64 KiB, each on a connection of its own.",
             Self::HalfOpen => {
-                "2,000 connections whose head never ends and 2,000 whose body never comes, opened anew as soon as the \
+                "1,000 connections whose head never ends and 1,000 whose body never comes, opened anew as soon as the \
                  server cuts them."
             }
             Self::Stalled => {
@@ -141,6 +156,7 @@ pub struct Stranger {
 #[derive(Debug)]
 struct Shared {
     server: SocketAddr,
+    force: Force,
     sessions: Vec<(Visitor, TraceData)>,
     /// The running round's, as far as it is known.
     seed: Mutex<Seed>,
@@ -166,15 +182,14 @@ impl Attackers {
 }
 
 impl Stranger {
-    /// Opens `sessions` sessions, as many from an address as an address has no
-    /// trouble with.
+    /// Opens the sessions, as many from an address as an address has no trouble with.
     ///
     /// # Errors
     /// [`BenchError`].
-    pub async fn new(server: SocketAddr, sessions: usize) -> Result<Self> {
+    pub async fn new(server: SocketAddr, force: Force) -> Result<Self> {
         let mut connection = Connection::open(server).await?;
-        let mut opened = Vec::with_capacity(sessions);
-        for number in 0..sessions {
+        let mut opened = Vec::with_capacity(force.sessions);
+        for number in 0..force.sessions {
             let network = number / SESSIONS_OF_AN_ADDRESS;
             let address = format!("10.{}.{}.1", network / 256, network % 256);
             let visitor = Visitor::new(server, Some(&address))?.pass_check(&mut connection).await?;
@@ -188,6 +203,7 @@ impl Stranger {
         let seed = first.round(&mut connection).await?.seed;
         let shared = Shared {
             server,
+            force,
             sessions: opened,
             seed: Mutex::new(seed),
             turn: AtomicUsize::new(0),
@@ -216,8 +232,9 @@ impl Stranger {
     }
 
     fn submit(&self, tasks: &mut JoinSet<()>, hash: Hash, sessions: Range<usize>, paced: bool) {
-        let pace = paced.then(|| pace(tasks));
-        for _ in 0..if paced { CONNECTIONS } else { CONNECTIONS / 8 } {
+        let Force { connections, pace: rate, .. } = self.shared.force;
+        let pace = paced.then(|| pace(tasks, rate));
+        for _ in 0..if paced { connections } else { connections / 8 } {
             let (shared, sessions, pace) = (self.shared.clone(), sessions.clone(), pace.clone());
             tasks.spawn(async move {
                 // A connection that the server closed is opened anew.
@@ -230,8 +247,9 @@ impl Stranger {
     }
 }
 
-/// Permits at [`PACE`]; those that nobody takes within a second are lost.
-fn pace(tasks: &mut JoinSet<()>) -> Arc<Semaphore> {
+/// Permits for `rate` requests a second; those that nobody takes within a second are
+/// lost.
+fn pace(tasks: &mut JoinSet<()>, rate: usize) -> Arc<Semaphore> {
     let permits = Arc::new(Semaphore::new(0));
     let released = permits.clone();
     tasks.spawn(async move {
@@ -241,11 +259,11 @@ fn pace(tasks: &mut JoinSet<()>) -> Arc<Semaphore> {
         let mut owed = 0.0;
         loop {
             let now = ticks.tick().await;
-            owed += (now - last).as_secs_f64() * PACE as f64;
+            owed += (now - last).as_secs_f64() * rate as f64;
             last = now;
             let whole = owed as usize;
             owed -= whole as f64;
-            let room = (PACE as usize).saturating_sub(released.available_permits());
+            let room = rate.saturating_sub(released.available_permits());
             released.add_permits(whole.min(room));
         }
     });

@@ -14,11 +14,6 @@ const BODIES: usize = 128;
 /// What is sent of it.
 const BODY: usize = 64 * 1024;
 
-/// Connections of each half of the attacks that hold theirs. Within what one peer
-/// may have; each half is a peer of its own.
-const HELD_HALF_OPEN: usize = 2_000;
-const HELD_STALLED: usize = 1_000;
-
 /// Addresses of this machine that are no trusted proxy, and so count as peers.
 const HEADS: [u8; 4] = [127, 0, 0, 2];
 const NO_BODIES: [u8; 4] = [127, 0, 0, 3];
@@ -31,7 +26,7 @@ const RECEIVE_BUFFER: u32 = 1_024;
 const UNREAD: Duration = Duration::from_secs(30);
 
 pub(super) fn huge_bodies(tasks: &mut JoinSet<()>, shared: &Arc<Shared>) {
-    let pace = pace(tasks);
+    let pace = pace(tasks, shared.force.pace);
     for _ in 0..BODIES {
         let (shared, pace) = (shared.clone(), pace.clone());
         tasks.spawn(async move {
@@ -67,8 +62,8 @@ pub(super) fn half_open(tasks: &mut JoinSet<()>, shared: &Arc<Shared>) {
     let no_body = "POST /api/verify HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n\
                    content-length: 100\r\n\r\n"
         .to_owned();
-    hold(tasks, shared, HELD_HALF_OPEN, HEADS, None, |_| head.clone());
-    hold(tasks, shared, HELD_HALF_OPEN, NO_BODIES, None, |_| no_body.clone());
+    hold(tasks, shared, HEADS, None, |_| head.clone());
+    hold(tasks, shared, NO_BODIES, None, |_| no_body.clone());
 }
 
 pub(super) fn stalled(tasks: &mut JoinSet<()>, shared: &Arc<Shared>) {
@@ -81,8 +76,8 @@ pub(super) fn stalled(tasks: &mut JoinSet<()>, shared: &Arc<Shared>) {
              sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         )
     };
-    hold(tasks, shared, HELD_STALLED, NO_READERS, Some(UNREAD), upgrade);
-    hold(tasks, shared, HELD_STALLED, NO_READERS, Some(UNREAD), |_| pages.clone());
+    hold(tasks, shared, NO_READERS, Some(UNREAD), upgrade);
+    hold(tasks, shared, NO_READERS, Some(UNREAD), |_| pages.clone());
 }
 
 /// Opens connections that send `beginning` and nothing more, until the server cuts
@@ -90,12 +85,11 @@ pub(super) fn stalled(tasks: &mut JoinSet<()>, shared: &Arc<Shared>) {
 fn hold(
     tasks: &mut JoinSet<()>,
     shared: &Arc<Shared>,
-    count: usize,
     from: [u8; 4],
     unread: Option<Duration>,
     beginning: impl Fn(usize) -> String,
 ) {
-    for number in 0..count {
+    for number in 0..shared.force.held {
         let (shared, beginning) = (shared.clone(), beginning(number));
         tasks.spawn(async move {
             loop {
