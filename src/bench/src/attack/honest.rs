@@ -129,7 +129,7 @@ impl Honest {
     async fn mine(&mut self, round: &Round) -> Result<(Nonce, Hash)> {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let found = Arc::new(AtomicBool::new(false));
-        let searches: Vec<JoinHandle<Result<Option<(Nonce, Hash)>>>> = (0..threads)
+        let searches: Vec<Search> = (0..threads)
             .map(|thread| {
                 let (round, found) = (round.clone(), found.clone());
                 let (visitor, trace, first) = (self.visitor.id.clone(), self.trace.clone(), self.next + thread as u64);
@@ -156,6 +156,9 @@ impl Honest {
         self.socket.reading.abort();
     }
 }
+
+/// A thread that mines until something is found, by it or by another.
+type Search = JoinHandle<Result<Option<(Nonce, Hash)>>>;
 
 /// Lends this thread's hasher, whose memory stays.
 fn with_hasher<T>(cost: Cost, use_it: impl FnOnce(&mut PuzzleHasher) -> Result<T>) -> Result<T> {
