@@ -72,6 +72,7 @@ async fn a_live_connection_holds_a_few_kilobytes() {
     let mut last = sockets.pop().unwrap();
     last.say("ping").await;
     assert_eq!(last.next_of("PONG").await["online"], SOCKETS);
+    server.kill();
 }
 
 #[test]
