@@ -15,7 +15,7 @@ use wasm_bindgen_futures::JsFuture;
 const TOGETHER: u64 = 1024;
 
 /// How many bytes of a hash are looked at: stamps claim at most 40 bits.
-const LOOKED_AT: usize = 8;
+const LOOKED_AT: u32 = 8;
 
 /// Tries counters for about as long as said, from the first one of `salt` on, a
 /// random number. Returns how many were tried, and the stamp if one was found;
@@ -47,8 +47,8 @@ async fn first_good(stamps: &[String], bits: u8) -> Option<Option<usize>> {
     let hashes: Array = JsFuture::from(Promise::all(&hashes)).await.ok()?.dyn_into().ok()?;
     let is_good = |hash: wasm_bindgen::JsValue| {
         let hash: ArrayBuffer = hash.unchecked_into();
-        let mut first = [0; LOOKED_AT];
-        Uint8Array::new_with_byte_offset_and_length(&hash, 0, LOOKED_AT as u32).copy_to(&mut first);
+        let mut first = [0; LOOKED_AT as usize];
+        Uint8Array::new_with_byte_offset_and_length(&hash, 0, LOOKED_AT).copy_to(&mut first);
         u32::from(bits) <= u64::from_be_bytes(first).leading_zeros()
     };
     Some(hashes.iter().position(is_good))
