@@ -205,6 +205,21 @@ pub struct Round {
 }
 
 impl Round {
+    /// Mines from a nonce on until a hash is below the target.
+    ///
+    /// # Errors
+    /// As [`mine`](Self::mine).
+    pub fn mine_from(
+        &self,
+        hasher: &mut PuzzleHasher,
+        visitor: &VisitorId,
+        trace: &TraceData,
+        first: u64,
+    ) -> Result<(Nonce, Hash)> {
+        let solution = self.mine(hasher, visitor, trace, (first..).step_by(1), &AtomicBool::new(false))?;
+        solution.ok_or_else(|| BenchError::Answer("no nonce solves the puzzle".into()))
+    }
+
     /// Mines through `nonces` until a hash is below the target; `None`
     /// if somebody says stop first. Takes a thread for as long as that takes.
     ///

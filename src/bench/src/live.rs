@@ -237,7 +237,7 @@ impl Winning {
                 hasher.insert(PuzzleHasher::new(round.cost).map_err(|error| BenchError::Answer(error.to_string()))?)
             }
         };
-        let (nonce, hash) = round.mine(hasher, &winner.id, &trace, *next_nonce)?;
+        let (nonce, hash) = round.mine_from(hasher, &winner.id, &trace, *next_nonce)?;
         *next_nonce = 0;
         let request = winner.post("/api/verify", winner.submission(&round.seed, &trace, nonce, &hash));
         crowd.expect_round(round.round + 1, present);
