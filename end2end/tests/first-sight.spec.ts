@@ -33,9 +33,12 @@ test.describe("without JavaScript", () => {
     socket.say({ type: "mining_start" });
     socket.say({ type: "hashrate", payload: { rate: 123 } });
     await expect.poll(async () => (await miner.get("/api/puzzle")).body.clock_running).toBe(true);
-    await page.goto("/");
-    await expect(visitor.activeMiners).toHaveText("1");
-    await expect(visitor.networkRate).toHaveText("123 H/s");
+    // The figures are gathered every two seconds.
+    await expect(async () => {
+      await page.goto("/");
+      await expect(visitor.activeMiners).toHaveText("1", { timeout: 1 });
+      await expect(visitor.networkRate).toHaveText("123 H/s", { timeout: 1 });
+    }).toPass();
   });
 });
 
