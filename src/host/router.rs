@@ -30,7 +30,8 @@ use axum::{
 };
 use leptos::prelude::{provide_context, use_context, use_nonce};
 use leptos_axum::ResponseOptions;
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, num::NonZero, sync::Arc, time::Duration};
+use tower::limit::GlobalConcurrencyLimitLayer;
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 /// The largest body of a request, in bytes.
@@ -73,8 +74,17 @@ pub fn router(server: Server) -> Router {
 
 /// What is rendered for each visitor. The files beside it are compressed already; this
 /// has to be on its way out. It holds no secret that its length could betray.
+///
+/// As many are rendered at a time as there are cores. Rendering is nothing but
+/// computing: more at a time would be done no sooner, and every winner would wait for
+/// all of them at each step of the way to its code.
 fn pages() -> Router {
-    Router::new().route("/", get(page)).route("/lobby", get(page)).layer(CompressionLayer::new())
+    let at_a_time = std::thread::available_parallelism().map_or(1, NonZero::get);
+    Router::new()
+        .route("/", get(page))
+        .route("/lobby", get(page))
+        .layer(CompressionLayer::new())
+        .layer(GlobalConcurrencyLimitLayer::new(at_a_time))
 }
 
 /// Works out who asks, once for all handlers.
