@@ -33,7 +33,7 @@ struct Answer {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut hasher = PuzzleHasher::new(Cost::DEFAULT)?;
-    hasher.reserve()?;
+    hasher.reserve(1)?;
     for line in stdin().lines() {
         let Request { seed, visitor, trace, first, count } = serde_json::from_str(&line?)?;
         let challenge = Challenge::new(&seed, &visitor, &trace);
