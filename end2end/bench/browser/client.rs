@@ -11,7 +11,7 @@ use futures::{
     channel::mpsc::{UnboundedReceiver, unbounded},
 };
 use gloo_worker::{Spawnable, WorkerBridge};
-use miner::{Batch, Generation, Job, Miner, Reply, Request};
+use miner::{Batch, Generation, Job, Miner, Postcard, Reply, Request};
 use puzzle::{Cost, Nonce, RoundNumber};
 use wasm_bindgen::prelude::{JsError, wasm_bindgen};
 
@@ -34,6 +34,7 @@ impl ShippedWorker {
         let (sender, replies) = unbounded();
         let bridge = Miner::spawner()
             .callback(move |reply| drop(sender.unbounded_send(reply)))
+            .encoding::<Postcard>()
             .with_loader(true)
             .as_module(true)
             .spawn(&loader);

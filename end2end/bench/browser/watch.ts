@@ -32,9 +32,10 @@ export async function watch(context: BrowserContext) {
       { capture: true },
     );
 
-    // What the worker says is bincode: numbers of fixed width, the lowest byte first;
-    // in front of an enum's fields the number of the variant, in four bytes. Of
-    // gloo-worker's `ProcessOutput(handler, Reply::Mined { generation, round, hashes, .. })`:
+    // What the worker says is postcard: one field after the other, in front of an enum's
+    // the number of the variant; seven bits of a number to a byte, the lowest first, and
+    // the highest bit says that more follow. Of gloo-worker's
+    // `ProcessOutput(handler, Reply::Mined { generation, round, hashes, .. })`:
     const PROCESS_OUTPUT = 1;
     const MINED = 2;
     let workers = 0;
@@ -45,14 +46,22 @@ export async function watch(context: BrowserContext) {
         super(url, options);
         const worker = workers++;
         this.addEventListener("message", ({ data }: MessageEvent<Uint8Array>) => {
-          const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-          if (view.getUint32(0, true) !== PROCESS_OUTPUT) return;
-          if (view.getUint32(12, true) !== MINED) {
+          let at = 0;
+          const number = () => {
+            let value = 0;
+            for (let factor = 1; ; factor *= 128) {
+              const byte = data[at++] ?? 0;
+              value += (byte % 128) * factor;
+              if (byte < 128) return value;
+            }
+          };
+          const [what, , reply] = [number(), number(), number()];
+          if (what !== PROCESS_OUTPUT) return;
+          if (reply !== MINED) {
             seen.prepared += 1;
             return;
           }
-          const round = Number(view.getBigUint64(24, true));
-          const hashes = view.getUint32(32, true);
+          const [, round, hashes] = [number(), number(), number()];
           seen.batches.push({ worker, round, hashes, asked: this.asked, answered: now() });
         });
       }
