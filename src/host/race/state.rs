@@ -197,10 +197,10 @@ impl State {
         solution: Solution,
         answer: Answer,
     ) -> Result<Job, (Answer, Refusal)> {
-        match self.check(arrived_at, &competitor.session, &solution) {
+        let proven = self.is_proven(&competitor.session, arrived_at);
+        match self.check(arrived_at, &competitor.session, proven, &solution) {
             Err(refusal) => Err((answer, refusal)),
             Ok(mining_time) => {
-                let proven = self.is_proven(&competitor.session, arrived_at);
                 let challenge = Challenge::new(&self.seed, &competitor.visitor, &competitor.trace);
                 let candidate = Candidate {
                     proven,
@@ -216,7 +216,13 @@ impl State {
         }
     }
 
-    fn check(&self, arrived_at: Duration, session: &SessionId, solution: &Solution) -> Result<Duration, Refusal> {
+    fn check(
+        &self,
+        arrived_at: Duration,
+        session: &SessionId,
+        proven: bool,
+        solution: &Solution,
+    ) -> Result<Duration, Refusal> {
         if self.stopping {
             return Err(Refusal::Stopping);
         }
@@ -239,8 +245,8 @@ impl State {
             }
             _ => {}
         }
-        let newcomers = self.arrivals.iter().filter(|(_, entry)| !entry.proven).count();
-        if self.newcomers.most() <= newcomers && !self.is_proven(session, arrived_at) {
+        let newcomers = || self.arrivals.iter().filter(|(_, entry)| !entry.proven).count();
+        if !proven && self.newcomers.most() <= newcomers() {
             return Err(Refusal::Busy);
         }
         Ok(mining_time)
