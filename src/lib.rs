@@ -1,7 +1,35 @@
 //! HashPass, the server: a library, so that tests, benchmarks and fuzz targets
 //! reach every part of it, and a thin binary around it.
 //!
-//! Everything lives in [`host`]; the page and the words it exchanges with the
-//! server live in the crate `app`, the rules of the race in the crate `puzzle`.
+//! | room | is |
+//! |---|---|
+//! | [`config`] | every setting, read once |
+//! | [`server`] | the rooms put together, from start to stop |
+//! | [`connections`] | TCP connections, accepted, bounded and closed |
+//! | [`edge`] | all of HTTP: every route, and what holds for all of them |
+//! | [`live`] | everybody who is connected |
+//! | [`lobby`] | where people talk while they wait |
+//! | [`prize`] | what happens after a win |
+//! | [`race`] | the single state that decides who wins |
+//! | [`gate`] | who may take part |
+//! | [`identity`] | who somebody is, for the race and the lobby alike |
+//! | [`https_client`] | the one way in which the server calls others |
+//! | [`clock`] | time, injected |
+//!
+//! The page and the words it exchanges with the server live in the crate `app`, the
+//! rules of the race in the crate `puzzle`.
 
-pub mod host;
+#[cfg(test)]
+mod captured_log;
+pub mod clock;
+pub mod config;
+pub mod connections;
+pub mod edge;
+pub mod gate;
+pub mod https_client;
+pub mod identity;
+pub mod live;
+pub mod lobby;
+pub mod prize;
+pub mod race;
+pub mod server;

@@ -1,7 +1,7 @@
 //! The command line: `hashpass` serves, `hashpass check-code` checks a code.
 
 use clap::{Parser, Subcommand};
-use hashpass::host::{
+use hashpass::{
     config::{Config, LogFormat, VARIABLES, example},
     connections::open_files,
     server,

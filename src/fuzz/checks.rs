@@ -13,12 +13,10 @@ use app::{
     wire::{ClientMessage, ServerMessage, Submission},
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use hashpass::host::{
+use hashpass::{
     config::{self, Config, VARIABLES},
-    gate::{
-        address::{IpBinding, TrustedProxies},
-        session,
-    },
+    gate::address::{IpBinding, TrustedProxies},
+    identity::session,
     live,
 };
 use puzzle::{

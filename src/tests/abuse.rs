@@ -7,7 +7,7 @@ mod support;
 
 use axum::{Json, Router, extract::State, routing::post};
 use futures::{StreamExt, future::join_all};
-use hashpass::host::config::Config;
+use hashpass::config::Config;
 use serde_json::{Value, json};
 use std::{
     net::SocketAddr,

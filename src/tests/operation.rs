@@ -4,7 +4,7 @@
 
 mod support;
 
-use hashpass::host::config::VARIABLES;
+use hashpass::config::VARIABLES;
 use serde_json::{Value, json};
 use std::process::Output;
 use support::process::{ServerProcess, command};

@@ -7,7 +7,7 @@ pub mod lobby;
 pub mod process;
 
 use futures::{SinkExt, StreamExt};
-use hashpass::host::{config::Config, prize::https_client::https_client, server};
+use hashpass::{config::Config, https_client::https_client, server};
 use puzzle::{Challenge, Cost, Hash, Nonce, PuzzleHasher, Target};
 use serde_json::{Value, json};
 use std::{

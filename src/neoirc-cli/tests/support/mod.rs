@@ -3,7 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "every test file uses its own part")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may end where it finds a surprise")]
 
-use hashpass::host::{config::Config, server};
+use hashpass::{config::Config, server};
 use serde_json::{Value, json};
 use std::{collections::HashMap, net::SocketAddr, path::Path, process::Stdio, time::Duration};
 use tokio::{

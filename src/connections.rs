@@ -1,0 +1,251 @@
+//! TCP connections: accepted, bounded in number and in time, and closed in good
+//! order.
+//!
+//! A connection costs a descriptor and some 8 KB, whoever holds it and whatever
+//! for. So everything that a peer could leave half done has a limit: the head of
+//! a request, the pause between two requests, an answer that it does not read
+//! ([`activity`]). (The body of a request has its own limit in the
+//! [`router`](super::router), a WebSocket in [`live`](super::live).) And there are
+//! only so many connections, for one peer and for all together; one too many is
+//! told so and closed, as it would otherwise wait for ever behind those that
+//! waste theirs.
+//!
+//! HTTP/1.1 only: that is what proxies speak to us, and what WebSockets need.
+
+mod activity;
+pub mod open_files;
+
+use crate::gate::{
+    address::TrustedProxies,
+    limits::{Crowded, Place, Places},
+};
+use activity::{Activity, Watched};
+use app::{ApiError, ErrorCode};
+use axum::{
+    Router,
+    body::Body,
+    extract::{ConnectInfo, Request},
+};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use std::{
+    future::Future,
+    io::{self, ErrorKind, Write},
+    net::{IpAddr, SocketAddr},
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::JoinSet,
+    time::Instant,
+};
+use tower::Service;
+
+/// The longest head of a request, in bytes: the request line and all headers.
+const LARGEST_HEAD: usize = 16 * 1024;
+
+/// How long nothing is accepted after the operating system refused to, most
+/// likely because there are no descriptors left.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Between two lines in the log about connections that were turned away.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// What connections may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectionLimits {
+    /// `HASHPASS_LIMIT_CONNECTIONS`: open at once; 0 for no limit.
+    pub in_all: usize,
+    /// `HASHPASS_LIMIT_CONNECTIONS_PER_PEER`: open at once from one network; 0
+    /// for no limit. Trusted proxies carry many clients and have none.
+    pub per_peer: usize,
+    /// How long the head of a request may take, from its first byte or, for the
+    /// first one, from the connection's start.
+    pub head: Duration,
+    /// How long a connection may rest between two requests. Longer than proxies
+    /// keep theirs for reuse by default, so that it is they who close.
+    pub idle: Duration,
+    /// How long a peer may take nothing of what is to be sent to it.
+    pub stall: Duration,
+    /// How long what is under way may take when the server stops.
+    pub grace: Duration,
+}
+
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        Self {
+            in_all: 20_000,
+            per_peer: 4_000,
+            head: Duration::from_secs(10),
+            idle: Duration::from_secs(75),
+            stall: Duration::from_secs(30),
+            grace: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Serves `router` on `listener` until `stop` is done; then closes every
+/// connection as soon as it has nothing under way, at the latest after the grace.
+///
+/// Connections that became WebSockets are not waited for.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: ConnectionLimits,
+    proxies: &TrustedProxies,
+    stop: impl Future<Output = ()>,
+) {
+    let places = Places::new(limits.per_peer, limits.in_all);
+    let stopping = watch::Sender::new(false);
+    let mut open = JoinSet::new();
+    let mut turned_away = TurnedAway::default();
+    let mut stop = pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = &mut stop => break,
+            Some(_) = open.join_next() => continue,
+            accepted = listener.accept() => accepted,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            // The peer was quicker to leave than we to take it in.
+            Err(error) if is_the_peers_fault(&error) => continue,
+            Err(error) => {
+                tracing::error!(%error, "no connection can be accepted; trying again");
+                tokio::select! {
+                    () = &mut stop => break,
+                    () = tokio::time::sleep(PAUSE) => continue,
+                }
+            }
+        };
+        let counted = (!proxies.contains(peer.ip())).then(|| peer.ip());
+        match places.take(counted) {
+            Ok(place) => {
+                let connection = Connection { router: router.clone(), peer, limits };
+                open.spawn(connection.serve(stream, place, stopping.subscribe()));
+            }
+            Err(crowded) => {
+                turned_away.count(peer.ip(), crowded, places.taken());
+                turn_away(stream, crowded);
+            }
+        }
+    }
+    drop(listener);
+    stopping.send_replace(true);
+    let all = async { while open.join_next().await.is_some() {} };
+    if tokio::time::timeout(limits.grace, all).await.is_err() {
+        tracing::warn!(connections = open.len(), "some connections did not end in time and are cut");
+        open.shutdown().await;
+    }
+}
+
+fn is_the_peers_fault(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::ConnectionRefused)
+}
+
+/// One connection.
+struct Connection {
+    router: Router,
+    peer: SocketAddr,
+    limits: ConnectionLimits,
+}
+
+impl Connection {
+    async fn serve(self, stream: TcpStream, place: Place, mut stopping: watch::Receiver<bool>) {
+        let Self { router, peer, limits } = self;
+        // A reset is one small packet and must not wait for more.
+        let _ = stream.set_nodelay(true);
+        let activity = Arc::new(Activity::new(limits));
+        let io = TokioIo::new(Watched::new(stream, activity.clone(), place));
+        let service = service_fn(|request: hyper::Request<Incoming>| {
+            let mut request: Request = request.map(Body::new);
+            request.extensions_mut().insert(ConnectInfo(peer));
+            let serving = activity.serving();
+            // A router is always ready.
+            let answer = router.clone().call(request);
+            async move {
+                let answer = answer.await;
+                drop(serving);
+                answer
+            }
+        });
+        let mut http = http1::Builder::new();
+        // Heads are timed by `activity`: the library's own limit would end the
+        // pause between two requests too.
+        http.header_read_timeout(None).max_header_size(LARGEST_HEAD).max_buf_size(LARGEST_HEAD);
+        let mut connection = pin!(http.serve_connection(io, service).with_upgrades());
+        let mut overdue = pin!(activity.overdue());
+        let mut told = false;
+        loop {
+            tokio::select! {
+                ended = connection.as_mut() => {
+                    if let Err(error) = ended {
+                        tracing::debug!(%error, "a connection ended early");
+                    }
+                    return;
+                }
+                why = overdue.as_mut() => {
+                    tracing::debug!(?why, "a connection is cut");
+                    return;
+                }
+                _ = stopping.wait_for(|stopping| *stopping), if !told => {
+                    told = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+            }
+        }
+    }
+}
+
+/// Says in one packet why, without waiting for a request or for the peer.
+fn turn_away(stream: TcpStream, crowded: Crowded) {
+    let error = match crowded {
+        Crowded::Network => ApiError::new(
+            ErrorCode::TooManyRequests,
+            "There are too many connections from your network: try again in a moment",
+        ),
+        Crowded::Everywhere => {
+            ApiError::new(ErrorCode::ServerFull, "There are too many connections: try again in a moment")
+        }
+    };
+    let (status, phrase) = match crowded {
+        Crowded::Network => (429, "Too Many Requests"),
+        Crowded::Everywhere => (503, "Service Unavailable"),
+    };
+    // Our own type: serialising it cannot fail.
+    let body = serde_json::to_string(&ApiError { retry_after: Some(5), ..error }).unwrap_or_default();
+    let answer = format!(
+        "HTTP/1.1 {status} {phrase}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nretry-after: 5\r\n\
+         cache-control: no-store\r\nx-content-type-options: nosniff\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    // Nothing has been sent on it, so that this fits and does not block. A peer
+    // that is not told sees a closed connection, which says the same.
+    if let Ok(mut stream) = stream.into_std() {
+        let _ = stream.write_all(answer.as_bytes());
+        let _ = stream.shutdown(std::net::Shutdown::Write);
+    }
+}
+
+/// Tells the operator of connections that were turned away, now and then.
+#[derive(Debug, Default)]
+struct TurnedAway {
+    count: u64,
+    told_at: Option<Instant>,
+}
+
+impl TurnedAway {
+    fn count(&mut self, peer: IpAddr, crowded: Crowded, open: usize) {
+        self.count += 1;
+        let now = Instant::now();
+        if self.told_at.is_none_or(|told_at| told_at + SILENCE <= now) {
+            self.told_at = Some(now);
+            let turned_away = self.count;
+            tracing::warn!(%peer, why = %crowded, open, turned_away, "connections are turned away");
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! What a connection waits for, and whether it has waited too long.
+//!
+//! [`Watched`] notes what passes through the socket, the service notes when it is
+//! at work, and [`Activity::overdue`] looks at these notes from time to time.
+//! While a request is being served nothing is held against the peer but bytes
+//! that it does not take.
+
+use super::ConnectionLimits;
+use crate::gate::limits::Place;
+use std::{
+    io::{self, IoSlice},
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+    time::Instant,
+};
+
+/// Why a connection is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Overdue {
+    /// The head of a request did not arrive in time.
+    Head,
+    /// No request came.
+    Idle,
+    /// The peer does not read.
+    Stalled,
+}
+
+/// What is known of a connection.
+#[derive(Debug)]
+pub(super) struct Activity {
+    limits: ConnectionLimits,
+    notes: Mutex<Notes>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Notes {
+    /// The last byte that was taken in or handed over.
+    moved_at: Instant,
+    /// Since when the head of a request is under way.
+    head_since: Option<Instant>,
+    /// Since when the socket takes nothing of what is to be sent.
+    stalled_since: Option<Instant>,
+    /// True while a request is being served.
+    serving: bool,
+}
+
+impl Notes {
+    /// A new connection, which owes us the head of a request.
+    const fn opened(now: Instant) -> Self {
+        Self { moved_at: now, head_since: Some(now), stalled_since: None, serving: false }
+    }
+
+    fn read(&mut self, now: Instant) {
+        self.moved_at = now;
+        if !self.serving {
+            self.head_since.get_or_insert(now);
+        }
+    }
+
+    fn wrote(&mut self, now: Instant) {
+        self.moved_at = now;
+        self.stalled_since = None;
+        // The peer may already send its next request while it takes an answer.
+        self.head_since = self.head_since.map(|_| now);
+    }
+
+    fn blocked(&mut self, now: Instant) {
+        self.stalled_since.get_or_insert(now);
+    }
+
+    /// When the connection has waited too long, as far as can be told now, and
+    /// for what.
+    fn deadline(&self, limits: &ConnectionLimits) -> Option<(Instant, Overdue)> {
+        let stalled = self.stalled_since.map(|since| (since + limits.stall, Overdue::Stalled));
+        let waiting = match self.head_since {
+            _ if self.serving => None,
+            Some(since) => Some((since + limits.head, Overdue::Head)),
+            None => Some((self.moved_at + limits.idle, Overdue::Idle)),
+        };
+        stalled.into_iter().chain(waiting).min_by_key(|(deadline, _)| *deadline)
+    }
+}
+
+impl Activity {
+    pub(super) fn new(limits: ConnectionLimits) -> Self {
+        Self { limits, notes: Mutex::new(Notes::opened(Instant::now())) }
+    }
+
+    /// A request is being served, until what is returned is dropped.
+    pub(super) fn serving(self: &Arc<Self>) -> Serving {
+        let mut notes = self.lock();
+        notes.serving = true;
+        notes.head_since = None;
+        drop(notes);
+        Serving(self.clone())
+    }
+
+    /// Done once the connection has waited too long, or at most a few seconds
+    /// later: a deadline that is new and near is noticed at the next look.
+    pub(super) async fn overdue(&self) -> Overdue {
+        let interval = self.limits.head.min(self.limits.idle).min(self.limits.stall).max(Duration::from_millis(10));
+        loop {
+            let now = Instant::now();
+            let deadline = self.lock().deadline(&self.limits);
+            let wake_up = match deadline {
+                Some((deadline, why)) if deadline <= now => return why,
+                Some((deadline, _)) => deadline.min(now + interval),
+                None => now + interval,
+            };
+            tokio::time::sleep_until(wake_up).await;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Notes> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// While it exists a request is being served.
+#[derive(Debug)]
+pub(super) struct Serving(Arc<Activity>);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let mut notes = self.0.lock();
+        notes.serving = false;
+        notes.moved_at = Instant::now();
+    }
+}
+
+/// A socket whose traffic is noted, with its place among the open connections:
+/// whoever holds the socket, be it as a WebSocket, holds the place.
+#[derive(Debug)]
+pub(super) struct Watched {
+    stream: TcpStream,
+    activity: Arc<Activity>,
+    _place: Place,
+}
+
+impl Watched {
+    pub(super) fn new(stream: TcpStream, activity: Arc<Activity>, place: Place) -> Self {
+        Self { stream, activity, _place: place }
+    }
+
+    fn note<T>(&self, outcome: &Poll<io::Result<T>>) {
+        let now = Instant::now();
+        let mut notes = self.activity.lock();
+        if outcome.is_ready() { notes.wrote(now) } else { notes.blocked(now) }
+    }
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let outcome = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if before < buffer.filled().len() {
+            self.activity.lock().read(Instant::now());
+        }
+        outcome
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.note(&outcome);
+        outcome
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.note(&outcome);
+        outcome
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: ConnectionLimits = ConnectionLimits {
+        in_all: 0,
+        per_peer: 0,
+        head: Duration::from_secs(10),
+        idle: Duration::from_secs(75),
+        stall: Duration::from_secs(30),
+        grace: Duration::from_secs(10),
+    };
+
+    /// Notes of a connection opened at 0 s, and the deadline in seconds.
+    struct Story {
+        start: Instant,
+        notes: Notes,
+    }
+
+    impl Story {
+        fn new() -> Self {
+            let start = Instant::now();
+            Self { start, notes: Notes::opened(start) }
+        }
+
+        fn at(&self, seconds: u64) -> Instant {
+            self.start + Duration::from_secs(seconds)
+        }
+
+        fn deadline(&self) -> Option<(u64, Overdue)> {
+            self.notes.deadline(&LIMITS).map(|(at, why)| ((at - self.start).as_secs(), why))
+        }
+    }
+
+    #[test]
+    fn a_head_has_ten_seconds_however_often_a_byte_of_it_comes() {
+        let mut story = Story::new();
+        assert_eq!(story.deadline(), Some((10, Overdue::Head)));
+        for second in 1..9 {
+            story.notes.read(story.at(second));
+            assert_eq!(story.deadline(), Some((10, Overdue::Head)));
+        }
+    }
+
+    #[test]
+    fn a_connection_may_rest_between_requests_but_not_within_the_next_head() {
+        let mut story = Story::new();
+        story.notes = Notes { serving: true, head_since: None, ..story.notes };
+        assert_eq!(story.deadline(), None);
+        story.notes.read(story.at(5));
+        assert_eq!(story.deadline(), None, "a body has a limit of its own");
+        story.notes.wrote(story.at(6));
+        story.notes.serving = false;
+        assert_eq!(story.deadline(), Some((81, Overdue::Idle)));
+        story.notes.read(story.at(70));
+        story.notes.read(story.at(79));
+        assert_eq!(story.deadline(), Some((80, Overdue::Head)));
+    }
+
+    #[test]
+    fn who_reads_nothing_is_cut_and_who_reads_slowly_is_not() {
+        let mut story = Story::new();
+        story.notes = Notes { serving: true, head_since: None, ..story.notes };
+        story.notes.blocked(story.at(1));
+        story.notes.blocked(story.at(20));
+        assert_eq!(story.deadline(), Some((31, Overdue::Stalled)));
+        story.notes.wrote(story.at(25));
+        assert_eq!(story.deadline(), None);
+        story.notes.blocked(story.at(25));
+        assert_eq!(story.deadline(), Some((55, Overdue::Stalled)));
+    }
+
+    #[tokio::test]
+    async fn what_is_overdue_is_noticed() {
+        let blink = Duration::from_millis(10);
+        let limits = ConnectionLimits { head: blink, idle: blink, stall: blink, ..LIMITS };
+        assert_eq!(Activity::new(limits).overdue().await, Overdue::Head);
+
+        let activity = Arc::new(Activity::new(limits));
+        drop(activity.serving());
+        assert_eq!(activity.overdue().await, Overdue::Idle);
+
+        let activity = Arc::new(Activity::new(limits));
+        let _serving = activity.serving();
+        let overdue = tokio::spawn({
+            let activity = activity.clone();
+            async move { activity.overdue().await }
+        });
+        tokio::time::sleep(5 * blink).await;
+        assert!(!overdue.is_finished(), "a request that is being served is not overdue");
+        activity.lock().blocked(Instant::now());
+        assert_eq!(overdue.await.unwrap(), Overdue::Stalled);
+    }
+}

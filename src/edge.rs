@@ -1,0 +1,12 @@
+//! All of HTTP: the routes, and what holds for all of them.
+//!
+//! No other room knows of requests, headers and status codes. Each endpoint is an
+//! adapter that calls the room which knows; each room's refusals become status and
+//! code in one place.
+
+mod assets;
+pub mod context;
+pub mod error;
+mod language;
+pub mod router;
+pub(crate) mod routes;

@@ -1,0 +1,38 @@
+//! `GET /api/health`: whether the parts that a winner depends on really work.
+
+use crate::edge::context::RequestContext;
+use axum::{Json, extract::Extension, http::StatusCode, response::IntoResponse};
+use serde::Serialize;
+
+#[derive(Debug, Serialize)]
+struct Health {
+    status: &'static str,
+    /// The first eight digits: enough to compare, too few to mine.
+    current_seed: String,
+    round: puzzle::RoundNumber,
+    checks: Checks,
+}
+
+#[derive(Debug, Serialize)]
+struct Checks {
+    /// A real, small hash by one of the verifier's threads, all of which live.
+    verifier: &'static str,
+    /// The last audit record was written and none waits.
+    audit: &'static str,
+}
+
+pub(crate) async fn health(Extension(request): Extension<RequestContext>) -> impl IntoResponse {
+    let server = &request.server;
+    let verifier = server.race.verifier_works().await;
+    let audit = server.prizes.audit_works();
+    let round = server.race.view();
+    let healthy = verifier && audit;
+    let word = |works| if works { "ok" } else { "failed" };
+    let health = Health {
+        status: if healthy { "ok" } else { "degraded" },
+        current_seed: format!("{}...", round.seed.preview()),
+        round: round.round,
+        checks: Checks { verifier: word(verifier), audit: word(audit) },
+    };
+    (if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(health))
+}

@@ -1,0 +1,82 @@
+//! `GET /api/ws`: the live connection.
+
+use crate::{
+    edge::context::RequestContext,
+    edge::error::HttpError,
+    gate::{limits::Crowded, origin::origin_matches_host},
+    live::{self, Chat, Greeting},
+};
+use app::{ApiError, ErrorCode};
+use axum::{
+    extract::{Extension, Query, WebSocketUpgrade},
+    http::HeaderMap,
+    response::Response,
+};
+use serde::Deserialize;
+
+/// Above our own limit, so that a client that exceeds that one gets our close
+/// code and reason.
+const LARGEST_MESSAGE: usize = 16 * 1024;
+
+/// What a connection keeps for what it reads, in bytes; a longer message gets its
+/// own room while it comes in. The library clears all of it at every turn, so its
+/// usual 128 KiB would be held and written to ten thousand times a second.
+const READ_BUFFER: usize = 1024;
+
+/// When a place may have become free; nobody knows, so that this only keeps a
+/// crowd from asking all the time.
+const RETRY_SECONDS: u64 = 15;
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Parameters {
+    token: Option<String>,
+}
+
+pub(crate) async fn upgrade(
+    Extension(request): Extension<RequestContext>,
+    Query(parameters): Query<Parameters>,
+    headers: HeaderMap,
+    socket: WebSocketUpgrade,
+) -> Result<Response, HttpError> {
+    if !origin_matches_host(&headers) {
+        return Err(ApiError::new(ErrorCode::CrossSite, "Other sites' pages may not connect").into());
+    }
+    let sockets = &request.server.limits.sockets;
+    let (place, greeting) = match sockets.take(Some(request.address)) {
+        Ok(place) => match request.session(parameters.token.as_deref()).await {
+            Ok(session) => (place, Greeting::Welcome(session, request.address)),
+            Err(error) => (place, Greeting::Rejected(error)),
+        },
+        // The connection is made all the same: a page sees no answer other than
+        // an open connection, and shall be able to say why.
+        Err(Crowded::Network) => {
+            let place = sockets.take(None).map_err(|_| server_full())?;
+            (place, Greeting::Rejected(too_many_sockets()))
+        }
+        // Nothing is left to say it on. To a page this is a server that cannot be
+        // reached, and it tries again by itself.
+        Err(Crowded::Everywhere) => return Err(server_full().into()),
+    };
+    // A token stands for a session of the race alone: the lobby knows cookies only.
+    let chat = Chat::new(request.server.lobby.clone(), request.cookie_session());
+    let live = request.server.live;
+    let socket = socket.read_buffer_size(READ_BUFFER).max_message_size(LARGEST_MESSAGE).max_frame_size(LARGEST_MESSAGE);
+    Ok(socket.on_upgrade(async move |socket| {
+        live::serve(live, socket, greeting, chat).await;
+        drop(place);
+    }))
+}
+
+fn too_many_sockets() -> ApiError {
+    ApiError {
+        retry_after: Some(RETRY_SECONDS),
+        ..ApiError::new(ErrorCode::TooManyRequests, "Too many live connections are open from your address")
+    }
+}
+
+fn server_full() -> ApiError {
+    ApiError {
+        retry_after: Some(RETRY_SECONDS),
+        ..ApiError::new(ErrorCode::ServerFull, "There are too many live connections: try again in a moment")
+    }
+}

@@ -1,0 +1,3 @@
+//! Who somebody is, for the race and the lobby alike.
+
+pub mod session;

@@ -1,0 +1,559 @@
+//! Sessions: who somebody is, for the race and the lobby alike.
+//!
+//! A *session* has an id, a nick and a record of the gates it has passed; a
+//! *client* is a browser or a program that acts for it, known by a random token in
+//! an HttpOnly cookie, of which only the SHA-256 is kept. A session begins with
+//! one client, may have several (the lobby's login) and ends with the last. A
+//! Bearer token of the human check stands for an implicit session that lives as
+//! long as the token is remembered and never enters the lobby.
+//!
+//! This table in memory is what everybody asks; the lobby's store only keeps what
+//! must survive a restart and is never waited for here. The number of clients is
+//! bounded. A session is never thrown away because its address changed.
+
+use crate::{
+    clock::Clock,
+    lobby::names::{Folded, Nick},
+    race::SessionId,
+};
+use axum::http::{HeaderMap, header};
+use puzzle::VisitorId;
+use rand::{Rng, seq::IndexedRandom};
+use sha2::{Digest, Sha256};
+use std::{
+    collections::{HashMap, hash_map},
+    fmt::Write,
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// The cookie's name; the lobby and the race share it.
+pub const COOKIE: &str = "neoirc_auth";
+
+/// An unused session is forgotten after 30 days.
+pub const IDLE_LIMIT: Duration = Duration::from_secs(720 * 3600);
+
+/// A token of the human check is remembered for as long as Cloudflare would have
+/// taken it.
+const TOKEN_LIFETIME: Duration = Duration::from_secs(300);
+
+/// For so long a nick is kept for whoever opened its session and has not come with
+/// the cookie yet. After that it is given to the next who asks: the answer with the
+/// cookie has probably got lost, and nobody else could ever have the nick.
+const UNCLAIMED_LIMIT: Duration = Duration::from_secs(10);
+
+/// How many clients there can be; at some 500 bytes each, 100 MB.
+const MOST_CLIENTS: usize = 200_000;
+
+/// How many clients one session can have.
+pub const MOST_CLIENTS_OF_A_SESSION: usize = 16;
+
+/// Which gates a session has passed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Passed {
+    /// The human check.
+    pub human: bool,
+    /// A session stamp was spent for it.
+    pub stamped: bool,
+}
+
+impl Passed {
+    /// What has been passed in either.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self { human: self.human || other.human, stamped: self.stamped || other.stamped }
+    }
+
+    /// True if at least one gate was passed.
+    pub const fn any(self) -> bool {
+        self.human || self.stamped
+    }
+}
+
+/// SHA-256 of a cookie's token: names a client without granting anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClientKey(pub [u8; 32]);
+
+/// A session as one of its clients sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Names the session without granting it.
+    pub id: SessionId,
+    /// Its name in the lobby.
+    pub nick: Nick,
+    /// The gates it has passed.
+    pub passed: Passed,
+    /// The client that asks.
+    pub client: ClientKey,
+}
+
+/// A new client with the cookie's value, which is told once and not kept.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// The session.
+    pub session: Session,
+    /// 64 hex digits.
+    pub token: String,
+}
+
+/// A session that comes back from the store.
+#[derive(Clone, Debug)]
+pub struct StoredSession {
+    /// Its id.
+    pub id: SessionId,
+    /// Its nick.
+    pub nick: Nick,
+    /// The gates it had passed.
+    pub passed: Passed,
+    /// Its clients, and for how long each has been idle.
+    pub clients: Vec<(ClientKey, Duration)>,
+}
+
+/// The implicit session of a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenSession {
+    /// The session.
+    pub session: Session,
+    /// False if an earlier call with the same token had already opened it.
+    pub is_new: bool,
+}
+
+/// The visitor id is not the one that the session has used before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OtherVisitor;
+
+/// Why no client could be added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenError {
+    /// There are as many as there can be.
+    TooMany,
+    /// Another session has the nick.
+    NickTaken,
+    /// The session has ended meanwhile.
+    Ended,
+}
+
+/// A token of the human check at one address, as a hash.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TokenKey(ClientKey);
+
+impl TokenKey {
+    /// The key of `token` when shown from `address`.
+    pub fn new(token: &str, address: IpAddr) -> Self {
+        Self(key(&["token", token, &address.to_string()]))
+    }
+}
+
+#[derive(Debug)]
+struct Client {
+    session: SessionId,
+    /// The client is forgotten at this moment …
+    expires: Duration,
+    /// … which moves to this far ahead with every use; `None` if it stays.
+    renews: Option<Duration>,
+}
+
+#[derive(Debug)]
+struct Record {
+    nick: Nick,
+    /// False for implicit sessions, whose nick nobody sees.
+    nick_is_reserved: bool,
+    passed: Passed,
+    /// Fixed at the first accepted submission.
+    visitor: Option<VisitorId>,
+    clients: usize,
+    /// Until when the nick is kept, while nobody has come with the cookie.
+    unclaimed_until: Option<Duration>,
+}
+
+#[derive(Debug, Default)]
+struct Tables {
+    clients: HashMap<ClientKey, Client>,
+    sessions: HashMap<SessionId, Record>,
+    nicks: HashMap<Folded, SessionId>,
+    /// Sessions that ended by idleness, until somebody asks.
+    ended: Vec<SessionId>,
+}
+
+/// All sessions.
+pub struct Sessions {
+    tables: Mutex<Tables>,
+    clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sessions").finish_non_exhaustive()
+    }
+}
+
+impl Sessions {
+    /// No sessions yet.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { tables: Mutex::default(), clock }
+    }
+
+    /// Opens a session with its first client; without a nick it gets a friendly one.
+    ///
+    /// # Errors
+    /// [`OpenError::TooMany`], [`OpenError::NickTaken`].
+    pub fn open(&self, nick: Option<Nick>, passed: Passed) -> Result<NewSession, OpenError> {
+        let (token, key) = new_token();
+        let now = self.clock.now();
+        let mut tables = self.lock();
+        tables.make_room(now)?;
+        let nick = match nick {
+            Some(nick) if tables.nicks.contains_key(&nick.folded()) => return Err(OpenError::NickTaken),
+            Some(nick) => nick,
+            None => tables.free_nick(),
+        };
+        let id = session_id(&key);
+        tables.nicks.insert(nick.folded(), id.clone());
+        let session = tables.insert(key, id, nick, true, passed, now, Some(IDLE_LIMIT));
+        Ok(NewSession { session, token })
+    }
+
+    /// Adds a client to a session.
+    ///
+    /// # Errors
+    /// [`OpenError::TooMany`], [`OpenError::Ended`].
+    pub fn add_client(&self, id: &SessionId) -> Result<NewSession, OpenError> {
+        let (token, client) = new_token();
+        let now = self.clock.now();
+        let mut tables = self.lock();
+        tables.make_room(now)?;
+        let record = tables.sessions.get_mut(id).ok_or(OpenError::Ended)?;
+        if MOST_CLIENTS_OF_A_SESSION <= record.clients {
+            return Err(OpenError::TooMany);
+        }
+        record.clients += 1;
+        let session = Session { id: id.clone(), nick: record.nick.clone(), passed: record.passed, client };
+        let expires = now + IDLE_LIMIT;
+        tables.clients.insert(client, Client { session: id.clone(), expires, renews: Some(IDLE_LIMIT) });
+        Ok(NewSession { session, token })
+    }
+
+    /// Brings back a session from the store. One whose nick is taken, or for which
+    /// there is no room, does not come back.
+    pub fn restore(&self, stored: StoredSession) -> bool {
+        let now = self.clock.now();
+        let mut tables = self.lock();
+        let room = tables.clients.len() + stored.clients.len() <= MOST_CLIENTS;
+        let living: Vec<_> = stored.clients.into_iter().filter(|(_, idle)| *idle < IDLE_LIMIT).collect();
+        if !room || living.is_empty() || tables.nicks.contains_key(&stored.nick.folded()) {
+            return false;
+        }
+        tables.nicks.insert(stored.nick.folded(), stored.id.clone());
+        let record = Record {
+            nick: stored.nick,
+            nick_is_reserved: true,
+            passed: stored.passed,
+            visitor: None,
+            clients: living.len(),
+            unclaimed_until: None,
+        };
+        tables.sessions.insert(stored.id.clone(), record);
+        for (key, idle) in living {
+            let expires = now + (IDLE_LIMIT - idle);
+            tables.clients.insert(key, Client { session: stored.id.clone(), expires, renews: Some(IDLE_LIMIT) });
+        }
+        true
+    }
+
+    /// The session of the request's cookie, if it has one.
+    pub fn by_cookie(&self, headers: &HeaderMap) -> Option<Session> {
+        let token = cookie(headers)?;
+        self.find(&key(&["cookie", token]))
+    }
+
+    /// The implicit session of a token that was accepted from its address.
+    pub fn by_token(&self, token: &TokenKey) -> Option<Session> {
+        self.find(&token.0)
+    }
+
+    /// Remembers that a token was accepted from its address. Of calls that were
+    /// made at once with the same token, the first opens the session for all.
+    ///
+    /// # Errors
+    /// [`OpenError::TooMany`].
+    pub fn accept_token(&self, token: &TokenKey) -> Result<TokenSession, OpenError> {
+        let TokenKey(key) = *token;
+        let now = self.clock.now();
+        let mut tables = self.lock();
+        if let Some(session) = tables.find(&key, now) {
+            return Ok(TokenSession { session, is_new: false });
+        }
+        tables.make_room(now)?;
+        let passed = Passed { human: true, stamped: false };
+        let session = tables.insert(key, session_id(&key), friendly_nick(), false, passed, now, None);
+        Ok(TokenSession { session, is_new: true })
+    }
+
+    /// Notes that a session has passed more gates.
+    pub fn upgrade(&self, id: &SessionId, passed: Passed) {
+        if let Some(record) = self.lock().sessions.get_mut(id) {
+            record.passed = record.passed.and(passed);
+        }
+    }
+
+    /// Gives a session another nick. Its own nick in another case is not taken.
+    ///
+    /// # Errors
+    /// [`OpenError::NickTaken`], [`OpenError::Ended`].
+    pub fn rename(&self, id: &SessionId, nick: &Nick) -> Result<(), OpenError> {
+        let mut tables = self.lock();
+        let Tables { sessions, nicks, .. } = &mut *tables;
+        let record = sessions.get_mut(id).ok_or(OpenError::Ended)?;
+        match nicks.entry(nick.folded()) {
+            hash_map::Entry::Occupied(taken) if taken.get() != id => return Err(OpenError::NickTaken),
+            entry => drop(entry.insert_entry(id.clone())),
+        }
+        if record.nick.folded() != nick.folded() {
+            nicks.remove(&record.nick.folded());
+        }
+        record.nick = nick.clone();
+        Ok(())
+    }
+
+    /// Keeps a nick from everybody: whoever bore the server's name could speak for it.
+    pub fn reserve(&self, nick: &Nick) {
+        self.lock().nicks.entry(nick.folded()).or_insert_with(|| SessionId("server".to_owned()));
+    }
+
+    /// True if a session has the nick, or nobody may.
+    pub fn is_nick_taken(&self, nick: &Nick) -> bool {
+        self.lock().nicks.contains_key(&nick.folded())
+    }
+
+    /// If the session that has the nick was opened and nobody has come with its cookie:
+    /// how long the nick is still kept for them.
+    pub fn unclaimed_for(&self, nick: &Nick) -> Option<Duration> {
+        let now = self.clock.now();
+        let tables = self.lock();
+        let record = tables.sessions.get(tables.nicks.get(&nick.folded())?)?;
+        Some(record.unclaimed_until?.saturating_sub(now))
+    }
+
+    /// Ends the session that has the nick, if nobody has come with its cookie in time.
+    pub fn end_unclaimed(&self, nick: &Nick) -> Option<SessionId> {
+        let now = self.clock.now();
+        let mut tables = self.lock();
+        let id = tables.nicks.get(&nick.folded())?.clone();
+        tables.sessions.get(&id)?.unclaimed_until.filter(|until| *until <= now)?;
+        // It has one client: another one could only have logged in with a password.
+        let client = tables.clients.iter().find(|(_, client)| client.session == id).map(|(key, _)| *key)?;
+        tables.close(&client)
+    }
+
+    /// Counts as a use of the client; for tests.
+    #[cfg(test)]
+    pub(crate) fn touch(&self, client: &ClientKey) {
+        self.find(client);
+    }
+
+    /// True if the client has not ended.
+    pub fn is_alive(&self, client: &ClientKey) -> bool {
+        self.lock().clients.contains_key(client)
+    }
+
+    /// Forgets a client; true if that ended its session.
+    pub fn close_client(&self, client: &ClientKey) -> bool {
+        self.lock().close(client).is_some()
+    }
+
+    /// Forgets everybody who has been idle for too long, and says which sessions
+    /// have ended by it since the last call.
+    pub fn sweep(&self) -> Vec<SessionId> {
+        let now = self.clock.now();
+        let mut tables = self.lock();
+        tables.sweep(now);
+        std::mem::take(&mut tables.ended)
+    }
+
+    /// For how long each of the clients has been idle; those that are gone are
+    /// left out.
+    pub fn idle_times(&self, clients: &[ClientKey]) -> Vec<(ClientKey, Duration)> {
+        let now = self.clock.now();
+        let tables = self.lock();
+        let idle = |key: &ClientKey| {
+            let left = tables.clients.get(key)?.expires.saturating_sub(now);
+            Some((*key, IDLE_LIMIT.saturating_sub(left)))
+        };
+        clients.iter().filter_map(idle).collect()
+    }
+
+    /// Fixes the session's visitor id at its first use.
+    ///
+    /// # Errors
+    /// [`OtherVisitor`] if it is fixed to another one.
+    pub fn claim_visitor(&self, session: &Session, visitor: &VisitorId) -> Result<(), OtherVisitor> {
+        let mut tables = self.lock();
+        let Some(record) = tables.sessions.get_mut(&session.id) else { return Ok(()) };
+        if record.visitor.get_or_insert_with(|| visitor.clone()) == visitor { Ok(()) } else { Err(OtherVisitor) }
+    }
+
+    fn find(&self, key: &ClientKey) -> Option<Session> {
+        let now = self.clock.now();
+        self.lock().find(key, now)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Tables {
+    #[expect(clippy::too_many_arguments, reason = "the fields of one row")]
+    fn insert(
+        &mut self,
+        client: ClientKey,
+        id: SessionId,
+        nick: Nick,
+        nick_is_reserved: bool,
+        passed: Passed,
+        now: Duration,
+        renews: Option<Duration>,
+    ) -> Session {
+        let expires = now + renews.unwrap_or(TOKEN_LIFETIME);
+        self.clients.insert(client, Client { session: id.clone(), expires, renews });
+        let session = Session { id: id.clone(), nick: nick.clone(), passed, client };
+        let unclaimed_until = Some(now + UNCLAIMED_LIMIT);
+        let record = Record { nick, nick_is_reserved, passed, visitor: None, clients: 1, unclaimed_until };
+        self.sessions.insert(id, record);
+        session
+    }
+
+    /// The session of a living client, whose time begins anew.
+    fn find(&mut self, key: &ClientKey, now: Duration) -> Option<Session> {
+        let client = self.clients.get_mut(key)?;
+        if client.expires <= now {
+            let ended = self.close(key);
+            self.ended.extend(ended);
+            return None;
+        }
+        if let Some(further) = client.renews {
+            client.expires = now + further;
+        }
+        let id = client.session.clone();
+        let record = self.sessions.get_mut(&id)?;
+        record.unclaimed_until = None;
+        Some(Session { nick: record.nick.clone(), passed: record.passed, client: *key, id })
+    }
+
+    /// Forgets a client; its session's id if that has ended with it.
+    fn close(&mut self, client: &ClientKey) -> Option<SessionId> {
+        let id = self.clients.remove(client)?.session;
+        let record = self.sessions.get_mut(&id)?;
+        record.clients = record.clients.saturating_sub(1);
+        if record.clients != 0 {
+            return None;
+        }
+        if let Some(record) = self.sessions.remove(&id)
+            && record.nick_is_reserved
+        {
+            self.nicks.remove(&record.nick.folded());
+        }
+        Some(id)
+    }
+
+    fn sweep(&mut self, now: Duration) {
+        let expired: Vec<ClientKey> =
+            self.clients.iter().filter(|(_, client)| client.expires <= now).map(|(key, _)| *key).collect();
+        for key in expired {
+            let ended = self.close(&key);
+            self.ended.extend(ended);
+        }
+    }
+
+    fn make_room(&mut self, now: Duration) -> Result<(), OpenError> {
+        if MOST_CLIENTS <= self.clients.len() {
+            self.sweep(now);
+        }
+        if MOST_CLIENTS <= self.clients.len() { Err(OpenError::TooMany) } else { Ok(()) }
+    }
+
+    fn free_nick(&self) -> Nick {
+        loop {
+            let nick = friendly_nick();
+            if !self.nicks.contains_key(&nick.folded()) {
+                return nick;
+            }
+        }
+    }
+}
+
+fn new_token() -> (String, ClientKey) {
+    let mut token = [0; 32];
+    rand::rng().fill_bytes(&mut token);
+    let token = hex(&token);
+    let key = key(&["cookie", &token]);
+    (token, key)
+}
+
+fn session_id(key: &ClientKey) -> SessionId {
+    SessionId(hex(&key.0[..16]))
+}
+
+/// SHA-256 over the parts, each with its length, so that no two lists of parts
+/// have the same key.
+fn key(parts: &[&str]) -> ClientKey {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update((part.len() as u64).to_be_bytes());
+        hasher.update(part.as_bytes());
+    }
+    ClientKey(hasher.finalize().into())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// The session cookie's value, if there is one of the right form.
+pub fn cookie(headers: &HeaderMap) -> Option<&str> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(name, value)| *name == COOKIE && value.len() == 64)
+        .map(|(_, value)| value)
+}
+
+/// The `Set-Cookie` line for a new session.
+pub fn set_cookie(token: &str, secure: bool) -> String {
+    let secure = if secure { "; Secure" } else { "" };
+    format!("{COOKIE}={token}; Path=/; Max-Age={}; HttpOnly; SameSite=Strict{secure}", IDLE_LIMIT.as_secs())
+}
+
+/// The `Set-Cookie` line that takes the cookie away.
+pub fn clear_cookie(secure: bool) -> String {
+    let secure = if secure { "; Secure" } else { "" };
+    format!("{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict{secure}")
+}
+
+/// Two words and a number, such as `calm_otter_41729`.
+fn friendly_nick() -> Nick {
+    const MOODS: &[&str] = &[
+        "amber", "bold", "brave", "bright", "calm", "clever", "cosy", "early", "fair", "gentle", "happy", "kind",
+        "lively", "lucky", "merry", "mellow", "noble", "patient", "quiet", "quick", "silver", "steady", "sunny",
+        "wise",
+    ];
+    const ANIMALS: &[&str] = &[
+        "badger", "beaver", "crane", "deer", "dolphin", "falcon", "finch", "fox", "heron", "ibex", "lark", "lynx",
+        "marten", "otter", "owl", "panda", "puffin", "raven", "robin", "seal", "swan", "tiger", "wren", "yak",
+    ];
+    let mut random = rand::rng();
+    let mood = MOODS.choose(&mut random).copied().unwrap_or("calm");
+    let animal = ANIMALS.choose(&mut random).copied().unwrap_or("otter");
+    let nick = format!("{mood}_{animal}_{}", rand::random_range(100..100_000));
+    nick.parse().unwrap_or_else(|_| unreachable!("letters, underscores and digits are a nick"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,315 @@
+//! Everybody who is connected, what they report, and what they are told.
+//!
+//! Each connection is a task of its own that sends the newest announcement and
+//! the newest figures, never a backlog: a reader that does not keep up misses
+//! intermediate values and delays nobody. Every broadcast is serialised once and
+//! shared. The mining clock runs while a session counts as a miner, which
+//! [`witnesses`] decides; the figures are bounded per network.
+
+mod chat;
+mod connection;
+mod shares;
+mod witnesses;
+
+pub use chat::Chat;
+pub use connection::{Greeting, serve, understand};
+
+use crate::{
+    clock::Clock,
+    gate::limits::Network,
+    identity::session::{Session, Sessions},
+    race::{Announcement, Race, SessionId},
+};
+use app::wire::{Figures, RoundView, ServerMessage};
+use axum::extract::ws::Utf8Bytes;
+use puzzle::proof::ProofInterval;
+use std::{
+    collections::{HashMap, HashSet},
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, UNIX_EPOCH},
+};
+use tokio::sync::watch;
+use witnesses::Witnesses;
+
+/// A reported rate counts for this long.
+const RATE_LIFETIME: Duration = Duration::from_secs(10);
+
+/// Between two broadcasts of the figures.
+const FIGURES_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Between two looks at what time has brought about in the race.
+const TICK: Duration = Duration::from_millis(200);
+
+/// The highest rate that is believed of one connection, in hashes per second.
+pub const HIGHEST_RATE: f64 = 100_000.0;
+
+/// The most that one network adds to the figures, in hashes per second: more than
+/// a thousand phones at the real cost.
+const HIGHEST_RATE_OF_A_NETWORK: f64 = 10_000.0;
+
+/// The most that one network adds to the figures, in miners: a full building
+/// behind one address.
+const MOST_MINERS_OF_A_NETWORK: usize = 256;
+
+/// A cheap handle to everybody who is connected.
+#[derive(Clone)]
+pub struct Live {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    race: Race,
+    sessions: Arc<Sessions>,
+    proof_interval: ProofInterval,
+    clock: Arc<dyn Clock>,
+    connections: Mutex<Connections>,
+    /// The newest figures, serialised.
+    figures: watch::Sender<Utf8Bytes>,
+    /// The newest announcement, serialised.
+    resets: watch::Sender<Reset>,
+    /// True once the server stops.
+    stopping: watch::Sender<bool>,
+}
+
+/// An announcement with its message for everybody.
+#[derive(Clone, Debug)]
+pub(crate) struct Reset {
+    pub(crate) announcement: Announcement,
+    message: Utf8Bytes,
+}
+
+#[derive(Debug)]
+struct Connections {
+    last_id: u64,
+    by_id: HashMap<u64, Connection>,
+    witnesses: Witnesses,
+    /// What everybody was told last.
+    gathered: Figures,
+}
+
+#[derive(Debug)]
+struct Connection {
+    session: SessionId,
+    network: Network,
+    mining: bool,
+    /// Hashes per second, and when that was reported.
+    rate: Option<(f64, Duration)>,
+}
+
+/// A place among the connected; gives it up when dropped.
+#[derive(Debug)]
+struct Place {
+    live: Live,
+    id: u64,
+    session: Session,
+}
+
+impl std::fmt::Debug for Live {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Live").finish_non_exhaustive()
+    }
+}
+
+impl Live {
+    /// Nobody is connected yet. [`Live::run`] must run for anything to be told.
+    pub fn new(race: Race, sessions: Arc<Sessions>, proof_interval: ProofInterval, clock: Arc<dyn Clock>) -> Self {
+        let announcement = *race.announcements().borrow();
+        let reset = Reset { announcement, message: reset_message(&announcement, &race) };
+        let shared = Shared {
+            race,
+            sessions,
+            proof_interval,
+            clock,
+            connections: Mutex::new(Connections {
+                last_id: 0,
+                by_id: HashMap::new(),
+                witnesses: Witnesses::new(proof_interval),
+                gathered: Figures::default(),
+            }),
+            figures: watch::Sender::new(Utf8Bytes::default()),
+            resets: watch::Sender::new(reset),
+            stopping: watch::Sender::new(false),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// The figures as everybody was told them last, but for the number of those
+    /// online, which is that of this moment. Gathering takes time in proportion to
+    /// all who mine: whoever comes in must not cause it, or a crowd that comes back
+    /// after a restart would keep itself out.
+    pub fn figures(&self) -> Figures {
+        let connections = self.lock();
+        Figures { online: count(connections.by_id.len()), ..connections.gathered }
+    }
+
+    fn gather_figures(&self) -> Figures {
+        let now = self.shared.clock.now();
+        let mut connections = self.lock();
+        connections.gathered = connections.figures(now);
+        connections.gathered
+    }
+
+    /// True if `session` counted as a miner at the moment `at`, so that the mining
+    /// clock ran for it.
+    pub fn counts(&self, session: &SessionId, at: Duration) -> bool {
+        self.lock().witnesses.counts(session, at)
+    }
+
+    /// Takes a win for a proof of work, whose solution arrived `at`.
+    pub fn won(&self, session: &SessionId, at: Duration) {
+        self.change(|connections, _| connections.witnesses.believe(session, at));
+    }
+
+    /// How many are connected.
+    pub fn online(&self) -> u32 {
+        count(self.lock().by_id.len())
+    }
+
+    /// Passes on what happens until the server stops.
+    pub async fn run(self) {
+        let mut announcements = self.shared.race.announcements();
+        let mut figures = tokio::time::interval(FIGURES_INTERVAL);
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        let mut stopping = self.shared.stopping.subscribe();
+        loop {
+            tokio::select! {
+                // Resets first: whoever waits for one waits for the race itself.
+                biased;
+                _ = stopping.wait_for(|stopping| *stopping) => return,
+                changed = announcements.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    let announcement = *announcements.borrow_and_update();
+                    let message = reset_message(&announcement, &self.shared.race);
+                    self.shared.resets.send_replace(Reset { announcement, message });
+                }
+                _ = tick.tick() => self.shared.race.tick(),
+                _ = figures.tick() => {
+                    self.shared.figures.send_replace(self.figures_message());
+                    self.change(|connections, now| connections.witnesses.forget(now));
+                }
+            }
+        }
+    }
+
+    /// The resets as they go out: whoever hears of one here comes after everybody
+    /// who is connected.
+    pub(crate) fn resets(&self) -> watch::Receiver<Reset> {
+        self.shared.resets.subscribe()
+    }
+
+    /// Closes every connection with 1012, "service restart".
+    pub fn stop(&self) {
+        self.shared.stopping.send_replace(true);
+    }
+
+    fn figures_message(&self) -> Utf8Bytes {
+        let Figures { online, active_miners, total_hashrate } = self.gather_figures();
+        let since_1970 = self.shared.clock.time_of_day().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let timestamp = since_1970.as_secs_f64();
+        let RoundView { round, mining_time, clock_running, .. } = self.shared.race.view();
+        text(&ServerMessage::NetworkHashrate {
+            total_hashrate,
+            active_miners,
+            online,
+            timestamp,
+            round,
+            mining_time,
+            clock_running,
+        })
+    }
+
+    fn join(&self, session: Session, address: IpAddr) -> Place {
+        let mut connections = self.lock();
+        connections.last_id += 1;
+        let id = connections.last_id;
+        let connection = Connection { session: session.id.clone(), network: address.into(), mining: false, rate: None };
+        connections.by_id.insert(id, connection);
+        Place { live: self.clone(), id, session }
+    }
+
+    /// Changes the connections, then tells the race until when somebody mines,
+    /// under one lock: two changes must not reach the race in another order.
+    fn change<T>(&self, change: impl FnOnce(&mut Connections, Duration) -> T) -> T {
+        let mut connections = self.lock();
+        let outcome = change(&mut connections, self.shared.clock.now());
+        self.shared.race.run_clock_until(connections.witnesses.clock_until());
+        outcome
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connections> {
+        self.shared.connections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Connections {
+    /// The figures of this moment.
+    fn figures(&self, now: Duration) -> Figures {
+        let mut networks: HashMap<Network, (HashSet<&SessionId>, f64)> = HashMap::new();
+        for connection in self.by_id.values().filter(|connection| connection.mining) {
+            let Some(network) = self.witnesses.figures_in(&connection.session, now) else { continue };
+            let (miners, rate) = networks.entry(network).or_default();
+            miners.insert(&connection.session);
+            *rate += connection.rate.filter(|(_, at)| now < *at + RATE_LIFETIME).map_or(0.0, |(rate, _)| rate);
+        }
+        let miners = networks.values().map(|(miners, _)| miners.len().min(MOST_MINERS_OF_A_NETWORK)).sum();
+        let total_hashrate = networks.values().map(|(_, rate)| rate.min(HIGHEST_RATE_OF_A_NETWORK)).sum();
+        Figures { online: count(self.by_id.len()), active_miners: count(miners), total_hashrate }
+    }
+
+    fn set_mining(&mut self, id: u64, mining: bool, now: Duration) {
+        let Some(connection) = self.by_id.get_mut(&id).filter(|connection| connection.mining != mining) else { return };
+        connection.mining = mining;
+        connection.rate = None;
+        if mining {
+            self.witnesses.start(&connection.session, connection.network, now);
+        } else {
+            self.witnesses.stop(&connection.session, now);
+        }
+    }
+}
+
+impl Place {
+    fn set_mining(&self, mining: bool) {
+        self.live.change(|connections, now| connections.set_mining(self.id, mining, now));
+    }
+
+    fn report_rate(&self, rate: f64) {
+        let now = self.live.shared.clock.now();
+        if let Some(connection) = self.live.lock().by_id.get_mut(&self.id) {
+            connection.rate = Some((rate, now));
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.live.change(|connections, now| {
+            connections.set_mining(self.id, false, now);
+            connections.by_id.remove(&self.id);
+        });
+    }
+}
+
+/// The announced round as it stands now, its clock too: pages hand in by it. Should
+/// a newer round have been announced meanwhile, nothing is said of the clock.
+fn reset_message(announcement: &Announcement, race: &Race) -> Utf8Bytes {
+    let view = Some(race.view()).filter(|view| view.round == announcement.round);
+    text(&ServerMessage::PuzzleReset {
+        round: view.unwrap_or_else(|| announcement.view(Duration::ZERO, false)),
+        reason: announcement.reason,
+        solve_time: announcement.solve_time.map(|time| time.as_secs_f64()),
+    })
+}
+
+fn text(message: &ServerMessage) -> Utf8Bytes {
+    // Our own types with finite numbers: serialising them cannot fail.
+    serde_json::to_string(message).unwrap_or_default().into()
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

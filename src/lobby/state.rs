@@ -1,0 +1,308 @@
+//! Who is in the lobby, which channels there are, and who hears what.
+//!
+//! All of it is in memory behind one lock that is never held across an await. What
+//! must survive a restart is gathered as [`Write`]s and handed to the store before
+//! the lock is released, so that the store sees everything in its order.
+
+use super::{
+    envelope::{Event, Line, Weight, no_meta, raw, timestamp},
+    mailbox::Mailbox,
+    modes::ChannelModes,
+    names::{ChannelName, Folded, Nick},
+    numeric::Numeric,
+    store::{ChannelRow, Write},
+};
+use crate::{
+    identity::session::{ClientKey, Passed},
+    race::SessionId,
+};
+use serde_json::value::RawValue;
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+use uuid::Uuid;
+
+pub(super) use super::store::{LOBBY_ID, RECENT};
+
+/// The channel that always exists.
+pub const LOBBY: &str = "#lobby";
+
+/// The most people in the lobby.
+const MOST_USERS: usize = 20_000;
+
+/// The most channels.
+const MOST_CHANNELS: usize = 10_000;
+
+/// The most channels of one person.
+pub(super) const MOST_CHANNELS_OF_A_USER: usize = 50;
+
+/// The most invitations that a channel has open.
+pub(super) const MOST_INVITED: usize = 100;
+
+/// One person in the lobby.
+#[derive(Debug)]
+pub(super) struct User {
+    pub(super) nick: Nick,
+    pub(super) passed: Passed,
+    /// Argon2id as a PHC string.
+    pub(super) password: Option<String>,
+    pub(super) away: Option<String>,
+    /// User mode `w`: wins are announced with the nick.
+    pub(super) announces_wins: bool,
+    pub(super) channels: BTreeSet<Folded>,
+    pub(super) clients: HashMap<ClientKey, Arc<Mailbox>>,
+    /// Seconds since 1970.
+    pub(super) created_at: u64,
+    /// The last message, on the monotonic clock.
+    pub(super) last_spoke: Duration,
+}
+
+/// A topic, who set it, and when in seconds since 1970.
+pub(super) type Topic = (String, String, u64);
+
+/// One channel.
+#[derive(Debug)]
+pub(super) struct Channel {
+    pub(super) id: i64,
+    pub(super) name: ChannelName,
+    pub(super) topic: Option<Topic>,
+    pub(super) modes: ChannelModes,
+    pub(super) created_at: u64,
+    pub(super) members: HashMap<SessionId, Rank>,
+    pub(super) invited: HashSet<SessionId>,
+}
+
+/// What a member is in a channel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Rank {
+    pub(super) operator: bool,
+    pub(super) voice: bool,
+}
+
+impl Rank {
+    /// `@`, `+` or nothing.
+    pub(super) const fn prefix(self) -> &'static str {
+        match (self.operator, self.voice) {
+            (true, _) => "@",
+            (_, true) => "+",
+            _ => "",
+        }
+    }
+}
+
+impl Channel {
+    /// Under which its messages are kept.
+    pub(super) fn target(&self) -> String {
+        format!("c{}", self.id)
+    }
+
+    pub(super) fn row(&self) -> ChannelRow {
+        ChannelRow {
+            id: self.id,
+            name: self.name.to_string(),
+            topic: self.topic.clone(),
+            modes: self.modes.letters(),
+            hashcash_bits: self.modes.hashcash.get(),
+            created_at: self.created_at,
+        }
+    }
+}
+
+/// Under which the messages of two people are kept, and the two in order.
+pub(super) fn conversation(one: &SessionId, other: &SessionId) -> (String, (SessionId, SessionId)) {
+    let (first, second) = if one <= other { (one, other) } else { (other, one) };
+    (format!("d{first}:{second}"), (first.clone(), second.clone()))
+}
+
+/// Both times at the moment of a decision.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    pub(super) now: Duration,
+    pub(super) wall: SystemTime,
+}
+
+impl Moment {
+    /// Whole seconds since 1970.
+    pub(super) fn seconds(self) -> u64 {
+        self.wall.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+    }
+}
+
+/// An event before it is serialised.
+#[derive(Debug, Default)]
+pub(super) struct Saying<'a> {
+    pub(super) command: &'a str,
+    pub(super) from: &'a str,
+    pub(super) to: &'a str,
+    pub(super) params: &'a [String],
+    pub(super) body: &'a [String],
+    pub(super) meta: Option<&'a RawValue>,
+}
+
+/// Everything; see the module's documentation.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub(super) users: HashMap<SessionId, User>,
+    pub(super) nicks: HashMap<Folded, SessionId>,
+    /// In order, so that lists come in the same order to everybody.
+    pub(super) channels: BTreeMap<Folded, Channel>,
+    pub(super) last_channel: i64,
+    pub(super) last_seq: u64,
+    /// The newest lines of [`LOBBY`], for the page.
+    pub(super) recent: VecDeque<Arc<Line>>,
+    pub(super) weight: Weight,
+    /// What the store must be told before the lock is released.
+    pub(super) writes: Vec<Write>,
+}
+
+impl State {
+    /// Makes an event: gives it its number and its bytes.
+    pub(super) fn event(&mut self, moment: Moment, saying: &Saying<'_>) -> (Uuid, Arc<Line>) {
+        // Microseconds since 1970 or the next number: it grows over restarts too,
+        // and stays below 2^53 until the year 2255.
+        let micros = moment.wall.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+        self.last_seq = u64::try_from(micros).unwrap_or(u64::MAX).max(self.last_seq + 1);
+        let id = Uuid::new_v4();
+        let none = no_meta();
+        let event = Event {
+            id,
+            command: saying.command,
+            from: saying.from,
+            to: saying.to,
+            params: saying.params,
+            body: saying.body,
+            ts: timestamp(moment.wall),
+            meta: saying.meta.unwrap_or(&none),
+        };
+        // Our own types: serialising them cannot fail.
+        let json = serde_json::to_string(&event).unwrap_or_default();
+        (id, Line::new(self.last_seq, moment.now, json, &self.weight))
+    }
+
+    /// A numeric as an event from the server.
+    pub(super) fn numeric(&mut self, moment: Moment, server: &str, to: &str, numeric: &Numeric) -> Arc<Line> {
+        let meta = (!numeric.meta.is_empty()).then(|| raw(&numeric.meta));
+        let body = [numeric.text.clone()];
+        let saying = Saying {
+            command: numeric.code,
+            from: server,
+            to,
+            params: &numeric.params,
+            body: &body,
+            meta: meta.as_deref(),
+        };
+        self.event(moment, &saying).1
+    }
+
+    /// Tells one person, on all their clients.
+    pub(super) fn tell(&self, user: &SessionId, line: &Arc<Line>) {
+        if let Some(user) = self.users.get(user) {
+            for mailbox in user.clients.values() {
+                mailbox.push(line.clone(), &self.weight);
+            }
+        }
+    }
+
+    /// Tells all members of a channel.
+    pub(super) fn tell_channel(&self, channel: &Folded, line: &Arc<Line>) {
+        if let Some(channel) = self.channels.get(channel) {
+            for member in channel.members.keys() {
+                self.tell(member, line);
+            }
+        }
+    }
+
+    /// Tells everybody who shares a channel with `user`, and `user`, once.
+    pub(super) fn tell_peers(&self, user: &SessionId, line: &Arc<Line>) {
+        let channels = self.users.get(user).map(|user| &user.channels).into_iter().flatten();
+        let members = channels.filter_map(|name| self.channels.get(name)).flat_map(|channel| channel.members.keys());
+        let peers: HashSet<&SessionId> = members.chain([user]).collect();
+        for peer in peers {
+            self.tell(peer, line);
+        }
+    }
+
+    /// Keeps a line that was said in [`LOBBY`] for the page.
+    pub(super) fn remember(&mut self, line: Arc<Line>) {
+        if RECENT <= self.recent.len() {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(line);
+    }
+
+    /// Somebody by nick.
+    pub(super) fn by_nick(&self, nick: &str) -> Option<(&SessionId, &User)> {
+        let id = self.nicks.get(&Folded::of(nick))?;
+        Some((id, self.users.get(id)?))
+    }
+
+    /// True if somebody new may come in.
+    pub(super) fn has_room(&self) -> bool {
+        self.users.len() < MOST_USERS
+    }
+
+    /// True if another channel may be created.
+    pub(super) fn has_room_for_channel(&self) -> bool {
+        self.channels.len() < MOST_CHANNELS
+    }
+
+    /// Notes what a session has become.
+    pub(super) fn save_user(&mut self, id: &SessionId) {
+        if let Some(user) = self.users.get(id) {
+            self.writes.push(Write::SaveSession {
+                id: id.clone(),
+                nick: user.nick.to_string(),
+                password: user.password.clone(),
+                passed: user.passed,
+                created_at: user.created_at,
+            });
+        }
+    }
+
+    /// Takes somebody out of a channel; an empty channel is no more, except
+    /// [`LOBBY`].
+    pub(super) fn leave(&mut self, user: &SessionId, name: &Folded) {
+        if let Some(user) = self.users.get_mut(user) {
+            user.channels.remove(name);
+        }
+        let Some(channel) = self.channels.get_mut(name) else { return };
+        channel.members.remove(user);
+        let id = channel.id;
+        if channel.members.is_empty() && id != LOBBY_ID {
+            self.channels.remove(name);
+            self.writes.push(Write::DeleteChannel(id));
+        } else {
+            self.writes.push(Write::DeleteMember { channel: id, session: user.clone() });
+        }
+    }
+
+    /// Ends somebody's presence: everybody who shares a channel sees `QUIT`.
+    pub(super) fn quit(&mut self, moment: Moment, id: &SessionId, reason: &str) -> Vec<ClientKey> {
+        let Some(user) = self.users.get(id) else { return Vec::new() };
+        let nick = user.nick.to_string();
+        let body = [reason.to_owned()];
+        let (_, line) = self.event(moment, &Saying { command: "QUIT", from: &nick, body: &body, ..Saying::default() });
+        self.tell_peers(id, &line);
+        let channels = self.users.get(id).map(|user| user.channels.clone()).unwrap_or_default();
+        for channel in channels {
+            self.leave(id, &channel);
+        }
+        for channel in self.channels.values_mut() {
+            channel.invited.remove(id);
+        }
+        let Some(user) = self.users.remove(id) else { return Vec::new() };
+        self.nicks.remove(&user.nick.folded());
+        self.writes.push(Write::EndSession(id.clone()));
+        for mailbox in user.clients.values() {
+            mailbox.close();
+        }
+        user.clients.into_keys().collect()
+    }
+
+    /// How many are here, and in how many channels.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        (self.users.len(), self.channels.len())
+    }
+}

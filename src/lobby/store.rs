@@ -1,0 +1,327 @@
+//! The lobby's memory on disk: SQLite behind one thread.
+//!
+//! The lobby decides in its own memory and writes behind; only stamps, passwords
+//! and history wait for the disk. Everything goes through one bounded queue to one
+//! thread with one connection: SQLite has a single writer anyway, reads are by
+//! index and bounded, and in one queue everybody reads what they wrote. What has
+//! gathered in the queue is committed together, and whoever waits is answered
+//! after the commit. A full queue refuses; nothing here is ever waited for by the
+//! race.
+
+mod load;
+mod spent;
+mod write;
+
+pub(super) use load::{LOBBY_ID, Loaded, RECENT};
+pub(super) use write::{ChannelRow, Write};
+
+use crate::config::Database;
+use puzzle::stamp::StampHash;
+use rusqlite::{Connection, TransactionBehavior, params};
+use spent::KnownSpent;
+use std::{path::Path, sync::Arc, thread};
+use tokio::sync::{mpsc, oneshot};
+
+/// How many jobs may wait for the thread.
+const QUEUE: usize = 8192;
+
+/// How many jobs are committed together.
+const GROUP: usize = 256;
+
+/// The versions of the schema, oldest first; `user_version` counts those applied.
+const MIGRATIONS: &[&str] = &[include_str!("store/schema_1.sql")];
+
+/// What is done after the commit, told whether it succeeded.
+type Afterwards = Box<dyn FnOnce(bool) + Send>;
+type Job = Box<dyn FnOnce(&Connection) -> Afterwards + Send>;
+
+/// A cheap handle to the store.
+#[derive(Clone)]
+pub struct Store {
+    jobs: mpsc::Sender<Job>,
+    /// Stamps that are spent for certain.
+    spent: Arc<KnownSpent>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").finish_non_exhaustive()
+    }
+}
+
+/// Why the store could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenStoreError {
+    /// SQLite says no.
+    #[error("the database cannot be opened: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// The directory cannot be made.
+    #[error("the database's directory cannot be made: {0}")]
+    Directory(#[from] std::io::Error),
+    /// A newer version of this program has written it.
+    #[error("the database has version {found}, and this program knows versions up to {known}")]
+    FromTheFuture {
+        /// The file's version.
+        found: usize,
+        /// Ours.
+        known: usize,
+    },
+}
+
+/// Why the store did not do something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Too much waits already.
+    #[error("the lobby is busy: try again in a moment")]
+    Busy,
+    /// The disk or SQLite failed; the log says more.
+    #[error("the lobby's database does not answer: try again in a moment")]
+    Failed,
+}
+
+/// Which stamps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StampKind {
+    /// Of new sessions.
+    Session,
+    /// Of messages.
+    Channel,
+}
+
+impl StampKind {
+    const fn table(self) -> &'static str {
+        match self {
+            Self::Session => "spent_session_stamps",
+            Self::Channel => "spent_hashcash",
+        }
+    }
+}
+
+/// A place in the queue, taken before something is decided that must be written.
+#[derive(Debug)]
+pub(super) struct Slot<'a>(mpsc::Permit<'a, Job>);
+
+impl Slot<'_> {
+    /// Puts writes into the queue; never waits.
+    pub(super) fn write(self, writes: Vec<Write>) {
+        if writes.is_empty() {
+            return;
+        }
+        self.0.send(Box::new(move |connection| {
+            for write in writes {
+                if let Err(error) = write.apply(connection) {
+                    tracing::error!(%error, "the lobby's database refused a write");
+                }
+            }
+            Box::new(|_| {})
+        }));
+    }
+}
+
+impl Store {
+    /// Opens the database, brings its schema up to date and starts the thread,
+    /// which ends when the last handle is dropped and everything is written.
+    ///
+    /// # Errors
+    /// [`OpenStoreError`].
+    pub fn open(database: &Database) -> Result<Self, OpenStoreError> {
+        let mut connection = match database {
+            Database::Memory => Connection::open_in_memory()?,
+            Database::File(path) => {
+                if let Some(directory) = path.parent().filter(|directory| *directory != Path::new("")) {
+                    std::fs::create_dir_all(directory)?;
+                }
+                Connection::open(path)?
+            }
+        };
+        connection.busy_timeout(std::time::Duration::from_secs(5))?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        // In WAL mode that is safe against a crash of the process; a power cut may
+        // cost the last moments but never the file.
+        connection.pragma_update(None, "synchronous", "NORMAL")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        migrate(&mut connection)?;
+        let (jobs, mut waiting) = mpsc::channel::<Job>(QUEUE);
+        thread::Builder::new().name("lobby-store".into()).spawn(move || {
+            while let Some(job) = waiting.blocking_recv() {
+                // A panic rolls its transaction back and drops the answers, which
+                // is an error to whoever waits for one.
+                let group = std::panic::AssertUnwindSafe(|| work(&mut connection, job, &mut waiting));
+                if std::panic::catch_unwind(group).is_err() {
+                    tracing::error!("the lobby's store panicked; its thread goes on");
+                }
+            }
+        })?;
+        Ok(Self { jobs, spent: Arc::default() })
+    }
+
+    /// Takes a place in the queue.
+    pub(super) fn reserve(&self) -> Result<Slot<'_>, StoreError> {
+        self.jobs.try_reserve().map(Slot).map_err(|_| StoreError::Busy)
+    }
+
+    /// Does something with the connection and waits until it is committed.
+    pub(super) async fn call<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.call_and_then(work, |_| {}).await
+    }
+
+    /// The same; `then` is told of what was committed, in the order of the commits,
+    /// before the caller is.
+    async fn call_and_then<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        then: impl FnOnce(&T) + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (answer, result) = oneshot::channel();
+        let job: Job = Box::new(move |connection| {
+            let outcome = work(connection).map_err(|error| {
+                tracing::error!(%error, "the lobby's database failed");
+                StoreError::Failed
+            });
+            Box::new(move |committed| {
+                let outcome = if committed { outcome } else { Err(StoreError::Failed) };
+                if let Ok(outcome) = &outcome {
+                    then(outcome);
+                }
+                let _ = answer.send(outcome);
+            })
+        });
+        self.jobs.try_send(job).map_err(|_| StoreError::Busy)?;
+        result.await.unwrap_or(Err(StoreError::Failed))
+    }
+
+    /// How many more jobs the thread's queue would take; for tests.
+    #[cfg(test)]
+    pub(super) fn room(&self) -> usize {
+        self.jobs.capacity()
+    }
+
+    /// Waits until everything that was written before is committed.
+    pub(super) async fn settled(&self) -> Result<(), StoreError> {
+        self.call(|_| Ok(())).await
+    }
+
+    /// Spends a stamp: true if it was not spent before. One atomic insert; of many
+    /// at once exactly one is told true, and only when that is on disk. A copy of one
+    /// that was spent of late does not get as far as the database.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn spend(&self, kind: StampKind, stamp: StampHash, now: u64) -> Result<bool, StoreError> {
+        if self.spent.contains(kind, stamp) {
+            return Ok(false);
+        }
+        let spent = self.spent.clone();
+        let insert = move |connection: &Connection| {
+            let sql =
+                format!("INSERT INTO {} (stamp_hash, created_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING", kind.table());
+            Ok(connection.prepare_cached(&sql)?.execute(params![stamp.as_bytes(), now])? == 1)
+        };
+        // Whichever it was: it is spent now.
+        self.call_and_then(insert, move |_| spent.insert(kind, stamp)).await
+    }
+
+    /// Gives a stamp back for which nothing was granted in the end.
+    pub async fn give_back(&self, kind: StampKind, stamp: StampHash) {
+        let spent = self.spent.clone();
+        let delete = move |connection: &Connection| {
+            let sql = format!("DELETE FROM {} WHERE stamp_hash = ?1", kind.table());
+            connection.prepare_cached(&sql)?.execute(params![stamp.as_bytes()])
+        };
+        if self.call_and_then(delete, move |_| spent.remove(kind, stamp)).await.is_err() {
+            tracing::warn!("a stamp stays spent although nothing was granted for it");
+        }
+    }
+
+    /// The newest `limit` messages of a target that are older than `before`, oldest
+    /// first, each with its number.
+    pub(super) async fn history(
+        &self,
+        target: String,
+        before: u64,
+        limit: u32,
+    ) -> Result<Vec<(u64, String)>, StoreError> {
+        self.call(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT seq, envelope FROM messages WHERE target = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3",
+            )?;
+            let before = i64::try_from(before).unwrap_or(i64::MAX);
+            let rows = statement.query_map(params![target, before, limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let mut messages = rows.collect::<rusqlite::Result<Vec<(u64, String)>>>()?;
+            messages.reverse();
+            Ok(messages)
+        })
+        .await
+    }
+
+    /// Everything that the lobby starts with.
+    pub(super) async fn load(&self) -> Result<Loaded, StoreError> {
+        self.call(load::load).await
+    }
+
+    /// Every conversation that has messages.
+    pub(super) async fn conversations(&self) -> Result<Vec<String>, StoreError> {
+        self.call(|connection| {
+            let mut statement = connection.prepare_cached("SELECT target FROM conversations")?;
+            statement.query_map([], |row| row.get(0))?.collect()
+        })
+        .await
+    }
+
+    /// One small step of cleaning up, for `target` and for what is
+    /// too old; true if there was as much to do as fits into a step.
+    pub(super) async fn clean(&self, now: u64, target: Option<String>, keep: u32) -> Result<bool, StoreError> {
+        let spent = self.spent.clone();
+        // What is forgotten there must not be known here.
+        let forget = move |_: &bool| spent.clear();
+        self.call_and_then(move |connection| write::clean(connection, now, target.as_deref(), keep), forget).await
+    }
+}
+
+fn migrate(connection: &mut Connection) -> Result<(), OpenStoreError> {
+    let applied: usize = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if MIGRATIONS.len() < applied {
+        return Err(OpenStoreError::FromTheFuture { found: applied, known: MIGRATIONS.len() });
+    }
+    for (at, migration) in MIGRATIONS.iter().enumerate().skip(applied) {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute_batch(migration)?;
+        transaction.pragma_update(None, "user_version", at + 1)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+/// Does a job and those that wait behind it, commits, then answers.
+fn work(connection: &mut Connection, first: Job, waiting: &mut mpsc::Receiver<Job>) {
+    let mut afterwards = Vec::new();
+    let outcome = (|| {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        afterwards.push(first(&transaction));
+        while afterwards.len() < GROUP
+            && let Ok(job) = waiting.try_recv()
+        {
+            afterwards.push(job(&transaction));
+        }
+        transaction.commit()
+    })();
+    if let Err(error) = &outcome {
+        tracing::error!(%error, "the lobby's database could not commit");
+    }
+    for then in afterwards {
+        then(outcome.is_ok());
+    }
+}
+
+/// True if the connection has a table of this name; for tests.
+#[cfg(test)]
+fn has_table(connection: &Connection, name: &str) -> bool {
+    let sql = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1";
+    connection.query_row(sql, [name], |_| Ok(())).is_ok()
+}
+
+#[cfg(test)]
+mod tests;

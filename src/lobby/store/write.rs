@@ -1,0 +1,210 @@
+//! What the lobby writes, and how old things go.
+
+use crate::{
+    identity::session::{ClientKey, Passed},
+    race::SessionId,
+};
+use puzzle::stamp;
+use rusqlite::{Connection, params};
+
+/// How many rows one step of the clean-up deletes at most from each place.
+const STEP: u32 = 500;
+
+/// Stamps of messages stay spent for a year.
+const CHANNEL_STAMP_LIFE: u64 = 366 * 86_400;
+
+/// What clients had not fetched is kept for a week.
+const QUEUE_LIFE: u64 = 7 * 86_400;
+
+/// One thing to remember.
+#[derive(Clone, Debug)]
+pub(in super::super) enum Write {
+    /// A session, new or changed.
+    SaveSession {
+        /// Its id.
+        id: SessionId,
+        /// Its nick.
+        nick: String,
+        /// Its password's hash.
+        password: Option<String>,
+        /// The gates it has passed.
+        passed: Passed,
+        /// Since when it is in the lobby.
+        created_at: u64,
+    },
+    /// A session has ended: it goes with its clients, memberships and conversations.
+    EndSession(SessionId),
+    /// A client, new or seen again.
+    SaveClient {
+        /// Its key.
+        key: ClientKey,
+        /// Whose it is.
+        session: SessionId,
+        /// When it was last seen.
+        last_seen: u64,
+    },
+    /// A client that is no more.
+    DeleteClient(ClientKey),
+    /// A channel, new or changed.
+    SaveChannel(ChannelRow),
+    /// A channel without members; its messages go with it.
+    DeleteChannel(i64),
+    /// A membership, new or changed.
+    SaveMember {
+        /// The channel's id.
+        channel: i64,
+        /// The member.
+        session: SessionId,
+        /// Has `o`.
+        operator: bool,
+        /// Has `v`.
+        voice: bool,
+    },
+    /// A membership that is no more.
+    DeleteMember {
+        /// The channel's id.
+        channel: i64,
+        /// The member.
+        session: SessionId,
+    },
+    /// A message for the history.
+    SaveMessage {
+        /// Its number.
+        seq: u64,
+        /// The channel or conversation.
+        target: String,
+        /// The envelope as it was delivered.
+        envelope: String,
+        /// Who talks with whom, when it is a conversation.
+        pair: Option<(SessionId, SessionId)>,
+    },
+    /// What a client has not fetched, at a stop.
+    SaveQueued {
+        /// The client.
+        client: ClientKey,
+        /// The number in its queue.
+        seq: u64,
+        /// The envelope.
+        envelope: String,
+    },
+}
+
+/// A channel as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in super::super) struct ChannelRow {
+    /// Its id.
+    pub(in super::super) id: i64,
+    /// Its name.
+    pub(in super::super) name: String,
+    /// Its topic, who set it and when.
+    pub(in super::super) topic: Option<(String, String, u64)>,
+    /// The letters of its flags.
+    pub(in super::super) modes: String,
+    /// Bits of its stamps; 0: none.
+    pub(in super::super) hashcash_bits: u8,
+    /// When it was created.
+    pub(in super::super) created_at: u64,
+}
+
+impl Write {
+    pub(super) fn apply(self, connection: &Connection) -> rusqlite::Result<()> {
+        let run = |sql: &str, parameters: &[&dyn rusqlite::ToSql]| {
+            connection.prepare_cached(sql)?.execute(parameters).map(|_| ())
+        };
+        match self {
+            Self::SaveSession { id, nick, password, passed, created_at } => run(
+                "INSERT INTO sessions (id, nick, password, human, stamped, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                 ON CONFLICT (id) DO UPDATE SET nick = ?2, password = ?3, human = ?4, stamped = ?5",
+                params![id.0, nick, password, passed.human, passed.stamped, created_at],
+            ),
+            Self::EndSession(id) => {
+                run(
+                    "INSERT OR IGNORE INTO garbage SELECT target FROM conversations WHERE one = ?1 OR other = ?1",
+                    params![id.0],
+                )?;
+                run("DELETE FROM sessions WHERE id = ?1", params![id.0])
+            }
+            Self::SaveClient { key, session, last_seen } => run(
+                "INSERT INTO clients (key, session, last_seen) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (key) DO UPDATE SET last_seen = ?3",
+                params![key.0, session.0, last_seen],
+            ),
+            Self::DeleteClient(key) => run("DELETE FROM clients WHERE key = ?1", params![key.0]),
+            Self::SaveChannel(row) => {
+                let (text, by, at) = row.topic.map_or((None, None, None), |(t, b, a)| (Some(t), Some(b), Some(a)));
+                run(
+                    "INSERT INTO channels (id, name, topic, topic_by, topic_at, modes, hashcash_bits, created_at)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                     ON CONFLICT (id) DO UPDATE SET topic = ?3, topic_by = ?4, topic_at = ?5, modes = ?6,
+                     hashcash_bits = ?7",
+                    params![row.id, row.name, text, by, at, row.modes, row.hashcash_bits, row.created_at],
+                )
+            }
+            Self::DeleteChannel(id) => {
+                run("INSERT OR IGNORE INTO garbage VALUES ('c' || ?1)", params![id])?;
+                run("DELETE FROM channels WHERE id = ?1", params![id])
+            }
+            Self::SaveMember { channel, session, operator, voice } => run(
+                "INSERT INTO members (channel, session, operator, voice) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT DO UPDATE SET operator = ?3, voice = ?4",
+                params![channel, session.0, operator, voice],
+            ),
+            Self::DeleteMember { channel, session } => {
+                run("DELETE FROM members WHERE channel = ?1 AND session = ?2", params![channel, session.0])
+            }
+            Self::SaveMessage { seq, target, envelope, pair } => {
+                if let Some((one, other)) = pair {
+                    run(
+                        "INSERT OR IGNORE INTO conversations (target, one, other) VALUES (?1, ?2, ?3)",
+                        params![target, one.0, other.0],
+                    )?;
+                }
+                run("INSERT INTO messages (seq, target, envelope) VALUES (?1, ?2, ?3)", params![seq, target, envelope])
+            }
+            Self::SaveQueued { client, seq, envelope } => run(
+                "INSERT OR IGNORE INTO queues (client, seq, envelope) VALUES (?1, ?2, ?3)",
+                params![client.0, seq, envelope],
+            ),
+        }
+    }
+}
+
+/// Deletes a bounded number of rows that have had their time: of `target` all
+/// messages but the newest `keep`, of everything else what is too old. True if a
+/// bound was reached, so that there may be more.
+pub(super) fn clean(connection: &Connection, now: u64, target: Option<&str>, keep: u32) -> rusqlite::Result<bool> {
+    let mut more = false;
+    let mut run = |sql: &str, parameters: &[&dyn rusqlite::ToSql]| -> rusqlite::Result<()> {
+        let deleted = connection.prepare_cached(sql)?.execute(parameters)?;
+        more |= STEP as usize <= deleted;
+        Ok(())
+    };
+    if let Some(target) = target {
+        run(
+            "DELETE FROM messages WHERE seq IN
+             (SELECT seq FROM messages WHERE target = ?1 ORDER BY seq DESC LIMIT ?2 OFFSET ?3)",
+            params![target, STEP, keep],
+        )?;
+    }
+    run(
+        "DELETE FROM messages WHERE seq IN
+         (SELECT seq FROM messages WHERE target = (SELECT target FROM garbage LIMIT 1) LIMIT ?1)",
+        params![STEP],
+    )?;
+    run(
+        "DELETE FROM garbage WHERE target = (SELECT target FROM garbage LIMIT 1)
+         AND NOT EXISTS (SELECT 1 FROM messages WHERE messages.target = garbage.target)",
+        params![],
+    )?;
+    for (table, life) in
+        [("spent_hashcash", CHANNEL_STAMP_LIFE), ("spent_session_stamps", stamp::LONGEST_LIFE.as_secs())]
+    {
+        run(
+            &format!("DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} WHERE created_at < ?1 LIMIT ?2)"),
+            params![now.saturating_sub(life), STEP],
+        )?;
+    }
+    // The numbers of queued entries are microseconds since 1970, or a little more.
+    run("DELETE FROM queues WHERE seq < ?1", params![now.saturating_sub(QUEUE_LIFE) * 1_000_000])?;
+    Ok(more || connection.prepare_cached("SELECT 1 FROM garbage LIMIT 1")?.exists([])?)
+}

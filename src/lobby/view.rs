@@ -1,0 +1,225 @@
+//! What the lobby shows to whoever asks for the state of things.
+
+use super::{
+    Lobby, LobbyError,
+    envelope::Line,
+    names::Folded,
+    state::{Channel, LOBBY, RECENT, conversation},
+};
+use crate::identity::session::Session;
+use serde::Serialize;
+
+/// The most messages of one answer from the history.
+const MOST_HISTORY: u32 = 200;
+
+/// `GET /api/v1/server`.
+#[derive(Clone, Debug, Serialize)]
+pub struct ServerView {
+    /// The server's name.
+    pub name: String,
+    /// The program's version.
+    pub version: &'static str,
+    /// The message of the day.
+    pub motd: String,
+    /// How many are in the lobby.
+    pub users: usize,
+    /// Bits of a session stamp, if one is needed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hashcash_bits: Option<u8>,
+}
+
+/// A channel, to somebody.
+#[derive(Clone, Debug, Serialize)]
+pub struct ChannelView {
+    /// Its name.
+    pub name: String,
+    /// Its topic; empty if none.
+    pub topic: String,
+    /// As 324 shows them: `+nH 20`.
+    pub modes: String,
+    /// Bits of a message's stamp; 0: none.
+    pub hashcash_bits: u8,
+    /// How many are in it.
+    pub members: usize,
+    /// What the caller is in it: `@`, `+` or nothing; absent if not a member.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<&'static str>,
+}
+
+/// A member, to somebody.
+#[derive(Clone, Debug, Serialize)]
+pub struct MemberView {
+    /// The nick.
+    pub nick: String,
+    /// `@`, `+` or nothing.
+    pub prefix: &'static str,
+    /// True if marked as away.
+    pub away: bool,
+}
+
+/// `GET /api/v1/state`.
+#[derive(Clone, Debug, Serialize)]
+pub struct StateView {
+    /// The session's id.
+    pub id: String,
+    /// Its nick.
+    pub nick: String,
+    /// Its away message, if it is away.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub away: Option<String>,
+    /// True if a password is set, so that other clients can log in.
+    pub has_password: bool,
+    /// The channels it is in.
+    pub channels: Vec<ChannelView>,
+    /// The number of the newest message in this client's queue.
+    pub last_id: u64,
+}
+
+impl Lobby {
+    /// The lobby itself. Open to everybody.
+    pub fn server(&self) -> ServerView {
+        let bits = self.shared.stamps.bits();
+        ServerView {
+            name: self.shared.environment.server_name.clone(),
+            version: env!("CARGO_PKG_VERSION"),
+            motd: self.shared.environment.motd.clone(),
+            users: self.lock().counts().0,
+            hashcash_bits: (!bits.is_none()).then(|| bits.get()),
+        }
+    }
+
+    /// The newest lines of `#lobby`, oldest first, as JSON. Open to everybody.
+    pub fn recent(&self) -> Vec<String> {
+        self.lock().recent.iter().map(|line| line.json().to_owned()).collect()
+    }
+
+    /// The caller's own state.
+    ///
+    /// # Errors
+    /// Those of entering.
+    pub fn state(&self, session: &Session) -> Result<StateView, LobbyError> {
+        let mailbox = self.enter(session)?;
+        let state = self.lock();
+        let user = state.users.get(&session.id).ok_or(LobbyError::Ended)?;
+        let channels = user.channels.iter().filter_map(|name| state.channels.get(name));
+        Ok(StateView {
+            id: session.id.to_string(),
+            nick: user.nick.to_string(),
+            away: user.away.clone(),
+            has_password: user.password.is_some(),
+            channels: channels.map(|channel| view(channel, session)).collect(),
+            last_id: mailbox.newest(),
+        })
+    }
+
+    /// The channels that the caller may know of, in alphabetical order.
+    ///
+    /// # Errors
+    /// Those of entering.
+    pub fn channels(&self, session: &Session) -> Result<Vec<ChannelView>, LobbyError> {
+        self.enter(session)?;
+        let state = self.lock();
+        let visible = |channel: &&Channel| !channel.modes.secret || channel.members.contains_key(&session.id);
+        Ok(state.channels.values().filter(visible).map(|channel| view(channel, session)).collect())
+    }
+
+    /// The members of a channel, in alphabetical order.
+    ///
+    /// # Errors
+    /// [`LobbyError::NoSuchTarget`] and those of entering.
+    pub fn members(&self, session: &Session, channel: &str) -> Result<Vec<MemberView>, LobbyError> {
+        self.enter(session)?;
+        let state = self.lock();
+        let channel = state
+            .channels
+            .get(&Folded::of(channel))
+            .filter(|channel| !channel.modes.secret || channel.members.contains_key(&session.id))
+            .ok_or(LobbyError::NoSuchTarget)?;
+        let mut members: Vec<MemberView> = channel
+            .members
+            .iter()
+            .filter_map(|(id, rank)| {
+                let user = state.users.get(id)?;
+                Some(MemberView { nick: user.nick.to_string(), prefix: rank.prefix(), away: user.away.is_some() })
+            })
+            .collect();
+        members.sort_unstable_by_key(|member| member.nick.to_ascii_lowercase());
+        Ok(members)
+    }
+
+    /// The newest messages of a channel or of the caller's conversation with a nick
+    /// that are older than number `before`, as JSON:
+    /// `{"messages":[…],"before":n|null}`. All of it is for members, except the
+    /// newest lines of `#lobby`, which everybody may read and which are in memory, so
+    /// that strangers cost the store nothing.
+    ///
+    /// # Errors
+    /// [`LobbyError::NoSuchTarget`], [`LobbyError::NotOnChannel`], and those of the
+    /// store.
+    pub async fn history(
+        &self,
+        session: Option<&Session>,
+        target: &str,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<String, LobbyError> {
+        let key = self.target(session, target)?;
+        let limit = limit.clamp(1, MOST_HISTORY);
+        if session.is_none() {
+            return Ok(self.recent_history(limit));
+        }
+        let messages = self.shared.store.history(key, before.unwrap_or(u64::MAX), limit).await?;
+        let full = limit as usize <= messages.len();
+        let older = messages.first().filter(|_| full).map_or_else(|| "null".into(), |(seq, _)| seq.to_string());
+        let lines: Vec<String> = messages.into_iter().map(|(_, envelope)| envelope).collect();
+        Ok(format!("{{\"messages\":[{}],\"before\":{older}}}", lines.join(",")))
+    }
+
+    /// What the lines that everybody may read are called: another name once there is a
+    /// new one.
+    pub fn open_version(&self) -> String {
+        format!("\"{}\"", self.lock().recent.back().map_or(0, |line| line.seq))
+    }
+
+    fn recent_history(&self, limit: u32) -> String {
+        let state = self.lock();
+        let skipped = state.recent.len().saturating_sub(limit as usize);
+        let lines: Vec<&Line> = state.recent.iter().skip(skipped).map(|line| &**line).collect();
+        let is_all = skipped == 0 && lines.len() < RECENT;
+        let older = lines.first().filter(|_| !is_all).map_or_else(|| "null".into(), |line| line.seq.to_string());
+        let lines: Vec<&str> = lines.into_iter().map(Line::json).collect();
+        format!("{{\"messages\":[{}],\"before\":{older}}}", lines.join(","))
+    }
+
+    /// Under which a target's messages are kept, if the caller may read them.
+    fn target(&self, session: Option<&Session>, target: &str) -> Result<String, LobbyError> {
+        let folded = Folded::of(target);
+        let state = self.lock();
+        if folded == Folded::of(LOBBY) {
+            return state.channels.get(&folded).map(Channel::target).ok_or(LobbyError::NoSuchTarget);
+        }
+        let session = session.ok_or(LobbyError::Ended)?;
+        if target.starts_with('#') {
+            let channel = state.channels.get(&folded).ok_or(LobbyError::NoSuchTarget)?;
+            let member = channel.members.contains_key(&session.id);
+            return match (member, channel.modes.secret) {
+                (true, _) => Ok(channel.target()),
+                (false, true) => Err(LobbyError::NoSuchTarget),
+                (false, false) => Err(LobbyError::NotOnChannel),
+            };
+        }
+        let (id, _) = state.by_nick(target).ok_or(LobbyError::NoSuchTarget)?;
+        Ok(conversation(&session.id, id).0)
+    }
+}
+
+fn view(channel: &Channel, session: &Session) -> ChannelView {
+    ChannelView {
+        name: channel.name.to_string(),
+        topic: channel.topic.as_ref().map(|(text, _, _)| text.clone()).unwrap_or_default(),
+        modes: channel.modes.to_string(),
+        hashcash_bits: channel.modes.hashcash.get(),
+        members: channel.members.len(),
+        prefix: channel.members.get(&session.id).map(|rank| rank.prefix()),
+    }
+}

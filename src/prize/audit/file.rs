@@ -1,0 +1,334 @@
+//! The file `verify.json`: how a record gets into it, and how it is repaired.
+//!
+//! The file is `[`, the records separated by commas, a line each, and `\n]`. An
+//! append is one write that starts at the end of the last record and so replaces
+//! the old ending by the new records and the ending, followed by a flush to the
+//! disk; it costs the same however many records there are.
+//!
+//! A crash can leave any prefix of that write, or garbage behind it. Whatever the
+//! file holds, opening it keeps the complete records at its start, byte for byte;
+//! the bytes behind them go into a file of their own before they are cut off. A
+//! file that is no such array at all is renamed. Nothing is ever deleted.
+//!
+//! The file is opened for each append and its length compared with what was left
+//! there: a file that was moved away or edited meanwhile is read anew.
+
+#[cfg(test)]
+mod tests;
+
+use super::timestamp;
+use crate::clock::Clock;
+use serde::de::IgnoredAny;
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, ErrorKind, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// The name in the data directory.
+const NAME: &str = "verify.json";
+
+/// What ends the array.
+const ENDING: &[u8] = b"\n]";
+
+/// Writes the bytes at the file's position and flushes them to the disk.
+pub(super) type WriteAndFlush = Box<dyn FnMut(&mut File, &[u8]) -> io::Result<()> + Send>;
+
+/// The audit file. All of its methods block on the disk.
+pub(super) struct AuditFile {
+    directory: PathBuf,
+    /// `verify.json` in it.
+    path: PathBuf,
+    /// After how many records a fresh file begins.
+    records_per_file: usize,
+    /// Names archives and torn bytes by the time of day.
+    clock: Arc<dyn Clock>,
+    /// The write of an append; a parameter, so that tests can let it fail half-way.
+    write: WriteAndFlush,
+    /// Where the records end. None: the file has to be read first.
+    tail: Option<Tail>,
+}
+
+/// Where the records end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Tail {
+    /// How many records the file holds.
+    records: usize,
+    /// The offset behind the last one, or behind `[` if there is none.
+    end: u64,
+    /// True if a write behind `end` failed and could not be taken back yet.
+    torn: bool,
+}
+
+impl Tail {
+    /// The length of the file in good order.
+    fn length(self) -> u64 {
+        self.end + ENDING.len() as u64
+    }
+}
+
+impl AuditFile {
+    /// The file in `directory`. Nothing is touched before the first use.
+    pub(super) fn new(directory: &Path, records_per_file: usize, clock: Arc<dyn Clock>) -> Self {
+        let write = |file: &mut File, bytes: &[u8]| {
+            file.write_all(bytes)?;
+            file.sync_data()
+        };
+        Self::with_write(directory, records_per_file, clock, Box::new(write))
+    }
+
+    /// As [`AuditFile::new`], with the write of an append.
+    pub(super) fn with_write(
+        directory: &Path,
+        records_per_file: usize,
+        clock: Arc<dyn Clock>,
+        write: WriteAndFlush,
+    ) -> Self {
+        let path = directory.join(NAME);
+        Self { directory: directory.to_owned(), path, records_per_file, clock, write, tail: None }
+    }
+
+    /// The path of the file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How many records the next append may hold at most; at least 1.
+    pub(super) fn room(&self) -> usize {
+        let records = self.tail.map_or(0, |tail| tail.records);
+        self.records_per_file.saturating_sub(records).max(1)
+    }
+
+    /// Makes sure that the file is there, in good order and open to writing.
+    pub(super) fn check(&mut self) -> io::Result<()> {
+        self.ready().map(drop)
+    }
+
+    /// Appends records, each in JSON without line breaks, with one write. When
+    /// this returns they are on disk, all or, after an error, none: what a failed
+    /// write left is taken back at once or else before the next append.
+    pub(super) fn append<'a>(&mut self, records: impl Iterator<Item = &'a str>) -> io::Result<()> {
+        let (mut file, tail) = self.ready()?;
+        let mut bytes = Vec::new();
+        let mut count = tail.records;
+        for record in records {
+            bytes.extend_from_slice(if count == 0 { b"\n" } else { b",\n" });
+            bytes.extend_from_slice(record.as_bytes());
+            count += 1;
+        }
+        let end = tail.end + bytes.len() as u64;
+        bytes.extend_from_slice(ENDING);
+        let written = file.seek(SeekFrom::Start(tail.end)).and_then(|_| (self.write)(&mut file, &bytes));
+        if let Err(error) = written {
+            let torn = end_array_at(&mut file, tail.end).is_err();
+            self.tail = Some(Tail { torn, ..tail });
+            return Err(error);
+        }
+        self.tail = Some(Tail { records: count, end, torn: false });
+        self.put_away_if_full();
+        Ok(())
+    }
+
+    /// The file, open to writing and in good order.
+    fn ready(&mut self) -> io::Result<(File, Tail)> {
+        let Some(tail) = self.tail else { return self.read() };
+        match OpenOptions::new().write(true).open(&self.path) {
+            Ok(mut file) => {
+                let length = file.metadata()?.len();
+                if tail.torn && tail.end <= length {
+                    end_array_at(&mut file, tail.end)?;
+                    let tail = Tail { torn: false, ..tail };
+                    self.tail = Some(tail);
+                    return Ok((file, tail));
+                }
+                if length == tail.length() {
+                    return Ok((file, tail));
+                }
+                tracing::warn!(path = %self.path.display(), "the audit log was changed by somebody else");
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                tracing::warn!(path = %self.path.display(), "the audit log was moved or deleted by somebody else");
+            }
+            Err(error) => return Err(error),
+        }
+        self.tail = None;
+        self.read()
+    }
+
+    /// Reads the file, repairs it and finds the end of its records.
+    fn read(&mut self) -> io::Result<(File, Tail)> {
+        fs::create_dir_all(&self.directory)?;
+        let bytes = match fs::read(&self.path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => return self.create(),
+            Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::IsADirectory) => {
+                self.set_file_aside(&error.to_string())?;
+                return self.create();
+            }
+            Err(error) => return Err(error),
+        };
+        if bytes.is_empty() {
+            return self.create();
+        }
+        let Some((records, end)) = complete_records(&bytes) else {
+            self.set_file_aside("it is no JSON array of records")?;
+            return self.create();
+        };
+        let behind = &bytes[end..];
+        let tail = Tail { records, end: end as u64, torn: false };
+        let mut file = OpenOptions::new().write(true).open(&self.path)?;
+        if behind != ENDING {
+            match behind.trim_ascii() {
+                b"]" => {}
+                b"" => tracing::warn!(complete_records = records, "the audit log had no ending and is repaired"),
+                _ => self.set_bytes_aside(behind, records)?,
+            }
+            end_array_at(&mut file, tail.end)?;
+        }
+        restrict(&file)?;
+        self.tail = Some(tail);
+        if self.put_away_if_full() { self.ready() } else { Ok((file, tail)) }
+    }
+
+    /// Begins a fresh file where there is none, or an empty one.
+    fn create(&mut self) -> io::Result<(File, Tail)> {
+        let mut file = private().create(true).truncate(false).open(&self.path)?;
+        restrict(&file)?;
+        file.write_all(b"[")?;
+        file.write_all(ENDING)?;
+        file.sync_all()?;
+        flush_directory(&self.directory)?;
+        let tail = Tail { records: 0, end: 1, torn: false };
+        self.tail = Some(tail);
+        Ok((file, tail))
+    }
+
+    /// Renames the file once it holds enough records and begins a fresh one. If
+    /// that fails, this file goes on growing and the next append tries again.
+    fn put_away_if_full(&mut self) -> bool {
+        if self.tail.is_none_or(|tail| tail.records < self.records_per_file) {
+            return false;
+        }
+        let renamed = self.free_path("verify_", ".json").and_then(|archive| {
+            fs::rename(&self.path, &archive)?;
+            Ok(archive)
+        });
+        match renamed {
+            Ok(archive) => {
+                tracing::info!(archive = %archive.display(), "the audit log is full; a fresh one begins");
+                self.tail = None;
+                if let Err(error) = self.create() {
+                    tracing::error!(%error, "no fresh audit log could be begun; the next record tries again");
+                }
+                true
+            }
+            Err(error) => {
+                tracing::error!(%error, "the full audit log could not be renamed; it goes on growing");
+                false
+            }
+        }
+    }
+
+    /// Renames a file that is not ours.
+    fn set_file_aside(&self, why: &str) -> io::Result<()> {
+        let aside = self.free_path("verify.json.torn-", "")?;
+        fs::rename(&self.path, &aside)?;
+        tracing::warn!(aside = %aside.display(), why, "the audit log cannot be continued and is set aside");
+        Ok(())
+    }
+
+    /// Saves bytes that are about to be cut off.
+    fn set_bytes_aside(&self, bytes: &[u8], records: usize) -> io::Result<()> {
+        let aside = self.free_path("verify.json.torn-", "")?;
+        let mut file = private().create_new(true).open(&aside)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        flush_directory(&self.directory)?;
+        tracing::warn!(
+            aside = %aside.display(), torn_bytes = bytes.len(), complete_records = records,
+            "the audit log was torn and is repaired: complete records are kept, the rest is set aside"
+        );
+        Ok(())
+    }
+
+    /// The first free of `{prefix}{time}{suffix}`, `{prefix}{time}_2{suffix}`, ….
+    fn free_path(&self, prefix: &str, suffix: &str) -> io::Result<PathBuf> {
+        let time = timestamp(self.clock.time_of_day()).strftime("%Y%m%d_%H%M%S").to_string();
+        let mut path = self.directory.join(format!("{prefix}{time}{suffix}"));
+        let mut number = 2_u64;
+        loop {
+            match fs::symlink_metadata(&path) {
+                Ok(_) => path = self.directory.join(format!("{prefix}{time}_{number}{suffix}")),
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(path),
+                Err(error) => return Err(error),
+            }
+            number += 1;
+        }
+    }
+}
+
+/// How many complete records `bytes` starts with, and the offset behind the last
+/// one, or behind `[`. None if it does not start as an array of objects at all.
+///
+/// Any layout counts, so that a file which was formatted by hand goes on.
+fn complete_records(bytes: &[u8]) -> Option<(usize, usize)> {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => std::str::from_utf8(&bytes[..error.valid_up_to()]).ok()?,
+    };
+    let mut rest = skip_space(text).strip_prefix('[')?;
+    let mut end = text.len() - rest.len();
+    let mut records = 0;
+    loop {
+        let next = skip_space(rest);
+        let next = if records == 0 { Some(next) } else { next.strip_prefix(',').map(skip_space) };
+        let Some(next) = next.filter(|next| next.starts_with('{')) else { break };
+        let mut values = serde_json::Deserializer::from_str(next).into_iter::<IgnoredAny>();
+        let Some(Ok(_)) = values.next() else { break };
+        rest = &next[values.byte_offset()..];
+        end = text.len() - rest.len();
+        records += 1;
+    }
+    Some((records, end))
+}
+
+/// `text` without the white space of JSON at its start.
+fn skip_space(text: &str) -> &str {
+    text.trim_start_matches([' ', '\t', '\r', '\n'])
+}
+
+/// Ends the array at `end` and cuts off what is behind.
+fn end_array_at(file: &mut File, end: u64) -> io::Result<()> {
+    file.seek(SeekFrom::Start(end))?;
+    file.write_all(ENDING)?;
+    file.set_len(end + ENDING.len() as u64)?;
+    file.sync_all()
+}
+
+/// Opens for writing what nobody else may read: the file holds codes.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Takes the file away from everybody but its owner, if it was open to others.
+fn restrict(file: &File) -> io::Result<()> {
+    #[cfg(unix)]
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    #[cfg(not(unix))]
+    let _ = file;
+    Ok(())
+}
+
+/// Makes a new name in the directory survive a crash.
+fn flush_directory(directory: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    File::open(directory)?.sync_all()?;
+    #[cfg(not(unix))]
+    let _ = directory;
+    Ok(())
+}
