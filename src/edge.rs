@@ -6,7 +6,9 @@
 
 mod assets;
 pub mod context;
+pub mod cookie;
 pub mod error;
+pub mod headers;
 mod language;
 pub mod router;
 pub(crate) mod routes;

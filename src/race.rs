@@ -20,6 +20,7 @@ mod tests;
 mod verifier;
 
 use crate::clock::Clock;
+pub use crate::identity::session::SessionId;
 use app::wire::{ResetReason, RoundView, Victory};
 use futures::future::BoxFuture;
 use puzzle::{
@@ -41,16 +42,6 @@ use verifier::{Court, Verifier};
 
 /// How long a winner waits for the audit record to be on disk.
 pub const RECORD_LIMIT: Duration = Duration::from_secs(1);
-
-/// Names a session without granting it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SessionId(pub String);
-
-impl fmt::Display for SessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// Who submits: everything about a submission that the gate has checked.
 #[derive(Clone, Debug)]

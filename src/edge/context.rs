@@ -5,8 +5,8 @@
 
 use crate::{
     config::TurnstileKeys,
-    edge::language,
     edge::routes::lobby::stamp_required,
+    edge::{cookie::cookie, language},
     gate::limits::{AddressLimits, Exceeded},
     identity::session::{Session, TokenKey, TokenSession},
     lobby::Lobby,
@@ -94,7 +94,7 @@ impl RequestContext {
 
     /// The session of the request's cookie, whatever it has passed.
     pub fn cookie_session(&self) -> Option<Session> {
-        self.server.sessions.by_cookie(&self.headers)
+        self.server.sessions.by_cookie(cookie(&self.headers)?)
     }
 
     /// Spends a token of the human check on a session of its own.

@@ -24,7 +24,7 @@ mod argon2id;
 pub mod arrival;
 pub mod curve;
 pub mod hashing;
-mod hex;
+pub mod hex;
 pub mod invite_code;
 pub mod mining_clock;
 pub mod proof;

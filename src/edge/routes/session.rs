@@ -2,9 +2,10 @@
 
 use crate::{
     edge::context::{RequestContext, too_many_sessions},
+    edge::cookie::set_cookie,
     edge::error::HttpError,
     edge::routes::lobby::{not_taken, session::stamp, stamp_required},
-    identity::session::{OpenError, Passed, set_cookie},
+    identity::session::{OpenError, Passed},
 };
 use app::{
     ApiError, ErrorCode,

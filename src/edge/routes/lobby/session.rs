@@ -3,8 +3,8 @@
 use super::{explain, open, session};
 use crate::{
     edge::context::RequestContext,
+    edge::cookie::{clear_cookie, set_cookie},
     edge::error::HttpError,
-    identity::session::{clear_cookie, set_cookie},
     lobby::Opened,
 };
 use app::{ApiError, ErrorCode};
