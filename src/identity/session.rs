@@ -13,7 +13,7 @@
 
 use crate::{
     clock::Clock,
-    lobby::names::{Folded, Nick},
+    identity::nick::{Folded, Nick},
     race::SessionId,
 };
 use axum::http::{HeaderMap, header};

@@ -109,7 +109,7 @@ pub(crate) fn stamp_required(request: &RequestContext, why: Rejection) -> HttpEr
 pub(crate) fn not_taken(request: &RequestContext, error: NotTaken) -> HttpError {
     match error {
         NotTaken::Rejected(why) => stamp_required(request, why),
-        NotTaken::Store(error) => explain(request, LobbyError::Store(error)),
+        NotTaken::NotSpent(error) => explain(request, LobbyError::Store(error.into())),
     }
 }
 

@@ -1,8 +1,8 @@
 //! `GET /api/wins`: the session's own wins, so that a code outlives a lost answer.
 
 use crate::{
+    clock::rfc3339_milliseconds,
     edge::{context::RequestContext, error::HttpError},
-    prize::audit::rfc3339_milliseconds,
 };
 use app::wire::Win;
 use axum::{Json, extract::Extension};
