@@ -7,6 +7,8 @@
 use crate::identity::session::Passed;
 
 pub mod address;
+pub mod admission;
+pub mod error;
 pub mod limits;
 pub mod origin;
 pub mod stamps;

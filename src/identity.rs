@@ -4,5 +4,5 @@
 //! Nothing in here knows how a client shows who it is (the edge reads cookies) nor
 //! what it must do to be let in (the gate).
 
-mod friendly_nick;
+pub mod nick;
 pub mod session;

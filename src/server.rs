@@ -2,10 +2,10 @@
 
 use crate::{
     clock::{Clock, SystemClock},
-    config::{Config, Database, GateConfig, LobbyConfig, WebhookConfig},
+    config::{Config, Database, LobbyConfig, WebhookConfig},
     connections,
-    edge::router,
-    gate::{limits::AddressLimits, stamps::Stamps, turnstile::Turnstile},
+    edge::{context::Rooms, router::router},
+    gate::{admission::Admission, limits::AddressLimits, stamps::Stamps, turnstile::Turnstile},
     https_client::ClientError,
     identity::session::Sessions,
     live::Live,
@@ -28,31 +28,6 @@ use tokio::net::TcpListener;
 
 /// How long the server waits for answers, records and deliveries when it stops.
 const GRACE: Duration = Duration::from_secs(10);
-
-/// What every request can reach. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Server {
-    /// The race.
-    pub race: Race,
-    /// Everybody who is connected.
-    pub live: Live,
-    /// Who has passed the check.
-    pub sessions: Arc<Sessions>,
-    /// How much one address may ask for.
-    pub limits: Arc<AddressLimits>,
-    /// The rules of the gate.
-    pub gate: Arc<GateConfig>,
-    /// The human check.
-    pub turnstile: Arc<Turnstile>,
-    /// What becomes of wins.
-    pub prizes: Arc<Keeper>,
-    /// The lobby; `None` while its database cannot be used.
-    pub lobby: Option<Lobby>,
-    /// Session stamps: those that the lobby asks for, and the gate.
-    pub stamps: Arc<Stamps>,
-    /// The origins whose pages may use the lobby; all if empty.
-    pub cors_origins: Arc<[String]>,
-}
 
 /// Why the server could not start.
 #[derive(Debug, thiserror::Error)]
@@ -126,16 +101,17 @@ pub async fn run(
     });
     let figures = tokio::spawn(live.clone().run());
     let proxies = config.gate.trusted_proxies.clone();
-    let server = Server {
+    let turnstile = Turnstile::new(config.gate.turnstile.clone(), sessions.clone())?;
+    let admission = Admission::new(config.gate.rule, sessions.clone(), limits.clone(), turnstile, stamps);
+    let rooms = Rooms {
         race: race.clone(),
         live: live.clone(),
-        turnstile: Arc::new(Turnstile::new(config.gate.turnstile.clone(), sessions.clone())?),
         sessions,
         limits: limits.clone(),
+        admission: Arc::new(admission),
         gate: Arc::new(config.gate),
         prizes: prizes.clone(),
         lobby: lobby.clone(),
-        stamps: Arc::new(stamps),
         cors_origins: config.lobby.cors_origins.into(),
     };
 
@@ -155,7 +131,7 @@ pub async fn run(
             }
         }
     };
-    connections::serve(listener, router::router(server), config.connections, &proxies, stop).await;
+    connections::serve(listener, router(rooms), config.connections, &proxies, stop).await;
     // Their last message tells them that we restart: let it out.
     if tokio::time::timeout(GRACE, limits.sockets.all_given_up()).await.is_err() {
         tracing::warn!("some live connections did not end in time");

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, header};
 pub const COOKIE: &str = "neoirc_auth";
 
 /// The session cookie's value, if there is one of the right form.
-pub fn cookie(headers: &HeaderMap) -> Option<&str> {
+pub fn session_token(headers: &HeaderMap) -> Option<&str> {
     headers
         .get_all(header::COOKIE)
         .iter()
@@ -47,7 +47,7 @@ mod tests {
     fn a_cookie_finds_its_session_and_nothing_else_does() {
         let sessions = Sessions::new(Arc::new(ManualClock::default()));
         let new = sessions.open(None, Passed::default()).unwrap();
-        let found = |line: &str| sessions.by_cookie(cookie(&with_cookie(line))?);
+        let found = |line: &str| sessions.by_cookie(session_token(&with_cookie(line))?);
         assert_eq!(found(&format!("a=b; {COOKIE}={}; c=d", new.token)), Some(new.session.clone()));
         assert_eq!(found(&format!("{COOKIE}={}", "0".repeat(64))), None);
         assert_eq!(found(&format!("{COOKIE}=short")), None);

@@ -13,6 +13,18 @@ pub fn forwarding_headers(headers: &HeaderMap) -> ForwardingHeaders<'_> {
     }
 }
 
+/// The header that a session stamp comes in.
+const STAMP_HEADER: &str = "x-hashcash";
+
+/// The session stamp of a request, if it has exactly one.
+pub(crate) fn session_stamp(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(STAMP_HEADER).iter();
+    match (values.next(), values.next()) {
+        (Some(stamp), None) => stamp.to_str().ok(),
+        _ => None,
+    }
+}
+
 /// Which page the request says it is made by.
 pub(crate) fn calling_page(headers: &HeaderMap) -> CallingPage<'_> {
     let value = |name| headers.get(name).map(HeaderValue::as_bytes);

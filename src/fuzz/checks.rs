@@ -298,7 +298,7 @@ pub fn cookie(bytes: &[u8]) {
     };
     let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
     let strangers = cookies(&lines);
-    let found = cookie::cookie(&strangers);
+    let found = cookie::session_token(&strangers);
     if let Some(token) = found {
         assert_eq!(token.len(), 64);
         assert!(contains(bytes, &format!("{name}={token}")));
@@ -308,7 +308,7 @@ pub fn cookie(bytes: &[u8]) {
     let token = "0123456789abcdef".repeat(4);
     let own = format!("{name}={token}");
     let before = cookies(&[&[own.as_bytes()], lines.as_slice()].concat());
-    assert_eq!(cookie::cookie(&before), Some(token.as_str()));
+    assert_eq!(cookie::session_token(&before), Some(token.as_str()));
     let after = cookies(&[lines.as_slice(), &[own.as_bytes()]].concat());
-    assert_eq!(cookie::cookie(&after), found.or(Some(&token)));
+    assert_eq!(cookie::session_token(&after), found.or(Some(&token)));
 }

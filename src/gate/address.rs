@@ -116,8 +116,7 @@ impl TrustedProxies {
 
     /// True if the client speaks TLS to a trusted proxy.
     pub fn is_tls(&self, peer: IpAddr, headers: &ForwardingHeaders<'_>) -> bool {
-        self.contains(peer)
-            && single(&headers.forwarded_proto).is_some_and(|proto| proto.eq_ignore_ascii_case("https"))
+        self.contains(peer) && single(&headers.forwarded_proto).is_some_and(|proto| proto.eq_ignore_ascii_case("https"))
     }
 }
 
@@ -178,9 +177,8 @@ mod tests {
     }
 
     fn headers<'a>(lines: &[(&str, &'a str)]) -> ForwardingHeaders<'a> {
-        let lines_of = |wanted| {
-            lines.iter().filter(|(name, _)| *name == wanted).map(|(_, value)| value.as_bytes()).collect()
-        };
+        let lines_of =
+            |wanted| lines.iter().filter(|(name, _)| *name == wanted).map(|(_, value)| value.as_bytes()).collect();
         ForwardingHeaders {
             forwarded_for: lines_of("x-forwarded-for"),
             connecting_ip: lines_of("cf-connecting-ip"),

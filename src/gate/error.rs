@@ -1,5 +1,6 @@
 //! Why the gate lets somebody not in.
 
+use super::stamps::SpendError;
 use puzzle::stamp::{Bits, Rejection};
 use std::time::Duration;
 
@@ -22,9 +23,9 @@ pub enum GateError {
     /// A session stamp is needed.
     #[error("A hashcash stamp of {} bits is needed: {}", .0.bits, .0.reason)]
     StampRequired(Box<StampDemand>),
-    /// Stamps cannot be spent at the moment.
-    #[error("The store of spent stamps is busy: try again in a moment")]
-    StampsUnavailable,
+    /// The stamp is good and cannot be spent at the moment.
+    #[error(transparent)]
+    StampNotSpent(SpendError),
     /// More new sessions of this address than it may open.
     #[error("Too many sessions were opened from your address: try again a little later")]
     TooManySessionsOfAddress {
@@ -37,6 +38,9 @@ pub enum GateError {
         /// When it may have one more.
         retry_after: Duration,
     },
+    /// Another session has the nick.
+    #[error("nick already taken")]
+    NickTaken,
     /// The table of sessions is full.
     #[error("There are too many sessions: try again in a minute")]
     TooManySessions,

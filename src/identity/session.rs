@@ -13,7 +13,11 @@
 
 mod tables;
 
-use crate::{clock::Clock, identity::friendly_nick::friendly_nick, lobby::names::Nick};
+use crate::{
+    clock::Clock,
+    identity::nick::{Nick, friendly_nick},
+    lock::lock,
+};
 use puzzle::VisitorId;
 use rand::Rng;
 use sha2::{Digest, Sha256};
@@ -21,7 +25,7 @@ use std::{
     collections::hash_map,
     fmt,
     net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 use tables::{Client, MOST_CLIENTS, Record, Tables};
@@ -348,7 +352,7 @@ impl Sessions {
     ///
     /// # Errors
     /// [`OtherVisitor`] if it is fixed to another one.
-    pub fn claim_visitor(&self, session: &Session, visitor: &VisitorId) -> Result<(), OtherVisitor> {
+    pub fn bind_visitor(&self, session: &Session, visitor: &VisitorId) -> Result<(), OtherVisitor> {
         let mut tables = self.lock();
         let Some(record) = tables.sessions.get_mut(&session.id) else { return Ok(()) };
         if record.visitor.get_or_insert_with(|| visitor.clone()) == visitor { Ok(()) } else { Err(OtherVisitor) }
@@ -360,7 +364,7 @@ impl Sessions {
     }
 
     fn lock(&self) -> MutexGuard<'_, Tables> {
-        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.tables)
     }
 }
 

@@ -42,7 +42,7 @@ impl Place {
         if !trace_data.is_splice_proof() {
             return complaint("The trace of a share begins with a key of two characters, such as fl= or ip=.");
         }
-        if shared.sessions.claim_visitor(&self.session, &visitor_id).is_err() {
+        if shared.sessions.bind_visitor(&self.session, &visitor_id).is_err() {
             return complaint("This session belongs to another visitor id.");
         }
         let session = self.session.id.clone();

@@ -6,23 +6,26 @@ use super::{
     envelope::Line,
     mailbox::Mailbox,
     modes::ChannelModes,
-    names::{Folded, Nick},
     state::{Channel, LOBBY, LOBBY_ID, Moment, Rank, State, User},
     store::{Loaded, Write},
 };
 use crate::{
     gate::{limits::Exceeded, stamps::NotTaken},
-    identity::session::{
-        ClientKey, IDLE_LIMIT, MOST_CLIENTS_OF_A_SESSION, NewSession, OpenError, Passed, Session, Sessions,
-        StoredSession,
+    identity::{
+        nick::{Folded, Nick},
+        session::{
+            ClientKey, IDLE_LIMIT, MOST_CLIENTS_OF_A_SESSION, NewSession, OpenError, Passed, Session, Sessions,
+            StoredSession,
+        },
     },
+    lock::lock,
     race::SessionId,
 };
 use puzzle::stamp::{Bits, StampHash};
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
     net::IpAddr,
-    sync::{Arc, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
@@ -73,7 +76,7 @@ impl Lobby {
         self.take_from_ceiling()?;
         let opened = self.open_spending(nick, hash).await;
         if opened.is_err() {
-            self.shared.ceiling.lock().unwrap_or_else(PoisonError::into_inner).put_back();
+            lock(&self.shared.ceiling).put_back();
         }
         opened
     }
@@ -133,13 +136,13 @@ impl Lobby {
     async fn spend(&self, hash: StampHash) -> Result<(), LobbyError> {
         self.shared.stamps.spend(hash).await.map_err(|error| match error {
             NotTaken::Rejected(why) => LobbyError::Stamp(why),
-            NotTaken::Store(error) => LobbyError::Store(error),
+            NotTaken::NotSpent(error) => LobbyError::Store(error.into()),
         })
     }
 
     fn take_from_ceiling(&self) -> Result<(), LobbyError> {
         let per_hour = f64::from(self.shared.environment.sessions_per_hour);
-        let mut ceiling = self.shared.ceiling.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ceiling = lock(&self.shared.ceiling);
         ceiling
             .take(per_hour / 3600.0, per_hour, self.shared.clock.now())
             .map_err(|retry_after| LobbyError::Ceiling { retry_after })

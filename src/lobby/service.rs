@@ -8,11 +8,11 @@ use super::{
     numeric::{self, Numeric},
     store::StampKind,
 };
-use crate::{gate::limits::Bucket, identity::session::Session};
+use crate::{gate::limits::Bucket, identity::session::Session, lock::lock};
 use puzzle::stamp::{Bits, Rejection, StampHash, Timestamp, channel};
 use std::{
     fmt::Write,
-    sync::{Arc, PoisonError, atomic::Ordering},
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 use uuid::Uuid;
@@ -166,7 +166,7 @@ impl Lobby {
     async fn pace(&self, mailbox: &Mailbox) -> Result<(), LobbyError> {
         let now = self.shared.clock.now();
         let delay = {
-            let mut pace = mailbox.pace.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut pace = lock(&mailbox.pace);
             let bucket = pace.get_or_insert_with(|| Bucket::full(BURST, now));
             bucket.take_with_debt(COMMANDS_PER_SECOND, BURST, LONGEST_DELAY, now)
         };
@@ -361,7 +361,7 @@ impl Lobby {
 
     /// How long a long poll that was woken waits for its turn.
     pub(super) fn turn_to_answer(&self) -> Duration {
-        let mut answers = self.shared.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut answers = lock(&self.shared.answers);
         let now = self.shared.clock.now();
         answers.take_with_debt(ANSWERS_PER_SECOND, ANSWERS_AT_ONCE, LONGEST_LINGER, now).unwrap_or(LONGEST_LINGER)
     }

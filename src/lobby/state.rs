@@ -5,15 +5,19 @@
 //! the lock is released, so that the store sees everything in its order.
 
 use super::{
-    envelope::{Event, Line, Weight, no_meta, raw, timestamp},
+    channel_name::ChannelName,
+    envelope::{Event, Line, Weight, no_meta, raw},
     mailbox::Mailbox,
     modes::ChannelModes,
-    names::{ChannelName, Folded, Nick},
     numeric::Numeric,
     store::{ChannelRow, Write},
 };
 use crate::{
-    identity::session::{ClientKey, Passed},
+    clock::rfc3339_milliseconds,
+    identity::{
+        nick::{Folded, Nick},
+        session::{ClientKey, Passed},
+    },
     race::SessionId,
 };
 use serde_json::value::RawValue;
@@ -173,7 +177,7 @@ impl State {
             to: saying.to,
             params: saying.params,
             body: saying.body,
-            ts: timestamp(moment.wall),
+            ts: rfc3339_milliseconds(moment.wall),
             meta: saying.meta.unwrap_or(&none),
         };
         // Our own types: serialising them cannot fail.

@@ -19,7 +19,7 @@ mod file;
 mod tests;
 mod writer;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, rfc3339_milliseconds};
 use app::wire::shortest_number;
 use file::AuditFile;
 use puzzle::{Hash, Nonce, RoundNumber, Seed, TraceData, VisitorId, invite_code::InviteCode};
@@ -73,16 +73,6 @@ pub struct AuditRecord {
     pub adjustment_reason: String,
     /// The round that was won.
     pub round: RoundNumber,
-}
-
-/// `time` as RFC 3339 in UTC with milliseconds: `2026-01-31T12:00:00.000Z`.
-/// What lies beyond the year 9999 is written as its end.
-pub fn rfc3339_milliseconds(time: SystemTime) -> String {
-    format!("{:.3}", timestamp(time))
-}
-
-fn timestamp(time: SystemTime) -> jiff::Timestamp {
-    jiff::Timestamp::try_from(time).unwrap_or(jiff::Timestamp::MAX)
 }
 
 fn write_time<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,11 +1,8 @@
 //! The rows behind [`Sessions`](super::Sessions), and what can be done to them under
 //! one lock. No clocks and no locks in here: the caller says what time it is.
 
-use super::{ClientKey, IDLE_LIMIT, OpenError, Passed, Session, SessionId};
-use crate::{
-    identity::friendly_nick::friendly_nick,
-    lobby::names::{Folded, Nick},
-};
+use super::{ClientKey, OpenError, Passed, Session, SessionId};
+use crate::identity::nick::{Folded, Nick, friendly_nick};
 use puzzle::VisitorId;
 use std::{collections::HashMap, time::Duration};
 

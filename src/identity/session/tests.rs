@@ -42,9 +42,9 @@ fn the_first_visitor_id_stays() {
     let (_, sessions) = sessions();
     let session = sessions.open(None, Passed::default()).unwrap().session;
     let (one, two) = ("visitor-1".parse().unwrap(), "visitor-2".parse().unwrap());
-    assert_eq!(sessions.claim_visitor(&session, &one), Ok(()));
-    assert_eq!(sessions.claim_visitor(&session, &one), Ok(()));
-    assert_eq!(sessions.claim_visitor(&session, &two), Err(OtherVisitor));
+    assert_eq!(sessions.bind_visitor(&session, &one), Ok(()));
+    assert_eq!(sessions.bind_visitor(&session, &one), Ok(()));
+    assert_eq!(sessions.bind_visitor(&session, &two), Err(OtherVisitor));
 }
 
 #[test]
