@@ -25,6 +25,7 @@ mod mailbox;
 pub mod modes;
 pub mod numeric;
 mod passwords;
+mod seat;
 mod service;
 mod state;
 pub mod store;
@@ -32,7 +33,8 @@ mod view;
 
 pub use entry::Opened;
 pub use herald::Announcing;
-pub use service::{Answer, Batch, Seat};
+pub use seat::Seat;
+pub use service::{Answer, Batch};
 pub use state::LOBBY;
 pub use view::{ChannelView, MemberView, ServerView, StateView};
 

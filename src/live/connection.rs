@@ -2,7 +2,7 @@
 
 use super::{
     HIGHEST_RATE, Live, Place,
-    chat::{self, Chat},
+    chat::Chat,
     shares::{Complaint, Verdict},
     text,
 };
@@ -141,7 +141,7 @@ impl Conversation {
                     message = stream.next() => {
                         last_heard = Instant::now();
                         let answer = match message {
-                            Some(Ok(message)) => hear(&place, &mut allowance, &mut verdict, &mut chat, message)?,
+                            Some(Ok(message)) => hear(&place, &mut allowance, &mut verdict, message)?,
                             // What is larger than the library's own limit ends here.
                             Some(Err(_)) => return Err(End::Close(close_code::SIZE, "a frame is too large or broken")),
                             None => return Err(End::Gone),
@@ -219,7 +219,6 @@ fn hear(
     place: &Place,
     allowance: &mut Bucket,
     verdict: &mut Option<Verdict>,
-    chat: &mut Chat,
     message: Message,
 ) -> Result<Option<Reply>, End> {
     let content = match message {
@@ -235,12 +234,6 @@ fn hear(
     }
     if allowance.take(MESSAGES_PER_SECOND, BURST, place.live.shared.clock.now()).is_err() {
         return Ok(Some(error(ErrorCode::TooManyRequests, "Too many messages: at most 20 a second.").into()));
-    }
-    if let Some(command) = chat::understand(&content) {
-        return Ok(match command {
-            Ok(command) => chat.take(command).map(|message| Reply { message, is_last: false }),
-            Err(why) => Some(error(ErrorCode::Malformed, &why).into()),
-        });
     }
     let answer = match understand(&content) {
         Ok(ClientMessage::Ping) => Some(ServerMessage::Pong { online: place.live.online() }),
@@ -322,7 +315,9 @@ mod tests {
         ] {
             assert_eq!(code(good), None, "{good}");
         }
-        for bad in ["", "pong", "{", "[]", "null", r#"{"type":5}"#, r#"{"type":"PING"}"#, r#"{"type":"admin"}"#] {
+        let lobby = r##"{"type":"lobby","id":7,"payload":{"command":"JOIN","to":"#a"}}"##;
+        for bad in ["", "pong", "{", "[]", "null", r#"{"type":5}"#, r#"{"type":"PING"}"#, r#"{"type":"admin"}"#, lobby]
+        {
             assert_eq!(code(bad), Some(ErrorCode::UnknownMessage), "{bad}");
         }
         for bad in [

@@ -6,6 +6,7 @@ use super::{
     envelope::Line,
     mailbox::Mailbox,
     modes::ChannelModes,
+    seat::Reading,
     state::{Channel, LOBBY, LOBBY_ID, Moment, Rank, State, User},
     store::{Loaded, Write},
 };
@@ -222,6 +223,10 @@ impl Lobby {
         act.welcome();
         for channel in channels {
             act.show_joined(&channel);
+        }
+        for arrived in state.expected.remove(&client).into_iter().flatten() {
+            // A connection that has just gone needs nothing.
+            let _ = arrived.send(Reading::from_now_on(mailbox.clone()));
         }
         mailbox
     }

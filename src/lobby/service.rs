@@ -108,33 +108,6 @@ fn array(lines: &[Arc<Line>]) -> String {
     json
 }
 
-/// A client that is told everything as it happens.
-#[derive(Debug)]
-pub struct Seat {
-    mailbox: Arc<Mailbox>,
-    after: u64,
-}
-
-impl Seat {
-    /// The next messages; never done once the client has ended. May be dropped and
-    /// called again without losing any.
-    pub async fn next(&mut self) -> Vec<Arc<Line>> {
-        loop {
-            let bell = self.mailbox.bell.notified();
-            let mut bell = std::pin::pin!(bell);
-            bell.as_mut().enable();
-            match self.mailbox.after(self.after) {
-                Ok(lines) if lines.is_empty() => bell.await,
-                Ok(lines) => {
-                    self.after = lines.last().map_or(self.after, |line| line.seq);
-                    return lines;
-                }
-                Err(_) => std::future::pending().await,
-            }
-        }
-    }
-}
-
 impl Lobby {
     /// Carries out a command. A client that sends too many is slowed down.
     ///
@@ -364,21 +337,6 @@ impl Lobby {
         let mut answers = lock(&self.shared.answers);
         let now = self.shared.clock.now();
         answers.take_with_debt(ANSWERS_PER_SECOND, ANSWERS_AT_ONCE, LONGEST_LINGER, now).unwrap_or(LONGEST_LINGER)
-    }
-
-    /// A seat for a client whose session is in the lobby already.
-    pub fn sit_if_inside(&self, session: &Session) -> Option<Seat> {
-        let mailbox = self.lock().users.get(&session.id)?.clients.get(&session.client)?.clone();
-        Some(Seat { after: mailbox.newest(), mailbox })
-    }
-
-    /// A seat for a client that is told everything from now on.
-    ///
-    /// # Errors
-    /// Those of entering.
-    pub fn sit(&self, session: &Session) -> Result<Seat, LobbyError> {
-        let mailbox = self.enter(session)?;
-        Ok(Seat { after: mailbox.newest(), mailbox })
     }
 }
 

@@ -10,6 +10,7 @@ use super::{
     mailbox::Mailbox,
     modes::ChannelModes,
     numeric::Numeric,
+    seat::Reading,
     store::{ChannelRow, Write},
 };
 use crate::{
@@ -26,6 +27,7 @@ use std::{
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 pub(super) use super::store::{LOBBY_ID, RECENT};
@@ -152,6 +154,8 @@ pub(super) struct State {
     pub(super) nicks: HashMap<Folded, SessionId>,
     /// In order, so that lists come in the same order to everybody.
     pub(super) channels: BTreeMap<Folded, Channel>,
+    /// Live connections of clients that are not here yet.
+    pub(super) expected: HashMap<ClientKey, Vec<oneshot::Sender<Reading>>>,
     pub(super) last_channel: i64,
     pub(super) last_seq: u64,
     /// The newest lines of [`LOBBY`], for the page.
