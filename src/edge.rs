@@ -16,3 +16,4 @@ mod port;
 pub mod router;
 pub(crate) mod routes;
 mod security;
+pub mod socket;

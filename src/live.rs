@@ -7,26 +7,27 @@
 //! [`witnesses`] decides; the figures are bounded per network.
 
 mod chat;
-mod connection;
+mod events;
 mod shares;
 mod witnesses;
 
 pub use chat::Chat;
-pub use connection::{Greeting, serve, understand};
+pub use events::{Event, Events};
+pub use shares::{ShareError, ShareVerdict};
 
 use crate::{
     clock::Clock,
     gate::limits::Network,
     identity::session::{Session, Sessions},
+    lock::lock,
     race::{Announcement, Race, SessionId},
 };
 use app::wire::{Figures, RoundView, ServerMessage};
-use axum::extract::ws::Utf8Bytes;
 use puzzle::proof::ProofInterval;
 use std::{
     collections::{HashMap, HashSet},
     net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::{Duration, UNIX_EPOCH},
 };
 use tokio::sync::watch;
@@ -65,7 +66,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     connections: Mutex<Connections>,
     /// The newest figures, serialised.
-    figures: watch::Sender<Utf8Bytes>,
+    figures: watch::Sender<Arc<str>>,
     /// The newest announcement, serialised.
     resets: watch::Sender<Reset>,
     /// True once the server stops.
@@ -76,7 +77,7 @@ struct Shared {
 #[derive(Clone, Debug)]
 pub(crate) struct Reset {
     pub(crate) announcement: Announcement,
-    message: Utf8Bytes,
+    message: Arc<str>,
 }
 
 #[derive(Debug)]
@@ -97,9 +98,9 @@ struct Connection {
     rate: Option<(f64, Duration)>,
 }
 
-/// A place among the connected; gives it up when dropped.
+/// A session among the connected, until it is dropped.
 #[derive(Debug)]
-struct Place {
+pub struct Presence {
     live: Live,
     id: u64,
     session: Session,
@@ -127,7 +128,7 @@ impl Live {
                 witnesses: Witnesses::new(proof_interval),
                 gathered: Figures::default(),
             }),
-            figures: watch::Sender::new(Utf8Bytes::default()),
+            figures: watch::Sender::new("".into()),
             resets: watch::Sender::new(reset),
             stopping: watch::Sender::new(false),
         };
@@ -206,12 +207,12 @@ impl Live {
         self.shared.stopping.send_replace(true);
     }
 
-    fn figures_message(&self) -> Utf8Bytes {
+    fn figures_message(&self) -> Arc<str> {
         let Figures { online, active_miners, total_hashrate } = self.gather_figures();
         let since_1970 = self.shared.clock.time_of_day().duration_since(UNIX_EPOCH).unwrap_or_default();
         let timestamp = since_1970.as_secs_f64();
         let RoundView { round, mining_time, clock_running, .. } = self.shared.race.view();
-        text(&ServerMessage::NetworkHashrate {
+        message(&ServerMessage::NetworkHashrate {
             total_hashrate,
             active_miners,
             online,
@@ -220,15 +221,17 @@ impl Live {
             mining_time,
             clock_running,
         })
+        .into()
     }
 
-    fn join(&self, session: Session, address: IpAddr) -> Place {
+    /// A session comes in from `address`.
+    pub fn join(&self, session: Session, address: IpAddr) -> Presence {
         let mut connections = self.lock();
         connections.last_id += 1;
         let id = connections.last_id;
         let connection = Connection { session: session.id.clone(), network: address.into(), mining: false, rate: None };
         connections.by_id.insert(id, connection);
-        Place { live: self.clone(), id, session }
+        Presence { live: self.clone(), id, session }
     }
 
     /// Changes the connections, then tells the race until when somebody mines,
@@ -241,7 +244,7 @@ impl Live {
     }
 
     fn lock(&self) -> MutexGuard<'_, Connections> {
-        self.shared.connections.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.shared.connections)
     }
 }
 
@@ -272,12 +275,35 @@ impl Connections {
     }
 }
 
-impl Place {
-    fn set_mining(&self, mining: bool) {
+impl Presence {
+    /// The moment, on the clock of everybody who is connected.
+    pub fn now(&self) -> Duration {
+        self.live.shared.clock.now()
+    }
+
+    /// How many are connected.
+    pub fn online(&self) -> u32 {
+        self.live.online()
+    }
+
+    /// How things stand, and what happens from then on.
+    pub fn listen(&self) -> (ServerMessage, Events) {
+        let shared = &self.live.shared;
+        // Subscribed before the snapshot is taken: nothing falls between the two.
+        let (resets, figures) = (shared.resets.subscribe(), shared.figures.subscribe());
+        let round = shared.race.view();
+        let events = Events { told: round.round, resets, figures, stopping: shared.stopping.subscribe() };
+        let proof_interval = shared.proof_interval.get().as_secs_f64();
+        (ServerMessage::Puzzle { round, figures: self.live.figures(), proof_interval }, events)
+    }
+
+    /// Says whether this connection's device mines.
+    pub fn set_mining(&self, mining: bool) {
         self.live.change(|connections, now| connections.set_mining(self.id, mining, now));
     }
 
-    fn report_rate(&self, rate: f64) {
+    /// Takes note of the device's rate, in hashes per second.
+    pub fn report_rate(&self, rate: f64) {
         let now = self.live.shared.clock.now();
         if let Some(connection) = self.live.lock().by_id.get_mut(&self.id) {
             connection.rate = Some((rate, now));
@@ -285,7 +311,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Presence {
     fn drop(&mut self) {
         self.live.change(|connections, now| {
             connections.set_mining(self.id, false, now);
@@ -296,18 +322,20 @@ impl Drop for Place {
 
 /// The announced round as it stands now, its clock too: pages hand in by it. Should
 /// a newer round have been announced meanwhile, nothing is said of the clock.
-fn reset_message(announcement: &Announcement, race: &Race) -> Utf8Bytes {
+fn reset_message(announcement: &Announcement, race: &Race) -> Arc<str> {
     let view = Some(race.view()).filter(|view| view.round == announcement.round);
-    text(&ServerMessage::PuzzleReset {
+    message(&ServerMessage::PuzzleReset {
         round: view.unwrap_or_else(|| announcement.view(Duration::ZERO, false)),
         reason: announcement.reason,
         solve_time: announcement.solve_time.map(|time| time.as_secs_f64()),
     })
+    .into()
 }
 
-fn text(message: &ServerMessage) -> Utf8Bytes {
+/// A message as it travels.
+pub fn message(message: &ServerMessage) -> String {
     // Our own types with finite numbers: serialising them cannot fail.
-    serde_json::to_string(message).unwrap_or_default().into()
+    serde_json::to_string(message).unwrap_or_default()
 }
 
 fn count(number: usize) -> u32 {

@@ -15,7 +15,7 @@ use app::{
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use hashpass::{
     config::{self, Config, VARIABLES},
-    edge::{cookie, headers::forwarding_headers},
+    edge::{cookie, headers::forwarding_headers, socket},
     gate::address::{IpBinding, TrustedProxies},
     live,
 };
@@ -94,9 +94,9 @@ pub fn submission(bytes: &[u8]) {
 /// what is not is answered in words of our own.
 pub fn websocket(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
-    match live::understand(text) {
+    match socket::understand(text) {
         Ok(message) => {
-            let again = live::understand(&serde_json::to_string(&message).unwrap());
+            let again = socket::understand(&serde_json::to_string(&message).unwrap());
             match (message, again) {
                 (ClientMessage::Hashrate { rate }, Ok(ClientMessage::Hashrate { rate: again })) => {
                     assert!(rate.is_finite() && (0.0..=live::HIGHEST_RATE).contains(&rate), "{rate}");

@@ -8,7 +8,6 @@ use crate::{
     identity::session::Session,
     lobby::{Lobby, Seat, envelope::Line},
 };
-use axum::extract::ws::Utf8Bytes;
 use std::{collections::VecDeque, sync::Arc};
 
 /// The lobby as one connection hears it.
@@ -17,19 +16,19 @@ pub struct Chat {
     /// `None` where there is no lobby, and for a session that did not come by cookie.
     seat: Option<Seat>,
     /// Events that were taken from the seat and not yet sent.
-    pending: VecDeque<Utf8Bytes>,
+    pending: VecDeque<String>,
 }
 
 impl Chat {
     /// The lobby for a session that came by its cookie.
-    pub(crate) fn new(lobby: Option<Lobby>, session: Option<Session>) -> Self {
+    pub fn new(lobby: Option<Lobby>, session: Option<Session>) -> Self {
         let seat = lobby.zip(session).map(|(lobby, session)| lobby.seat(&session));
         Self { seat, pending: VecDeque::new() }
     }
 
     /// The next message for the client; never done where there is no lobby. May be
     /// dropped and called again without losing any.
-    pub(super) async fn next(&mut self) -> Utf8Bytes {
+    pub async fn next(&mut self) -> String {
         let Some(seat) = &mut self.seat else { return std::future::pending().await };
         loop {
             if let Some(message) = self.pending.pop_front() {
@@ -40,6 +39,6 @@ impl Chat {
     }
 }
 
-fn message(line: &Arc<Line>) -> Utf8Bytes {
-    format!("{{\"type\":\"LOBBY\",\"id\":{},\"event\":{}}}", line.seq, line.json()).into()
+fn message(line: &Arc<Line>) -> String {
+    format!("{{\"type\":\"LOBBY\",\"id\":{},\"event\":{}}}", line.seq, line.json())
 }

@@ -10,26 +10,48 @@
 //! connected by the other. The network that a session counts for is always that of
 //! its connection.
 
-use super::{Place, witnesses::ShareRefusal};
-use app::{ErrorCode, wire::Share};
+use super::{Presence, witnesses::ShareRefusal};
+use app::wire::Share;
 use puzzle::{Challenge, proof::share_target};
 use tokio::task::JoinHandle;
 
 /// A share that is being computed: done when its effect is there, with what the
 /// client is to be told.
-pub(super) type Verdict = JoinHandle<Option<Complaint>>;
+pub type ShareVerdict = JoinHandle<Option<ShareError>>;
 
 /// Why a share proves nothing.
-pub(super) type Complaint = (ErrorCode, &'static str);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ShareError {
+    /// Its hash is above the target of shares.
+    #[error("A share is a hash that begins with a zero.")]
+    TooLarge,
+    /// Its trace could be split in another place.
+    #[error("The trace of a share begins with a key of two characters, such as fl= or ip=.")]
+    NotSpliceProof,
+    /// Its visitor id is not that of the session.
+    #[error("This session belongs to another visitor id.")]
+    OtherVisitor,
+    /// The session has not said that it mines.
+    #[error("Say mining_start before the first share.")]
+    NotMining,
+    /// The hash has proven something already.
+    #[error("This hash has been used as a share before.")]
+    Spent,
+    /// A share of the session was false.
+    #[error("An earlier share of this session was false.")]
+    Discredited,
+    /// The hash is not the one that the nonce has.
+    #[error("The nonce does not have this hash: this session counts as a miner no more.")]
+    FalseHash,
+}
 
-impl Place {
+impl Presence {
     /// Takes a share in. `None` if there is nothing to wait for: it is of a round
     /// that is over, it came too soon, or there was no time to compute it.
     ///
     /// # Errors
-    /// What the client is to be told.
-    pub(super) fn take_share(&self, share: Share) -> Result<Option<Verdict>, Complaint> {
-        let complaint = |detail| Err((ErrorCode::BadShare, detail));
+    /// [`ShareError`].
+    pub fn take_share(&self, share: Share) -> Result<Option<ShareVerdict>, ShareError> {
         let Share { round, visitor_id, nonce, trace_data, hash } = share;
         let shared = &self.live.shared;
         let (current, seed) = shared.race.round();
@@ -37,13 +59,13 @@ impl Place {
             return Ok(None);
         }
         if !hash.is_below(&share_target()) {
-            return complaint("A share is a hash that begins with a zero.");
+            return Err(ShareError::TooLarge);
         }
         if !trace_data.is_splice_proof() {
-            return complaint("The trace of a share begins with a key of two characters, such as fl= or ip=.");
+            return Err(ShareError::NotSpliceProof);
         }
         if shared.sessions.bind_visitor(&self.session, &visitor_id).is_err() {
-            return complaint("This session belongs to another visitor id.");
+            return Err(ShareError::OtherVisitor);
         }
         let session = self.session.id.clone();
         let admitted = self.live.change(|connections, now| {
@@ -52,9 +74,9 @@ impl Place {
         let (arrived_at, most_waiting) = match admitted {
             Ok(admitted) => admitted,
             Err(ShareRefusal::TooSoon) => return Ok(None),
-            Err(ShareRefusal::NotMining) => return complaint("Say mining_start before the first share."),
-            Err(ShareRefusal::Spent) => return complaint("This hash has been used as a share before."),
-            Err(ShareRefusal::Discredited) => return complaint("An earlier share of this session was false."),
+            Err(ShareRefusal::NotMining) => return Err(ShareError::NotMining),
+            Err(ShareRefusal::Spent) => return Err(ShareError::Spent),
+            Err(ShareRefusal::Discredited) => return Err(ShareError::Discredited),
         };
         let challenge = Challenge::new(&seed, &visitor_id, &trace_data);
         let Some(answer) = shared.race.check_share(challenge, nonce, hash, most_waiting) else {
@@ -75,7 +97,7 @@ impl Place {
             (is_right == Some(false)).then(|| {
                 live.shared.race.strike(&session);
                 tracing::info!(%session, "a share was false; its session counts as a miner no more");
-                (ErrorCode::BadShare, "The nonce does not have this hash: this session counts as a miner no more.")
+                ShareError::FalseHash
             })
         })))
     }

@@ -3,9 +3,12 @@
 use crate::{
     edge::context::RequestContext,
     edge::error::HttpError,
-    edge::headers::calling_page,
+    edge::{
+        headers::calling_page,
+        socket::{self, Greeting},
+    },
     gate::{limits::Crowded, origin::origin_matches_host},
-    live::{self, Chat, Greeting},
+    live::Chat,
 };
 use app::{ApiError, ErrorCode};
 use axum::{
@@ -37,7 +40,7 @@ pub(crate) async fn upgrade(
     Extension(request): Extension<RequestContext>,
     Query(parameters): Query<Parameters>,
     headers: HeaderMap,
-    socket: WebSocketUpgrade,
+    upgrade: WebSocketUpgrade,
 ) -> Result<Response, HttpError> {
     if !origin_matches_host(calling_page(&headers)) {
         return Err(ApiError::new(ErrorCode::CrossSite, "Other sites' pages may not connect").into());
@@ -61,9 +64,10 @@ pub(crate) async fn upgrade(
     // A token stands for a session of the race alone: the lobby knows cookies only.
     let chat = Chat::new(request.rooms.lobby.clone(), request.cookie_session());
     let live = request.rooms.live;
-    let socket = socket.read_buffer_size(READ_BUFFER).max_message_size(LARGEST_MESSAGE).max_frame_size(LARGEST_MESSAGE);
-    Ok(socket.on_upgrade(async move |socket| {
-        live::serve(live, socket, greeting, chat).await;
+    let upgrade =
+        upgrade.read_buffer_size(READ_BUFFER).max_message_size(LARGEST_MESSAGE).max_frame_size(LARGEST_MESSAGE);
+    Ok(upgrade.on_upgrade(async move |connection| {
+        socket::serve(live, connection, greeting, chat).await;
         drop(place);
     }))
 }
