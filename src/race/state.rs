@@ -5,7 +5,11 @@
 
 mod newcomers;
 
-use super::{Announcement, Answer, Competitor, Refusal, SessionId, Solution, Win};
+use super::{
+    submission::{Answer, Competitor, Refusal, Solution},
+    win::{Announcement, Win},
+};
+use crate::identity::session::SessionId;
 use app::wire::ResetReason;
 use newcomers::Newcomers;
 use puzzle::{

@@ -4,6 +4,8 @@
 
 use super::*;
 use crate::clock::ManualClock;
+use futures::future::BoxFuture;
+use puzzle::invite_code::InviteCode;
 use puzzle::{
     Difficulty,
     rule::{Pace, RuleName},
