@@ -13,6 +13,7 @@
 
 #[cfg(all(test, feature = "model-check"))]
 mod model;
+mod settings;
 mod state;
 mod sync;
 #[cfg(all(test, not(feature = "model-check")))]
@@ -25,9 +26,7 @@ use app::wire::{ResetReason, RoundView, Victory};
 use futures::future::BoxFuture;
 use puzzle::{
     Challenge, Cost, Curve, Hash, Nonce, PuzzleHasher, RoundNumber, Seed, Ticket, TraceData, VisitorId,
-    hashing::HashingError,
-    invite_code::{CodeSecret, InviteCode},
-    rule::Rule,
+    hashing::HashingError, invite_code::InviteCode, rule::Rule,
 };
 use state::{Effect, Event, Job, State, Verdict, Won};
 use std::{
@@ -39,6 +38,8 @@ use std::{
 use sync::{AtomicU64, Mutex, Ordering, lock};
 use tokio::sync::{mpsc, oneshot, watch};
 use verifier::{Court, Verifier};
+
+pub use settings::RaceSettings;
 
 /// How long a winner waits for the audit record to be on disk.
 pub const RECORD_LIMIT: Duration = Duration::from_secs(1);
@@ -252,20 +253,9 @@ pub trait Prizes: Send + Sync + 'static {
 /// how long the address has to wait before one more.
 pub type VerificationQuota = Arc<dyn Fn(IpAddr) -> Result<(), Duration> + Send + Sync>;
 
-/// What a race is made of.
+/// What the race works with, beside what an operator decides.
 #[derive(Clone)]
-pub struct RaceSettings {
-    /// How the difficulty moves.
-    pub rule: Rule,
-    /// What a hash costs.
-    pub cost: Cost,
-    /// What codes are derived with.
-    pub secret: CodeSecret,
-    /// How many verifications run side by side, beside the one that is kept for
-    /// sessions which have shown work.
-    pub verify_workers: usize,
-    /// How many wait for one.
-    pub verify_queue: usize,
+pub struct RaceSurroundings {
     /// How many verifications one address may ask for.
     pub quota: VerificationQuota,
     /// Where hashes come from.
@@ -322,9 +312,11 @@ impl Race {
     ///
     /// # Errors
     /// [`HashingError`] if an arena cannot be allocated.
-    pub fn start(settings: RaceSettings) -> Result<(Self, Herald), HashingError> {
-        let RaceSettings { rule, cost, secret, verify_workers, verify_queue, quota, hashers, clock, seeds } = settings;
-        let state = State::new(rule, cost, secret, seeds(), clock.now());
+    pub fn start(settings: RaceSettings, surroundings: RaceSurroundings) -> Result<(Self, Herald), HashingError> {
+        let RaceSettings { start, pace, rule, cost, verify_workers, verify_queue, secret, proof_interval: _ } =
+            settings;
+        let RaceSurroundings { quota, hashers, clock, seeds } = surroundings;
+        let state = State::new(Rule::new(rule, start, pace), cost, secret, seeds(), clock.now());
         let (announced, _) = watch::channel(state.announcement(ResetReason::Operator, None));
         let (events, receiver) = mpsc::unbounded_channel();
         let verifier = Verifier::new(verify_queue, verify_workers);
