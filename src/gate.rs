@@ -11,8 +11,11 @@ pub mod admission;
 pub mod error;
 pub mod limits;
 pub mod origin;
+mod settings;
 pub mod stamps;
 pub mod turnstile;
+
+pub use settings::{GateSettings, LimitSettings, TurnstileSettings};
 
 /// What a session must have passed before it may take part in the race.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]

@@ -13,6 +13,7 @@ mod hasher;
 mod herald;
 #[cfg(all(test, feature = "model-check"))]
 mod model;
+mod settings;
 mod state;
 mod submission;
 mod sync;
@@ -23,15 +24,14 @@ mod win;
 
 pub use hasher::{HasherFactory, SolutionHasher, real_hashers};
 pub use herald::{Herald, Prizes, RECORD_LIMIT};
+pub use settings::RaceSettings;
 pub use submission::{Arrival, Competitor, Refusal, Solution};
 pub use win::{Announcement, Win};
 
 use crate::clock::Clock;
 pub use crate::identity::session::SessionId;
 use app::wire::{ResetReason, RoundView, Victory};
-use puzzle::{
-    Challenge, Cost, Hash, Nonce, RoundNumber, Seed, Ticket, hashing::HashingError, invite_code::CodeSecret, rule::Rule,
-};
+use puzzle::{Challenge, Hash, Nonce, RoundNumber, Seed, Ticket, hashing::HashingError, rule::Rule};
 use state::{Effect, Event, Job, State, Verdict};
 use std::{
     fmt,
@@ -48,20 +48,9 @@ use verifier::{VerdictReceiver, Verifier};
 /// how long the address has to wait before one more.
 pub type VerificationQuota = Arc<dyn Fn(IpAddr) -> Result<(), Duration> + Send + Sync>;
 
-/// What a race is made of.
+/// What the race works with, beside what an operator decides.
 #[derive(Clone)]
-pub struct RaceSettings {
-    /// How the difficulty moves.
-    pub rule: Rule,
-    /// What a hash costs.
-    pub cost: Cost,
-    /// What codes are derived with.
-    pub secret: CodeSecret,
-    /// How many verifications run side by side, beside the one that is kept for
-    /// sessions which have shown work.
-    pub verify_workers: usize,
-    /// How many wait for one.
-    pub verify_queue: usize,
+pub struct RaceSurroundings {
     /// How many verifications one address may ask for.
     pub quota: VerificationQuota,
     /// Where hashes come from.
@@ -108,9 +97,11 @@ impl Race {
     ///
     /// # Errors
     /// [`HashingError`] if an arena cannot be allocated.
-    pub fn start(settings: RaceSettings) -> Result<(Self, Herald), HashingError> {
-        let RaceSettings { rule, cost, secret, verify_workers, verify_queue, quota, hashers, clock, seeds } = settings;
-        let state = State::new(rule, cost, secret, seeds(), clock.now());
+    pub fn start(settings: RaceSettings, surroundings: RaceSurroundings) -> Result<(Self, Herald), HashingError> {
+        let RaceSettings { start, pace, rule, cost, verify_workers, verify_queue, secret, proof_interval: _ } =
+            settings;
+        let RaceSurroundings { quota, hashers, clock, seeds } = surroundings;
+        let state = State::new(Rule::new(rule, start, pace), cost, secret, seeds(), clock.now());
         let announced = Arc::new(watch::Sender::new(state.announcement(ResetReason::Operator, None)));
         let (events, receiver) = mpsc::unbounded_channel();
         let verifier = Verifier::new(verify_queue, verify_workers);

@@ -2,7 +2,7 @@
 
 use crate::{
     clock::{Clock, SystemClock},
-    config::{Config, Database, LobbyConfig, WebhookConfig},
+    config::{Config, Database, LobbyConfig},
     connections,
     edge::{context::Rooms, router::router},
     gate::{admission::Admission, limits::AddressLimits, stamps::Stamps, turnstile::Turnstile},
@@ -15,13 +15,13 @@ use crate::{
     },
     prize::{
         Keeper,
-        audit::{AuditError, AuditLog, AuditSettings},
-        webhook::{Webhook, WebhookSettings},
+        audit::{AuditError, AuditLog},
+        webhook::Webhook,
     },
-    race::{Prizes, Race, RaceSettings, Win, real_hashers},
+    race::{Prizes, Race, RaceSurroundings, Win, real_hashers},
 };
 use futures::future::BoxFuture;
-use puzzle::{Seed, rule::Rule};
+use puzzle::Seed;
 use rand::Rng;
 use std::{future::Future, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
@@ -65,20 +65,16 @@ pub async fn run(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), StartError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-    let audit = AuditLog::open(&config.data_dir, clock.clone(), AuditSettings::default())?;
+    let audit = AuditLog::open(config.audit, clock.clone())?;
     let webhook = match config.webhook {
-        Some(WebhookConfig { url, token }) => Webhook::start(WebhookSettings::new(url, token))?,
+        Some(settings) => Webhook::start(settings)?,
         None => Webhook::none(),
     };
     let prizes = Arc::new(Keeper::new(audit, webhook));
     let limits = Arc::new(AddressLimits::new(config.limits, &clock));
     let (workers, memory_kib) = (config.race.verify_workers, config.race.cost.memory_cost);
-    let settings = RaceSettings {
-        rule: Rule::new(config.race.rule, config.race.start, config.race.pace),
-        cost: config.race.cost,
-        secret: config.race.secret,
-        verify_workers: workers,
-        verify_queue: config.race.verify_queue,
+    let proof_interval = config.race.proof_interval;
+    let surroundings = RaceSurroundings {
         quota: {
             let limits = limits.clone();
             Arc::new(move |address| limits.submissions.take(address).map_err(|exceeded| exceeded.retry_after))
@@ -87,11 +83,14 @@ pub async fn run(
         clock: clock.clone(),
         seeds: Arc::new(random_seed),
     };
-    let (race, herald) =
-        Race::start(settings).map_err(|source| StartError::Verifier { workers, memory_kib, source })?;
+    let (race, herald) = Race::start(config.race, surroundings).map_err(|source| StartError::Verifier {
+        workers,
+        memory_kib,
+        source,
+    })?;
     let sessions = Arc::new(Sessions::new(clock.clone()));
     let (lobby, stamps) = open_lobby(&config.lobby, sessions.clone(), clock.clone()).await?;
-    let live = Live::new(race.clone(), sessions.clone(), config.race.proof_interval, clock);
+    let live = Live::new(race.clone(), sessions.clone(), proof_interval, clock);
     let crier = lobby.as_ref().map(|(lobby, _)| lobby.clone());
     let herald = tokio::spawn(herald.run(Arc::new(Heralded { prizes: prizes.clone(), lobby: crier })));
     let lobby = lobby.map(|(lobby, announcing)| {

@@ -2,8 +2,7 @@
 
 use super::{cookie::session_token, headers::forwarding_headers, language};
 use crate::{
-    config::GateConfig,
-    gate::{admission::Admission, error::GateError, limits::AddressLimits},
+    gate::{GateSettings, admission::Admission, error::GateError, limits::AddressLimits},
     identity::session::{Session, Sessions},
     live::Live,
     lobby::Lobby,
@@ -31,7 +30,7 @@ pub struct Rooms {
     /// Who is let in.
     pub admission: Arc<Admission>,
     /// The settings of the gate.
-    pub gate: Arc<GateConfig>,
+    pub gate: Arc<GateSettings>,
     /// What becomes of wins.
     pub prizes: Arc<Keeper>,
     /// The lobby; `None` while its database cannot be used.

@@ -3,7 +3,10 @@
 use super::{
     assets, context::RequestContext, language, routes::turnstile::turnstile_config, security::content_security_policy,
 };
-use crate::{config::TurnstileKeys, gate::admission::Admission, lobby::Lobby};
+use crate::{
+    gate::{TurnstileSettings, admission::Admission},
+    lobby::Lobby,
+};
 use app::{
     host::Host,
     wire::{
@@ -47,7 +50,7 @@ async fn page(Extension(mut context): Extension<RequestContext>, request: Reques
     context.language = chosen.unwrap_or(context.language);
     context.view = if request.uri().path() == View::Lobby.path() { View::Lobby } else { View::Race };
     let (language, is_tls) = (context.language, context.is_tls);
-    let human_check = context.rooms.gate.turnstile.as_ref().map(TurnstileKeys::script_origin);
+    let human_check = context.rooms.gate.turnstile.as_ref().map(TurnstileSettings::script_origin);
     let host: Arc<dyn Host> = Arc::new(context);
     let render = leptos_axum::render_app_to_stream_with_context(
         move || {
@@ -83,7 +86,7 @@ pub(super) fn state(context: &RequestContext) -> PageState {
         turnstile: turnstile_config(context),
         gate: gate(&rooms.admission),
         lobby: rooms.lobby.as_ref().map(lobby_page).unwrap_or_default(),
-        turnstile_script: rooms.gate.turnstile.as_ref().map(TurnstileKeys::script).unwrap_or_default(),
+        turnstile_script: rooms.gate.turnstile.as_ref().map(TurnstileSettings::script).unwrap_or_default(),
         has_session: context.cookie_session().is_some_and(|session| rooms.admission.rule().is_met_by(session.passed)),
         miner_simd: env!("HASHPASS_MINER_SIMD").to_owned(),
         miner_scalar: env!("HASHPASS_MINER_SCALAR").to_owned(),

@@ -14,8 +14,8 @@
 #[cfg(test)]
 mod tests;
 
+use super::TurnstileSettings;
 use crate::{
-    config::TurnstileKeys,
     gate::error::GateError,
     https_client::{ClientError, https_client},
     identity::session::{Session, Sessions, TokenKey, TokenSession},
@@ -81,24 +81,24 @@ impl std::fmt::Debug for Turnstile {
 }
 
 impl Turnstile {
-    /// The check with these keys; without any, the test mode. Accepted tokens are
+    /// The check with these settings; without any, the test mode. Accepted tokens are
     /// remembered in `sessions`.
     ///
     /// # Errors
     /// [`ClientError`] if no HTTPS client can be made.
-    pub fn new(keys: Option<TurnstileKeys>, sessions: Arc<Sessions>) -> Result<Self, ClientError> {
-        Self::with_time_limit(keys, sessions, TIME_LIMIT)
+    pub fn new(settings: Option<TurnstileSettings>, sessions: Arc<Sessions>) -> Result<Self, ClientError> {
+        Self::with_time_limit(settings, sessions, TIME_LIMIT)
     }
 
     fn with_time_limit(
-        keys: Option<TurnstileKeys>,
+        settings: Option<TurnstileSettings>,
         sessions: Arc<Sessions>,
         time_limit: Duration,
     ) -> Result<Self, ClientError> {
-        let mode = match keys {
+        let mode = match settings {
             None => Mode::Test,
-            Some(keys) => Mode::Production {
-                cloudflare: Arc::new(Cloudflare { keys, client: https_client(time_limit)? }),
+            Some(settings) => Mode::Production {
+                cloudflare: Arc::new(Cloudflare { settings, client: https_client(time_limit)? }),
                 asking: Arc::default(),
             },
         };
@@ -193,7 +193,7 @@ fn in_background<T: Send + 'static>(
 
 /// Cloudflare's siteverify.
 struct Cloudflare {
-    keys: TurnstileKeys,
+    settings: TurnstileSettings,
     /// Every call of it ends within the time limit.
     client: reqwest::Client,
 }
@@ -211,11 +211,11 @@ struct SiteVerify {
 
 impl Cloudflare {
     async fn ask(&self, token: &str, address: IpAddr) -> Result<(), GateError> {
-        let Self { keys, client } = self;
+        let Self { settings, client } = self;
         let address = address.to_string();
-        let form = [("secret", keys.secret.as_str()), ("response", token), ("remoteip", address.as_str())];
+        let form = [("secret", settings.secret.as_str()), ("response", token), ("remoteip", address.as_str())];
         let answer = async {
-            let response = client.post(&keys.verify_url).form(&form).send().await?.error_for_status()?;
+            let response = client.post(&settings.verify_url).form(&form).send().await?.error_for_status()?;
             // A redirect is not followed, and what comes with it is no answer.
             if response.status() != StatusCode::OK {
                 return Ok(None);
@@ -247,7 +247,7 @@ impl Cloudflare {
         if !success {
             return Err(failed(error_codes));
         }
-        if !keys.allows_hostname(&hostname) {
+        if !settings.allows_hostname(&hostname) {
             tracing::warn!(?hostname, "a token was solved on a host that is not in TURNSTILE_HOSTNAMES");
             return Err(failed(vec![WRONG_HOSTNAME.to_owned()]));
         }

@@ -7,6 +7,8 @@ use super::*;
 use crate::clock::ManualClock;
 use puzzle::{
     Difficulty,
+    invite_code::CodeSecret,
+    proof::ProofInterval,
     rule::{Pace, RuleName},
 };
 use shuttle::{future::block_on, thread};
@@ -52,12 +54,17 @@ fn start(workers: usize, queue: usize) -> (Race, Herald) {
         longest: Duration::from_secs(120),
     };
     let last_seed = std::sync::atomic::AtomicU64::new(0);
-    Race::start(RaceSettings {
-        rule: Rule::new(RuleName::Step, digits(3.0), pace),
+    let settings = RaceSettings {
+        start: digits(3.0),
+        pace,
+        rule: RuleName::Step,
         cost: Cost { memory_cost: 8, time_cost: 1, parallelism: 1 },
-        secret: CodeSecret::from_bytes([7; 32]),
         verify_workers: workers,
         verify_queue: queue,
+        proof_interval: ProofInterval::DEFAULT,
+        secret: CodeSecret::from_bytes([7; 32]),
+    };
+    let surroundings = RaceSurroundings {
         quota: Arc::new(|_| Ok(())),
         hashers: Arc::new(|| Ok(Box::new(ModelHasher))),
         clock: Arc::new(ManualClock::default()),
@@ -65,8 +72,8 @@ fn start(workers: usize, queue: usize) -> (Race, Herald) {
             let number = last_seed.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
             Seed::from_bytes(u128::from(number).to_be_bytes())
         }),
-    })
-    .unwrap()
+    };
+    Race::start(settings, surroundings).unwrap()
 }
 
 /// Answers winners and losers until nobody is left who could be told anything.

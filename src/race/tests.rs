@@ -8,6 +8,8 @@ use futures::future::BoxFuture;
 use puzzle::invite_code::InviteCode;
 use puzzle::{
     Difficulty,
+    invite_code::CodeSecret,
+    proof::ProofInterval,
     rule::{Pace, RuleName},
 };
 use std::sync::{
@@ -137,12 +139,17 @@ impl Bench {
         };
         let last_seed = AtomicU64::new(0);
         let gates = (gate.clone(), shares.clone());
-        let (race, herald) = Race::start(RaceSettings {
-            rule: Rule::new(rule, difficulty(3.0), pace),
+        let settings = RaceSettings {
+            start: difficulty(3.0),
+            pace,
+            rule,
             cost: Cost { memory_cost: 8, time_cost: 1, parallelism: 1 },
-            secret: CodeSecret::from_bytes([7; 32]),
             verify_workers: workers,
             verify_queue: queue,
+            proof_interval: ProofInterval::DEFAULT,
+            secret: CodeSecret::from_bytes([7; 32]),
+        };
+        let surroundings = RaceSurroundings {
             quota: Arc::new(|_| Ok(())),
             hashers: Arc::new(move || {
                 let (gate, shares) = gates.clone();
@@ -153,8 +160,8 @@ impl Bench {
                 let number = last_seed.fetch_add(1, Ordering::SeqCst);
                 Seed::from_bytes(u128::from(number).to_be_bytes())
             }),
-        })
-        .unwrap();
+        };
+        let (race, herald) = Race::start(settings, surroundings).unwrap();
         tokio::spawn(herald.run(notes.clone()));
         Self { race, clock, gate, shares, notes }
     }

@@ -67,7 +67,7 @@ struct Setting {
 }
 
 fn check(verify_url: String, hostnames: &[&str], time_limit: Duration) -> (Arc<Turnstile>, Arc<Sessions>) {
-    let keys = TurnstileKeys {
+    let settings = TurnstileSettings {
         site_key: "site".into(),
         secret: "top-secret".into(),
         verify_url,
@@ -75,7 +75,7 @@ fn check(verify_url: String, hostnames: &[&str], time_limit: Duration) -> (Arc<T
         hostnames: hostnames.iter().map(|name| (*name).to_owned()).collect(),
     };
     let sessions = Arc::new(Sessions::new(Arc::new(ManualClock::default())));
-    let turnstile = Turnstile::with_time_limit(Some(keys), sessions.clone(), time_limit).unwrap();
+    let turnstile = Turnstile::with_time_limit(Some(settings), sessions.clone(), time_limit).unwrap();
     (Arc::new(turnstile), sessions)
 }
 
