@@ -3,26 +3,23 @@
 //! Each connection is a task of its own that sends the newest announcement and
 //! the newest figures, never a backlog: a reader that does not keep up misses
 //! intermediate values and delays nobody. Every broadcast is serialised once and
-//! shared. The mining clock runs while a session counts as a miner, which
-//! [`witnesses`] decides; the figures are bounded per network.
+//! shared. Who counts as a miner is the race's to say; the figures are bounded per
+//! network.
 
 mod chat;
 mod events;
-mod shares;
-mod witnesses;
 
 pub use chat::Chat;
 pub use events::{Event, Events};
-pub use shares::{ShareError, ShareVerdict};
 
 use crate::{
     clock::Clock,
     gate::limits::Network,
-    identity::session::{Session, Sessions},
+    identity::session::{Session, SessionId, Sessions},
     lock::lock,
-    race::{Announcement, Race, SessionId},
+    race::{Announcement, Race, ShareError, ShareVerdict},
 };
-use app::wire::{Figures, RoundView, ServerMessage};
+use app::wire::{Figures, RoundView, ServerMessage, Share};
 use puzzle::proof::ProofInterval;
 use std::{
     collections::{HashMap, HashSet},
@@ -31,7 +28,6 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 use tokio::sync::watch;
-use witnesses::Witnesses;
 
 /// A reported rate counts for this long.
 const RATE_LIFETIME: Duration = Duration::from_secs(10);
@@ -84,7 +80,6 @@ pub(crate) struct Reset {
 struct Connections {
     last_id: u64,
     by_id: HashMap<u64, Connection>,
-    witnesses: Witnesses,
     /// What everybody was told last.
     gathered: Figures,
 }
@@ -122,12 +117,7 @@ impl Live {
             sessions,
             proof_interval,
             clock,
-            connections: Mutex::new(Connections {
-                last_id: 0,
-                by_id: HashMap::new(),
-                witnesses: Witnesses::new(proof_interval),
-                gathered: Figures::default(),
-            }),
+            connections: Mutex::new(Connections { last_id: 0, by_id: HashMap::new(), gathered: Figures::default() }),
             figures: watch::Sender::new("".into()),
             resets: watch::Sender::new(reset),
             stopping: watch::Sender::new(false),
@@ -147,19 +137,8 @@ impl Live {
     fn gather_figures(&self) -> Figures {
         let now = self.shared.clock.now();
         let mut connections = self.lock();
-        connections.gathered = connections.figures(now);
+        connections.gathered = connections.figures(&self.shared.race, now);
         connections.gathered
-    }
-
-    /// True if `session` counted as a miner at the moment `at`, so that the mining
-    /// clock ran for it.
-    pub fn counts(&self, session: &SessionId, at: Duration) -> bool {
-        self.lock().witnesses.counts(session, at)
-    }
-
-    /// Takes a win for a proof of work, whose solution arrived `at`.
-    pub fn won(&self, session: &SessionId, at: Duration) {
-        self.change(|connections, _| connections.witnesses.believe(session, at));
     }
 
     /// How many are connected.
@@ -190,7 +169,7 @@ impl Live {
                 _ = tick.tick() => self.shared.race.tick(),
                 _ = figures.tick() => {
                     self.shared.figures.send_replace(self.figures_message());
-                    self.change(|connections, now| connections.witnesses.forget(now));
+                    self.shared.race.forget_miners();
                 }
             }
         }
@@ -234,15 +213,6 @@ impl Live {
         Presence { live: self.clone(), id, session }
     }
 
-    /// Changes the connections, then tells the race until when somebody mines,
-    /// under one lock: two changes must not reach the race in another order.
-    fn change<T>(&self, change: impl FnOnce(&mut Connections, Duration) -> T) -> T {
-        let mut connections = self.lock();
-        let outcome = change(&mut connections, self.shared.clock.now());
-        self.shared.race.run_clock_until(connections.witnesses.clock_until());
-        outcome
-    }
-
     fn lock(&self) -> MutexGuard<'_, Connections> {
         lock(&self.shared.connections)
     }
@@ -250,10 +220,12 @@ impl Live {
 
 impl Connections {
     /// The figures of this moment.
-    fn figures(&self, now: Duration) -> Figures {
+    fn figures(&self, race: &Race, now: Duration) -> Figures {
+        let mining: Vec<&Connection> = self.by_id.values().filter(|connection| connection.mining).collect();
+        let counting = race.networks_of_miners(mining.iter().map(|connection| &connection.session));
         let mut networks: HashMap<Network, (HashSet<&SessionId>, f64)> = HashMap::new();
-        for connection in self.by_id.values().filter(|connection| connection.mining) {
-            let Some(network) = self.witnesses.figures_in(&connection.session, now) else { continue };
+        for (connection, network) in mining.into_iter().zip(counting) {
+            let Some(network) = network else { continue };
             let (miners, rate) = networks.entry(network).or_default();
             miners.insert(&connection.session);
             *rate += connection.rate.filter(|(_, at)| now < *at + RATE_LIFETIME).map_or(0.0, |(rate, _)| rate);
@@ -263,14 +235,14 @@ impl Connections {
         Figures { online: count(self.by_id.len()), active_miners: count(miners), total_hashrate }
     }
 
-    fn set_mining(&mut self, id: u64, mining: bool, now: Duration) {
+    fn set_mining(&mut self, race: &Race, id: u64, mining: bool) {
         let Some(connection) = self.by_id.get_mut(&id).filter(|connection| connection.mining != mining) else { return };
         connection.mining = mining;
         connection.rate = None;
         if mining {
-            self.witnesses.start(&connection.session, connection.network, now);
+            race.start_mining(&connection.session, connection.network);
         } else {
-            self.witnesses.stop(&connection.session, now);
+            race.stop_mining(&connection.session);
         }
     }
 }
@@ -299,7 +271,19 @@ impl Presence {
 
     /// Says whether this connection's device mines.
     pub fn set_mining(&self, mining: bool) {
-        self.live.change(|connections, now| connections.set_mining(self.id, mining, now));
+        self.live.lock().set_mining(&self.live.shared.race, self.id, mining);
+    }
+
+    /// Takes a share of the session in. `None` if there is nothing to wait for: it is of
+    /// a round that is over, it came too soon, or there is no time to compute it.
+    ///
+    /// # Errors
+    /// [`ShareError`].
+    pub fn take_share(&self, share: &Share) -> Result<Option<ShareVerdict>, ShareError> {
+        let Shared { race, sessions, .. } = &*self.live.shared;
+        let Some(challenge) = race.share_challenge(share)? else { return Ok(None) };
+        sessions.bind_visitor(&self.session, &share.visitor_id).map_err(|_| ShareError::OtherVisitor)?;
+        race.take_share(&self.session.id, share, challenge)
     }
 
     /// Takes note of the device's rate, in hashes per second.
@@ -313,10 +297,9 @@ impl Presence {
 
 impl Drop for Presence {
     fn drop(&mut self) {
-        self.live.change(|connections, now| {
-            connections.set_mining(self.id, false, now);
-            connections.by_id.remove(&self.id);
-        });
+        let mut connections = self.live.lock();
+        connections.set_mining(&self.live.shared.race, self.id, false);
+        connections.by_id.remove(&self.id);
     }
 }
 

@@ -11,9 +11,11 @@
 
 mod hasher;
 mod herald;
+mod miners;
 #[cfg(all(test, feature = "model-check"))]
 mod model;
 mod settings;
+mod shares;
 mod state;
 mod submission;
 mod sync;
@@ -25,13 +27,15 @@ mod win;
 pub use hasher::{HasherFactory, SolutionHasher, real_hashers};
 pub use herald::{Herald, Prizes, RECORD_LIMIT};
 pub use settings::RaceSettings;
+pub use shares::{ShareError, ShareVerdict};
 pub use submission::{Arrival, Competitor, Refusal, Solution};
 pub use win::{Announcement, Win};
 
-use crate::clock::Clock;
 pub use crate::identity::session::SessionId;
+use crate::{clock::Clock, gate::limits::Network};
 use app::wire::{ResetReason, RoundView, Victory};
-use puzzle::{Challenge, Hash, Nonce, RoundNumber, Seed, Ticket, hashing::HashingError, rule::Rule};
+use miners::Miners;
+use puzzle::{Seed, Ticket, hashing::HashingError, rule::Rule};
 use state::{Effect, Event, Job, State, Verdict};
 use std::{
     fmt,
@@ -71,6 +75,11 @@ struct Shared {
     /// Everything that decides. Std's mutex: critical sections are microseconds
     /// and never await.
     state: Mutex<State>,
+    /// Who mines. A lock of its own: the figures ask of thousands at once, and a
+    /// submission must not wait for that. Whoever changes it tells the state, while it
+    /// is held, until when the mining clock runs ([`Shared::change_miners`]); so it is
+    /// taken before the state's lock and never after.
+    miners: Mutex<Miners>,
     /// The last ticket taken.
     tickets: AtomicU64,
     verifier: Verifier,
@@ -98,8 +107,7 @@ impl Race {
     /// # Errors
     /// [`HashingError`] if an arena cannot be allocated.
     pub fn start(settings: RaceSettings, surroundings: RaceSurroundings) -> Result<(Self, Herald), HashingError> {
-        let RaceSettings { start, pace, rule, cost, verify_workers, verify_queue, secret, proof_interval: _ } =
-            settings;
+        let RaceSettings { start, pace, rule, cost, verify_workers, verify_queue, secret, proof_interval } = settings;
         let RaceSurroundings { quota, hashers, clock, seeds } = surroundings;
         let state = State::new(Rule::new(rule, start, pace), cost, secret, seeds(), clock.now());
         let announced = Arc::new(watch::Sender::new(state.announcement(ResetReason::Operator, None)));
@@ -107,6 +115,7 @@ impl Race {
         let verifier = Verifier::new(verify_queue, verify_workers);
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
+            miners: Mutex::new(Miners::new(proof_interval)),
             tickets: AtomicU64::new(0),
             verifier,
             quota,
@@ -166,39 +175,37 @@ impl Race {
         self.shared.announced.subscribe()
     }
 
-    /// Says until when somebody is known to mine: the mining clock runs from now
-    /// to that moment, or pauses if it lies behind.
-    pub fn run_clock_until(&self, until: Duration) {
+    /// One more connection of `session`, from `network`, mines.
+    pub fn start_mining(&self, session: &SessionId, network: Network) {
+        self.shared.change_miners(|miners, now| miners.start(session, network, now));
+    }
+
+    /// One connection of `session` mines no more.
+    pub fn stop_mining(&self, session: &SessionId) {
+        self.shared.change_miners(|miners, now| miners.stop(session, now));
+    }
+
+    /// True if `session` counted as a miner at the moment `at`, so that the mining
+    /// clock ran for it.
+    pub fn counts(&self, session: &SessionId, at: Duration) -> bool {
+        lock(&self.shared.miners).counts(session, at)
+    }
+
+    /// Forgets miners who left long ago. To be called every few seconds.
+    pub fn forget_miners(&self) {
+        self.shared.change_miners(|miners, now| miners.forget(now));
+    }
+
+    /// For each session the network that it counts for in the figures, if it counts.
+    pub fn networks_of_miners<'a>(&self, sessions: impl Iterator<Item = &'a SessionId>) -> Vec<Option<Network>> {
+        let (miners, now) = (lock(&self.shared.miners), self.shared.clock.now());
+        sessions.map(|session| miners.figures_in(session, now)).collect()
+    }
+
+    /// Runs the mining clock until a moment, as if somebody mined until then.
+    #[cfg(test)]
+    pub(crate) fn run_clock_until(&self, until: Duration) {
         lock(&self.shared.state).run_clock_until(until, self.shared.clock.now());
-    }
-
-    /// The round that is being played, which may not be announced yet.
-    pub fn round(&self) -> (RoundNumber, Seed) {
-        lock(&self.shared.state).round()
-    }
-
-    /// Has a claimed hash computed when no proven session's submission waits, if fewer
-    /// than `most_waiting` others wait for that; `None` if not. The answer is `None`
-    /// if the hash could not be computed.
-    pub fn check_share(
-        &self,
-        challenge: Challenge,
-        nonce: Nonce,
-        hash: Hash,
-        most_waiting: usize,
-    ) -> Option<oneshot::Receiver<Option<bool>>> {
-        self.shared.verifier.offer_share(challenge, nonce, hash, most_waiting)
-    }
-
-    /// Takes note that a session has shown work by a share that was right. Its
-    /// submissions then wait for no more newcomers than it must.
-    pub fn prove(&self, session: &SessionId) {
-        lock(&self.shared.state).prove(session.clone(), self.shared.clock.now());
-    }
-
-    /// Has a session wait before its next submission, as after a false one.
-    pub fn strike(&self, session: &SessionId) {
-        lock(&self.shared.state).strike(session.clone(), self.shared.clock.now());
     }
 
     /// The wins of a session that are still remembered, newest first.
@@ -250,6 +257,21 @@ impl Shared {
         }
     }
 
+    /// Changes who mines, and tells the state until when somebody does: the mining clock
+    /// runs to that moment, or pauses if it lies behind. Under one lock: two changes must
+    /// not reach the state in another order.
+    fn change_miners<T>(&self, change: impl FnOnce(&mut Miners, Duration) -> T) -> T {
+        let mut miners = lock(&self.miners);
+        let now = self.clock.now();
+        let before = miners.clock_until();
+        let outcome = change(&mut miners, now);
+        let after = miners.clock_until();
+        if before != after {
+            lock(&self.state).run_clock_until(after, now);
+        }
+        outcome
+    }
+
     /// Takes decisions under the lock. Refusals are answered at once; what ends a
     /// round goes to the herald.
     fn decide<E: IntoIterator<Item = Effect>>(
@@ -258,13 +280,24 @@ impl Shared {
     ) {
         let mut state = lock(&self.state);
         let effects = decision(&mut state, self.clock.now(), self.seeds.as_ref(), self.clock.time_of_day());
+        let mut winner = None;
         // Sent under the lock, where neither can block: two wins must reach the
         // herald in their order.
         for effect in effects {
             match effect {
                 Effect::Refuse(answer, refusal) => drop(answer.send(Err(refusal))),
-                Effect::Event(event) => drop(self.events.send(event)),
+                Effect::Event(event) => {
+                    if let Event::Won(won) = &event {
+                        winner = Some((won.win.competitor.session.clone(), won.arrived_at));
+                    }
+                    let _ = self.events.send(event);
+                }
             }
+        }
+        drop(state);
+        // A win is a proof of work, whether its winner still waits for the answer or not.
+        if let Some((session, arrived_at)) = winner {
+            self.change_miners(|miners, _| miners.believe(&session, arrived_at));
         }
     }
 }

@@ -7,7 +7,8 @@ pub use client_message::understand;
 use crate::{
     gate::limits::Bucket,
     identity::session::Session,
-    live::{Chat, Event, Live, Presence, ShareError, ShareVerdict, message},
+    live::{Chat, Event, Live, Presence, message},
+    race::{ShareError, ShareVerdict},
 };
 use app::{
     ApiError, ErrorCode,
@@ -213,7 +214,7 @@ fn hear(
             presence.report_rate(rate);
             None
         }
-        Ok(ClientMessage::Share(share)) => match presence.take_share(share) {
+        Ok(ClientMessage::Share(share)) => match presence.take_share(&share) {
             Ok(None) => None,
             Ok(taken) => {
                 *verdict = taken;

@@ -46,7 +46,7 @@ impl Herald {
     }
 
     async fn proclaim(&self, won: Won, prizes: &dyn Prizes) {
-        let Won { win, winner, losers, announcement } = won;
+        let Won { win, winner, losers, announcement, arrived_at: _ } = won;
         if tokio::time::timeout(RECORD_LIMIT, prizes.record(&win)).await.is_err() {
             tracing::error!(
                 round = %win.round, code_digest = win.invite_code.digest(),

@@ -6,7 +6,7 @@
 use super::*;
 use crate::clock::ManualClock;
 use puzzle::{
-    Difficulty,
+    Challenge, Cost, Difficulty, Hash, Nonce,
     invite_code::CodeSecret,
     proof::ProofInterval,
     rule::{Pace, RuleName},
@@ -128,7 +128,7 @@ fn the_earliest_valid_arrival_wins_and_everybody_is_answered() {
                 let (race, herald) = start(2, 8);
                 let herald = answer_all(herald);
                 // Has a thread kept for it, and wins no earlier for that.
-                race.prove(&SessionId("1".to_owned()));
+                lock(&race.shared.state).prove(SessionId("1".to_owned()), Duration::ZERO);
                 let verdicts: Vec<_> =
                     kinds.iter().enumerate().map(|(session, kind)| enter(&race, session, *kind)).collect();
                 let outcomes: Vec<_> =

@@ -30,7 +30,7 @@ pub(crate) async fn verify(request: &RequestContext, submission: Submission) -> 
         ));
     }
     let competitor = Competitor {
-        counted: rooms.live.counts(&session.id, arrival.at()),
+        counted: rooms.race.counts(&session.id, arrival.at()),
         session: session.id,
         visitor: visitor_id,
         trace: trace_data,
@@ -38,7 +38,5 @@ pub(crate) async fn verify(request: &RequestContext, submission: Submission) -> 
     };
     let solution = Solution { seed: submitted_seed, nonce, hash };
     let submitted = rooms.race.submit(arrival, &competitor, solution).await;
-    let victory = submitted.map_err(|refusal| refused(refusal, &rooms.race))?;
-    rooms.live.won(&competitor.session, arrival.at());
-    Ok(victory)
+    submitted.map_err(|refusal| refused(refusal, &rooms.race))
 }
