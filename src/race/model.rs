@@ -6,7 +6,7 @@
 use super::*;
 use crate::clock::ManualClock;
 use puzzle::{
-    Difficulty,
+    Cost, Difficulty,
     invite_code::CodeSecret,
     proof::ProofInterval,
     rule::{Pace, RuleName},

@@ -5,10 +5,9 @@
 use super::*;
 use crate::clock::ManualClock;
 use futures::future::BoxFuture;
-use puzzle::invite_code::InviteCode;
 use puzzle::{
-    Difficulty,
-    invite_code::CodeSecret,
+    Cost, Difficulty,
+    invite_code::{CodeSecret, InviteCode},
     proof::ProofInterval,
     rule::{Pace, RuleName},
 };
