@@ -132,7 +132,9 @@ fn random_secret() -> CodeSecret {
 
 fn bytes_from_hex(text: &str) -> Option<Vec<u8>> {
     let is_hex = text.len().is_multiple_of(2) && text.bytes().all(|digit| digit.is_ascii_hexdigit());
-    is_hex.then_some(())?;
+    if !is_hex {
+        return None;
+    }
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
 }
 
@@ -162,5 +164,20 @@ mod tests {
         assert!(!format!("{problems:?}").contains("abc123"), "{problems:?}");
         let good = read(&[("TURNSTILE_TEST_MODE", "true"), ("HASHPASS_HMAC_SECRET", &"0a".repeat(16))]).unwrap();
         assert!(!good.secret_is_random && !format!("{good:?}").contains("10, 10"));
+    }
+
+    #[test]
+    fn a_secret_is_hex_digits_and_nothing_else() {
+        for (secret, is_right) in [
+            ("0a".repeat(16), true),
+            ("0A".repeat(16), true),
+            ("0a".repeat(15), false),
+            ("0a".repeat(16) + "0", false),
+            ("+a".repeat(16), false),
+            ("0ä".repeat(16), false),
+        ] {
+            let read = read(&[("TURNSTILE_TEST_MODE", "true"), ("HASHPASS_HMAC_SECRET", &secret)]);
+            assert_eq!(read.is_ok(), is_right, "{secret}");
+        }
     }
 }

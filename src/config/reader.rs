@@ -159,7 +159,7 @@ impl<'a> Reader<'a> {
 
 /// What the parser makes of a variable's default.
 fn default<T>(declared: &WithDefault, parse: impl Fn(&str) -> Option<T>) -> T {
-    // Every default is read by a test, so that a wrong one is never built.
+    // A test reads every default, so that no server that passed it comes here.
     parse(declared.default).unwrap_or_else(|| unreachable!("{}: the default is wrong", declared.variable.name))
 }
 
