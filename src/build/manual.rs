@@ -187,7 +187,7 @@ impl Document {
     }
 
     /// The table of contents: headings of the second level, and in them those of the
-    /// third.
+    /// third. Folded away on a phone, where it would come before the text.
     fn contents(&self) -> String {
         let mut sections: Vec<(&Heading, Vec<&Heading>)> = Vec::new();
         for heading in &self.headings {
@@ -201,7 +201,7 @@ impl Document {
             return String::new();
         }
         let link = |Heading { id, text, .. }: &Heading| format!("<a href=\"#{id}\">{}</a>", escaped(text));
-        let mut html = String::from("<nav class=\"contents\" aria-label=\"On this page\"><h2>On this page</h2><ol>");
+        let mut html = String::from("<nav aria-label=\"On this page\"><details class=\"contents\"><summary>On this page</summary><ol>");
         for (section, subsections) in sections {
             let _ = write!(html, "<li>{}", link(section));
             if !subsections.is_empty() {
@@ -210,7 +210,7 @@ impl Document {
             }
             html.push_str("</li>");
         }
-        html.push_str("</ol></nav>");
+        html.push_str("</ol></details></nav>");
         html
     }
 }
