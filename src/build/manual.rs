@@ -201,7 +201,9 @@ impl Document {
             return String::new();
         }
         let link = |Heading { id, text, .. }: &Heading| format!("<a href=\"#{id}\">{}</a>", escaped(text));
-        let mut html = String::from("<nav aria-label=\"On this page\"><details class=\"contents\"><summary>On this page</summary><ol>");
+        let mut html = String::from(
+            "<nav aria-label=\"On this page\"><details class=\"contents\"><summary>On this page</summary><ol>",
+        );
         for (section, subsections) in sections {
             let _ = write!(html, "<li>{}", link(section));
             if !subsections.is_empty() {

@@ -281,8 +281,8 @@ fn protocol() -> String {
 
 #[test]
 fn every_route_is_told_of() {
-    let mut sources = vec![root().join("src/edge/router.rs")];
-    files(root().join("src/edge/routes"), "rs", &mut sources);
+    let mut sources = Vec::new();
+    files(root().join("src/edge"), "rs", &mut sources);
     let protocol = protocol();
     let mut routes = 0;
     for source in sources {
@@ -344,7 +344,7 @@ fn every_message_and_numeric_is_told_of() {
     assert_eq!(said.len(), 5);
     for row in said {
         for message in code_spans(&row[0]).into_iter().filter(|text| !text.contains('…')) {
-            assert!(hashpass::live::understand(message).is_ok(), "{message}");
+            assert!(hashpass::edge::socket::understand(message).is_ok(), "{message}");
         }
     }
     for numeric in numeric::ALL {
