@@ -8,7 +8,10 @@
 mod manual;
 
 use app::{ErrorCode, wire::Puzzle};
-use hashpass::{config::VARIABLES, lobby::numeric};
+use hashpass::{
+    config::{DefaultValue, VARIABLES},
+    lobby::numeric,
+};
 use pulldown_cmark::{Event, Options, Parser, Tag};
 use puzzle::{
     Challenge, Cost, Nonce, PuzzleHasher,
@@ -247,7 +250,11 @@ fn every_setting_is_listed_as_the_program_knows_it() {
     let listed = section("app/docs/operating.md", "## All settings");
     let mut expected = String::new();
     for variable in VARIABLES {
-        let default = if variable.default.is_empty() { String::new() } else { format!("`{}`", variable.default) };
+        let default = match variable.default {
+            DefaultValue::Text(text) if !text.is_empty() => format!("`{text}`"),
+            DefaultValue::Computed(words) => words.to_owned(),
+            DefaultValue::Text(_) | DefaultValue::Nothing => String::new(),
+        };
         expected += &format!("| `{}` | {default} | {} |\n", variable.name, variable.purpose);
     }
     let table: String = listed.lines().filter(|line| line.starts_with("| `")).map(|line| format!("{line}\n")).collect();
