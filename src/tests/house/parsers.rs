@@ -2,9 +2,8 @@
 //! targets hold them to: with the corpus of `src/fuzz`, and with variations of it.
 
 #![allow(unreachable_pub, reason = "the checks are a library elsewhere")]
-#![allow(clippy::unwrap_used, reason = "a test may end where it finds a surprise")]
 
-#[path = "../fuzz/checks.rs"]
+#[path = "../../fuzz/checks.rs"]
 mod checks;
 
 use proptest::{collection::vec, prelude::*, sample::Index};

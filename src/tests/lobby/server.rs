@@ -1,19 +1,15 @@
-//! The lobby as part of the server: gate, ceiling, other origins, restart, long polls, through the real router and
-//! a real TCP port.
+//! The lobby as part of the server: its gate, its ceiling, other origins, restarts and
+//! long polls.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may end where it finds a surprise")]
-
-mod support;
-
-use futures::future::join_all;
-use serde_json::{Value, json};
-use std::time::Duration;
-use support::{
+use crate::support::{
     TestServer,
     lobby::{self, BITS, cookie_of, session_stamp},
     process::ServerProcess,
     status_and_code,
 };
+use futures::future::join_all;
+use serde_json::{Value, json};
+use std::time::Duration;
 
 #[tokio::test]
 async fn the_ceiling_on_new_sessions_leaves_the_stamp_good() {

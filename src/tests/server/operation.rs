@@ -1,13 +1,9 @@
 //! The server as its operator meets it: a process with settings, a log and an end.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may end where it finds a surprise")]
-
-mod support;
-
+use crate::support::process::{ServerProcess, command};
 use hashpass::config::VARIABLES;
 use serde_json::{Value, json};
 use std::process::Output;
-use support::process::{ServerProcess, command};
 
 /// Starts the server with settings that it must refuse.
 fn refused(settings: &[(&str, &str)]) -> Output {

@@ -1,14 +1,10 @@
-//! Who counts as a miner, through the real router and a real TCP port.
+//! Who counts as a miner.
 //!
 //! The intervals are short, and every wait is for something to happen.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may end where it finds a surprise")]
-
-mod support;
-
+use crate::support::{Client, Socket, TestServer, status_and_code};
 use serde_json::{Value, json};
 use std::time::Duration;
-use support::{Client, Socket, TestServer, status_and_code};
 
 /// Nobody wins; a miner counts for half a second unproven and for one and a half
 /// with a proof; this machine is a proxy for whole networks.

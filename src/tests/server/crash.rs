@@ -1,10 +1,7 @@
 //! The server as a real process that is killed without warning while codes are
 //! being won: every code that a client received is in the audit log, once.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may end where it finds a surprise")]
-
-mod support;
-
+use crate::support::{Client, process::ServerProcess};
 use serde_json::Value;
 use std::{
     collections::BTreeSet,
@@ -13,7 +10,6 @@ use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
-use support::{Client, process::ServerProcess};
 
 const CRASHES: usize = 6;
 const WINS_BEFORE_A_CRASH: usize = 15;

@@ -2,7 +2,6 @@
 //! honest clients get their codes, and what the server holds does not grow.
 
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may end where it finds a surprise")]
 
 use hashpass_bench::{
     attack::{
