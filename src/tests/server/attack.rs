@@ -10,22 +10,13 @@ use hashpass_bench::{
         honest::Honest,
         play,
     },
-    server::{ServerProcess, raise_open_files},
+    server::{CHEAP_HASHES, EASY_ROUNDS, ServerProcess, TRUSTED_PROXY, raise_open_files},
 };
 use std::{path::Path, time::Duration};
 
-const SETTINGS: &[(&str, &str)] = &[
-    ("HASHPASS_RETARGET", "step"),
-    ("HASHPASS_DIFFICULTY", "1"),
-    ("HASHPASS_MAX_DIFFICULTY", "1"),
-    ("HASHPASS_ARGON2_MEMORY_COST", "64"),
-    ("HASHPASS_ARGON2_TIME_COST", "1"),
-    ("HASHPASS_TRUSTED_PROXIES", "127.0.0.1"),
-    // What is freed is given back, so that what is held is what is needed.
-    ("MALLOC_ARENA_MAX", "1"),
-    ("MALLOC_MMAP_THRESHOLD_", "65536"),
-    ("MALLOC_TRIM_THRESHOLD_", "65536"),
-];
+/// What is freed is given back, so that what is held is what is needed.
+const GIVE_MEMORY_BACK: &[(&str, &str)] =
+    &[("MALLOC_ARENA_MAX", "1"), ("MALLOC_MMAP_THRESHOLD_", "65536"), ("MALLOC_TRIM_THRESHOLD_", "65536")];
 
 /// Small enough for any machine, and for the limits of open files of most.
 const FORCE: Force = Force { sessions: 100, pace: 300, connections: 64, held: 150 };
@@ -47,7 +38,8 @@ async fn all_are_gone(server: &ServerProcess, open_before: usize) {
 #[tokio::test]
 async fn attacks_leave_nothing_behind_and_keep_no_honest_client_from_its_code() {
     raise_open_files().unwrap();
-    let server = ServerProcess::start(Path::new(env!("CARGO_BIN_EXE_hashpass")), SETTINGS).unwrap();
+    let settings = [EASY_ROUNDS, CHEAP_HASHES, TRUSTED_PROXY, GIVE_MEMORY_BACK].concat();
+    let server = ServerProcess::start(Path::new(env!("CARGO_BIN_EXE_hashpass")), &settings).unwrap();
     let stranger = Stranger::new(server.address(), FORCE).await.unwrap();
     let mut honest = vec![Honest::new(server.address(), 0).await.unwrap()];
     play(&server, &stranger, &mut honest, None, CODES, &mut Seen::default()).await.unwrap();

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { Browser } from "@playwright/test";
-import { Server } from "../../fixtures/server";
+import { Server } from "../../../end2end/fixtures/server";
 import { NativeMiner, type Salt } from "./native";
 import { processorTime, type Thread, webWorkers } from "./processor-time";
 import { pairwise, type Summary, summary } from "./statistics";
@@ -57,7 +57,7 @@ interface Sample {
 const BENCH = "/bench/";
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const BUILT = fileURLToPath(new URL("../../../target/bench/browser/", import.meta.url));
-const HASH_WASM = fileURLToPath(new URL("../../node_modules/hash-wasm/dist/index.esm.min.js", import.meta.url));
+const HASH_WASM = fileURLToPath(new URL("../../../end2end/node_modules/hash-wasm/dist/index.esm.min.js", import.meta.url));
 
 /** The bench's own files, which are laid over the server's origin. */
 const FILES: Record<string, [type: string, path: string]> = {

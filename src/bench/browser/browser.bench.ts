@@ -4,7 +4,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { cpus, loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
-import { test } from "../../fixtures/test";
+import { test } from "../../../end2end/fixtures/test";
 import { type Engine, measureHashRates } from "./hash-rates";
 import { measureResets, measureStart } from "./latency";
 import type { Summary } from "./statistics";

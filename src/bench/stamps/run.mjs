@@ -5,15 +5,12 @@
 // them: node run.mjs SIMD.wasm SCALAR.wasm
 
 import { readFile } from "node:fs/promises";
-import { chromium } from "@playwright/test";
+import { launch } from "../../../end2end/fixtures/chromium.js";
 
 const [simd, scalar] = await Promise.all(process.argv.slice(2).map((path) => readFile(path, "base64")));
 const bits = [16, 18, 20, 22, 24];
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM || undefined,
-  args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
-});
+const browser = await launch();
 const page = await browser.newPage();
 // Web Crypto wants a secure context; nothing leaves the machine.
 await page.route("https://bench.test/", (route) => route.fulfill({ contentType: "text/html", body: "" }));

@@ -1,13 +1,12 @@
-import { defineConfig } from "@playwright/test";
-import everything from "../../playwright.config";
+import everything from "../../../end2end/playwright.config";
 
 // No test: Playwright's runner brings the browser and the fixtures, and nothing else runs meanwhile.
-export default defineConfig({
+export default {
   ...everything,
   testDir: ".",
   testMatch: "*.bench.ts",
-  outputDir: "../../test-results/bench",
+  outputDir: "../../../end2end/test-results/bench",
   reporter: "dot",
   retries: 0,
   timeout: 0,
-});
+};

@@ -1,22 +1,19 @@
 // What a first visit loads, and how long it takes to the first hash: in a Chromium
 // with an empty cache whose processor is four times as slow as this machine's.
 //
-// Run by `./x bench http`, which starts the server: node run.mjs URL. Prints JSON:
+// Run by `./x bench http`, which starts the server: node first-visit.mjs URL. Prints JSON:
 // every file with its size as it is and compressed by brotli, and the times of
 // several visits in milliseconds.
 
 import http from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { chromium } from "@playwright/test";
+import { launch } from "../../end2end/fixtures/chromium.js";
 
 const SLOWER = 4;
 const VISITS = 5;
 
 const origin = new URL(process.argv[2]).origin;
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM || undefined,
-  args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
-});
+const browser = await launch();
 
 const devtools = await browser.newBrowserCDPSession();
 

@@ -1,7 +1,7 @@
 import type { Browser, BrowserContext, Page } from "@playwright/test";
-import { Client } from "../../fixtures/client";
-import { NOBODY_WINS, REAL_COST, Server, type Settings } from "../../fixtures/server";
-import { Visitor } from "../../fixtures/visitor";
+import { Client } from "../../../end2end/fixtures/client";
+import { NOBODY_WINS, REAL_COST, Server, type Settings } from "../../../end2end/fixtures/server";
+import { Visitor } from "../../../end2end/fixtures/visitor";
 import { NativeMiner } from "./native";
 import { type Summary, summary } from "./statistics";
 import { type Seen, seenOn, watch } from "./watch";
