@@ -2,7 +2,7 @@
 
 import { argon2id } from "./hash-wasm.js";
 
-onmessage = async ({ data: { seed, visitor, trace, first, count } }) => {
+self.onmessage = async ({ data: { seed, visitor, trace, first, count } }) => {
   let lowest = "g";
   for (let nonce = first; nonce < first + count; nonce++) {
     const hash = await argon2id({

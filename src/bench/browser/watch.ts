@@ -66,9 +66,9 @@ export async function watch(context: BrowserContext) {
         });
       }
 
-      override postMessage(message: unknown, options?: any) {
+      override postMessage(message: unknown, options?: StructuredSerializeOptions | Transferable[]) {
         this.asked = now();
-        super.postMessage(message, options);
+        super.postMessage(message, options as StructuredSerializeOptions);
       }
     };
 

@@ -48,13 +48,21 @@ async function measure({ simd, scalar }) {
   const digest = (counter) => crypto.subtle.digest("SHA-256", encoder.encode(`1:20:261121:hashpass::${counter}`));
   const minter = (module, kind) => {
     module.start(kind, 40, 1);
-    return () => (module.advance(1 << 17), 1 << 17);
+    return () => {
+      module.advance(1 << 17);
+      return 1 << 17;
+    };
   };
   let counter = 0;
+  const plainLoop = (kind) => () => {
+    counter += 1 << 15;
+    modules.scalar.plain_loop(kind, counter, 1 << 15);
+    return 1 << 15;
+  };
   const ways = {
     "session stamp, minter, SIMD": minter(modules.simd, 0),
     "session stamp, minter, scalar": minter(modules.scalar, 0),
-    "session stamp, plain loop in WebAssembly": () => (modules.scalar.plain_loop(0, (counter += 1 << 15), 1 << 15), 1 << 15),
+    "session stamp, plain loop in WebAssembly": plainLoop(0),
     "session stamp, Web Crypto in batches of 1,024": async () => {
       await Promise.all(Array.from({ length: 1024 }, () => digest(counter++)));
       return 1024;
@@ -63,26 +71,22 @@ async function measure({ simd, scalar }) {
       for (let i = 0; i < 256; i++) await digest(counter++);
       return 256;
     },
-    "channel stamp, plain loop in WebAssembly": () => (modules.scalar.plain_loop(1, (counter += 1 << 15), 1 << 15), 1 << 15),
+    "channel stamp, plain loop in WebAssembly": plainLoop(1),
   };
-  const rates = {};
+  const rates = new Map();
+  const measureOnce = async (name, work) => {
+    const start = performance.now();
+    let tries = 0;
+    while (performance.now() - start < 1000) tries += await work();
+    rates.set(name, [...(rates.get(name) ?? []), (tries / (performance.now() - start)) * 1000]);
+  };
   for (let turn = 0; turn < 3; turn++) {
-    for (const [name, work] of Object.entries(ways)) {
-      const start = performance.now();
-      let tries = 0;
-      while (performance.now() - start < 1000) tries += await work();
-      (rates[name] ??= []).push((tries / (performance.now() - start)) * 1000);
-    }
+    for (const [name, work] of Object.entries(ways)) await measureOnce(name, work);
   }
   // A module has one search at a time; the other kind comes after the first.
   for (const [name, module] of [["channel stamp, minter, SIMD", modules.simd], ["channel stamp, minter, scalar", modules.scalar]]) {
     const work = minter(module, 1);
-    for (let turn = 0; turn < 3; turn++) {
-      const start = performance.now();
-      let tries = 0;
-      while (performance.now() - start < 1000) tries += work();
-      (rates[name] ??= []).push((tries / (performance.now() - start)) * 1000);
-    }
+    for (let turn = 0; turn < 3; turn++) await measureOnce(name, work);
   }
-  return Object.entries(rates).map(([name, values]) => ({ name, rate: values.sort((a, b) => a - b)[1] }));
+  return Array.from(rates, ([name, values]) => ({ name, rate: values.sort((a, b) => a - b)[1] }));
 }
