@@ -12,7 +12,7 @@ for (const [screen, options] of Object.entries(screens)) {
     test.describe(`lobby-${screen}-${colorScheme}-${locale}`, { tag: "@look" }, () => {
       test.use({ ...options, colorScheme, locale, cores: 8, settings: NOBODY_WINS });
 
-      test("talk", async ({ visitor, page, another }) => {
+      test("talk", async ({ page, another }) => {
         const picture = (state: string) => ({ path: `test-results/look/lobby-${screen}-${colorScheme}-${state}.png` });
         const other = (await another()).page;
         const say = async (who: typeof page, text: string) => {

@@ -2,7 +2,7 @@
 //! send. Each check takes any bytes and panics when a promise is broken.
 //!
 //! The fuzz targets call them with inputs that reach new code, `cargo test` (in
-//! `src/tests/parsers.rs`) with the corpus of this repository and variations of it.
+//! `src/tests/house/parsers.rs`) with the corpus of this repository and variations of it.
 //! A check has no memory, reads no clock and reaches nothing outside the process.
 
 #![allow(clippy::unwrap_used, reason = "a check that meets a surprise has found something")]

@@ -16,7 +16,7 @@ use crate::{
     Result,
     report::{Cell, Column, Report, Table},
     samples::Samples,
-    server::ServerProcess,
+    server::{EASY_ROUNDS, ServerProcess, TRUSTED_PROXY},
 };
 use attackers::{Attack, Attackers, Counts, Force, Stranger};
 use honest::Honest;
@@ -24,14 +24,6 @@ use std::{
     path::Path,
     time::{Duration, Instant},
 };
-
-/// What differs from production; see the module.
-const SETTINGS: &[(&str, &str)] = &[
-    ("HASHPASS_RETARGET", "step"),
-    ("HASHPASS_DIFFICULTY", "1"),
-    ("HASHPASS_MAX_DIFFICULTY", "1"),
-    ("HASHPASS_TRUSTED_PROXIES", "127.0.0.1"),
-];
 
 /// How long an attack lasts before the first honest client submits.
 const WARM_UP: Duration = Duration::from_secs(2);
@@ -82,7 +74,7 @@ pub struct Seen {
 /// [`BenchError`](crate::BenchError).
 pub async fn measure(binary: &Path, size: &AttackSize) -> Result<Report> {
     let mut report = Report::new("attack");
-    let server = ServerProcess::start(binary, SETTINGS)?;
+    let server = ServerProcess::start(binary, &[EASY_ROUNDS, TRUSTED_PROXY].concat())?;
     let stranger = Stranger::new(server.address(), Force::full(size.sessions)).await?;
     let mut honest = Vec::new();
     for number in 0..size.honest {

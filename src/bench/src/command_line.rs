@@ -1,7 +1,7 @@
 //! Which bench, of which binary.
 
 use clap::{Parser, Subcommand};
-use hashpass_bench::{Result, attack, http, live, lobby, report, server};
+use hashpass_bench::{Result, attack, http, live, lobby, native, report, server};
 use std::{path::PathBuf, process::ExitCode};
 
 /// Measures a HashPass server from outside.
@@ -27,6 +27,8 @@ enum Bench {
     Live(live::LiveLoad),
     /// How long a line takes to reach a thousand who wait for it.
     Lobby(lobby::LobbyLoad),
+    /// Hashes per second on one core, without a server.
+    Native(native::NativeLoad),
 }
 
 /// Runs the bench that the command line names.
@@ -44,15 +46,14 @@ fn run(CommandLine { server, reports, bench }: &CommandLine) -> Result<()> {
     server::raise_open_files()?;
     // One thread: the cores are the server's.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let report = runtime.block_on(async {
-        match bench {
-            Bench::Attack(size) => attack::measure(server, size).await,
-            Bench::Http(load) => http::measure(server, *load).await,
-            Bench::Live(load) => live::measure(server, load).await,
-            Bench::Lobby(load) => lobby::measure(server, *load).await,
-        }
-    })?;
-    let written = report.publish(reports)?;
+    let publish = |report: report::Report| report.publish(reports);
+    let written = match bench {
+        Bench::Attack(size) => runtime.block_on(attack::measure(server, size)).and_then(publish),
+        Bench::Http(load) => runtime.block_on(http::measure(server, *load)).and_then(publish),
+        Bench::Live(load) => runtime.block_on(live::measure(server, load)).and_then(publish),
+        Bench::Lobby(load) => runtime.block_on(lobby::measure(server, *load)).and_then(publish),
+        Bench::Native(load) => native::measure(*load, reports),
+    }?;
     eprintln!("also in {}", written.display());
     Ok(())
 }

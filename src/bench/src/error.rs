@@ -23,6 +23,9 @@ pub enum BenchError {
     /// The browser, or the script that drives it.
     #[error("the browser measured nothing: {0}")]
     Browser(String),
+    /// A hash function that refused its input or failed.
+    #[error("nothing could be hashed: {0}")]
+    Hashing(String),
     /// What should be JSON is not.
     #[error("this is not the JSON that was expected: {0}")]
     Json(#[from] serde_json::Error),

@@ -15,6 +15,7 @@
 //! | [`wire`] | a client that costs next to nothing, for crowds |
 //! | [`attack`] | honest clients win while others do their worst |
 //! | [`http`] | how many requests a second, and how long they take |
+//! | [`native`] | hashes per second of the puzzle function, without a server |
 //! | [`live`] | thousands of live connections |
 //! | [`lobby`] | long polls, talk beside the race, worthless stamps |
 //!
@@ -29,6 +30,7 @@ pub mod error;
 pub mod http;
 pub mod live;
 pub mod lobby;
+pub mod native;
 pub mod report;
 pub mod samples;
 pub mod server;

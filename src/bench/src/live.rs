@@ -16,7 +16,7 @@ use crate::{
     client::{Connection, Visitor},
     report::{Cell, Column, Report, Table},
     samples::Samples,
-    server::{self, ServerProcess},
+    server::{self, CHEAP_HASHES, EASY_ROUNDS, ServerProcess},
 };
 use crowd::{Crowd, Manner};
 use puzzle::PuzzleHasher;
@@ -24,15 +24,6 @@ use std::{
     path::Path,
     time::{Duration, Instant},
 };
-
-/// What must differ from production for wins to come quickly.
-const SETTINGS: &[(&str, &str)] = &[
-    ("HASHPASS_RETARGET", "step"),
-    ("HASHPASS_DIFFICULTY", "1"),
-    ("HASHPASS_MAX_DIFFICULTY", "1"),
-    ("HASHPASS_ARGON2_MEMORY_COST", "64"),
-    ("HASHPASS_ARGON2_TIME_COST", "1"),
-];
 
 /// How long a server is left alone before its idle processor time is measured.
 const SETTLE: Duration = Duration::from_secs(5);
@@ -120,7 +111,7 @@ pub async fn measure(binary: &Path, load: &LiveLoad) -> Result<Report> {
 }
 
 async fn play(binary: &Path, scene: Scene, rounds: u32) -> Result<(Vec<Cell>, Option<String>)> {
-    let server = ServerProcess::start(binary, SETTINGS)?;
+    let server = ServerProcess::start(binary, &[EASY_ROUNDS, CHEAP_HASHES].concat())?;
     let host = server.address();
     let mut connection = Connection::open(host).await?;
     let winner = Visitor::new(host, None)?.pass_check(&mut connection).await?;

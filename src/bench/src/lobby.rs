@@ -16,7 +16,7 @@ use crate::{
     BenchError, Result,
     report::{Cell, Column, Report, Table},
     samples::Samples,
-    server::ServerProcess,
+    server::{EASY_ROUNDS, ServerProcess},
 };
 use chatters::Chatters;
 use std::{
@@ -118,10 +118,7 @@ async fn delivery(binary: &Path, seconds: u32) -> Result<Table> {
 
 /// Solutions that are handed in while nobody talks and while many do, in turn.
 async fn beside_talk(binary: &Path, submissions: u32) -> Result<(Table, String)> {
-    let server = ServerProcess::start(
-        binary,
-        &[("HASHPASS_RETARGET", "step"), ("HASHPASS_DIFFICULTY", "1"), ("HASHPASS_MAX_DIFFICULTY", "1")],
-    )?;
+    let server = ServerProcess::start(binary, EASY_ROUNDS)?;
     let chatters = Chatters::enter(server.address(), BESIDE, PER_SECOND).await?;
     chatters.begin_to_measure();
     let honest::ByTurns { silent, loud } = honest::submit_by_turns(server.address(), &chatters, submissions).await?;

@@ -114,14 +114,38 @@ fn value(cell: &Cell) -> Value {
     }
 }
 
+/// Where and when something was measured.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    /// The processor's name.
+    pub processor: String,
+    /// How many of them this process may use at once.
+    pub cores: usize,
+    /// The time.
+    pub time: jiff::Timestamp,
+    /// The load averages of the last minute, five and fifteen: what else the machine
+    /// has to do.
+    pub load: Option<[f32; 3]>,
+}
+
+impl Machine {
+    /// This one, at this moment.
+    pub fn now() -> Self {
+        let cpu = CpuInfo::current().ok();
+        Self {
+            processor: cpu.as_ref().and_then(|cpu| cpu.model_name(0)).unwrap_or("unknown").to_owned(),
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            time: jiff::Timestamp::now(),
+            load: LoadAverage::current().ok().map(|load| [load.one, load.five, load.fifteen]),
+        }
+    }
+}
+
 /// What one bench found.
 #[derive(Clone, Debug)]
 pub struct Report {
     name: String,
-    machine: Value,
-    date: String,
-    /// The load averages of the last minute, five and fifteen before the bench began.
-    load: Option<[f32; 3]>,
+    machine: Machine,
     tables: Vec<Table>,
     notes: Vec<String>,
 }
@@ -130,17 +154,7 @@ impl Report {
     /// To be made before the measurement begins, as it notes what else the machine
     /// has to do.
     pub fn new(name: &str) -> Self {
-        let cpu = CpuInfo::current().ok();
-        let model = cpu.as_ref().and_then(|cpu| cpu.model_name(0)).unwrap_or("unknown").to_owned();
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self {
-            name: name.to_owned(),
-            machine: json!({"cpu": model, "cores": cores}),
-            date: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-            load: LoadAverage::current().ok().map(|load| [load.one, load.five, load.fifteen]),
-            tables: Vec::new(),
-            notes: Vec::new(),
-        }
+        Self { name: name.to_owned(), machine: Machine::now(), tables: Vec::new(), notes: Vec::new() }
     }
 
     /// Adds a table.
@@ -166,16 +180,26 @@ impl Report {
             let _ = writeln!(text, "\n{note}");
         }
         std::io::stdout().write_all(text.as_bytes())?;
-        fs::create_dir_all(directory)?;
-        let path = directory.join(format!("{}.json", self.name));
+        let Machine { processor, cores, time, load } = &self.machine;
         let tables: Vec<Value> = self.tables.iter().map(Table::json).collect();
         let whole = json!({
-            "name": self.name, "machine": self.machine, "date": self.date, "load_average": self.load,
+            "name": self.name, "machine": {"cpu": processor, "cores": cores},
+            "date": time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(), "load_average": load,
             "tables": tables, "notes": self.notes
         });
-        fs::write(&path, serde_json::to_string_pretty(&whole)?)?;
-        Ok(path)
+        write_json(directory, &self.name, &whole)
     }
+}
+
+/// Writes `NAME.json` into `directory`; returns where.
+///
+/// # Errors
+/// The system's.
+pub fn write_json(directory: &Path, name: &str, report: &Value) -> Result<PathBuf> {
+    fs::create_dir_all(directory)?;
+    let path = directory.join(format!("{name}.json"));
+    fs::write(&path, format!("{report:#}\n"))?;
+    Ok(path)
 }
 
 /// Where reports are kept.

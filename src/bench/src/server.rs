@@ -20,6 +20,17 @@ const SETTINGS: &[(&str, &str)] = &[
     ("RUST_LOG", "info"),
 ];
 
+/// Settings with which one hash in sixteen wins, in every round.
+pub const EASY_ROUNDS: &[(&str, &str)] =
+    &[("HASHPASS_RETARGET", "step"), ("HASHPASS_DIFFICULTY", "1"), ("HASHPASS_MAX_DIFFICULTY", "1")];
+
+/// Settings with which a hash costs next to nothing.
+pub const CHEAP_HASHES: &[(&str, &str)] = &[("HASHPASS_ARGON2_MEMORY_COST", "64"), ("HASHPASS_ARGON2_TIME_COST", "1")];
+
+/// Settings with which clients can come from many addresses: this machine is a proxy
+/// that says where they come from.
+pub const TRUSTED_PROXY: &[(&str, &str)] = &[("HASHPASS_TRUSTED_PROXIES", "127.0.0.1")];
+
 /// A running server on a free port, with its data in a directory of its own. It is
 /// killed when this is dropped.
 #[derive(Debug)]

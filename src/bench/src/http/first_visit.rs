@@ -1,6 +1,6 @@
 //! What somebody who comes for the first time loads, and waits for.
 //!
-//! `end2end/bench/http/run.mjs` drives a Chromium with an empty cache and says what
+//! `first-visit.mjs` drives a Chromium with an empty cache and says what
 //! it asked for; the sizes are those of the bodies that this server sends.
 
 use crate::{
@@ -43,10 +43,10 @@ struct Visit {
 /// # Errors
 /// [`BenchError::Browser`] with what the script complained of.
 pub fn measure(server: SocketAddr, report: &mut Report) -> Result<()> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../end2end");
-    let mut script = Command::new("node");
-    script.current_dir(directory).args(["bench/http/run.mjs", &format!("http://{server}")]);
-    let output = script.output().map_err(|error| BenchError::Browser(error.to_string()))?;
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("first-visit.mjs");
+    let mut node = Command::new("node");
+    node.arg(script).arg(format!("http://{server}"));
+    let output = node.output().map_err(|error| BenchError::Browser(error.to_string()))?;
     if !output.status.success() {
         return Err(BenchError::Browser(String::from_utf8_lossy(&output.stderr).into_owned()));
     }
