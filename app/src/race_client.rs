@@ -237,8 +237,8 @@ impl RaceClient {
             visitor: self.entry.visitor.clone(),
             visitor_is_random: self.entry.visitor_is_random,
             best: best_hash.map(|hash| Best {
-                digits: Target::from_share(hash.share()).difficulty(),
-                rarity: 1.0 / hash.share(),
+                digits: Target::from_fraction(hash.fraction()).difficulty(),
+                rarity: 1.0 / hash.fraction(),
                 wins_in: curve.valid_from(&hash).map(|moment| moment.saturating_sub(mining_time)),
             }),
             half_win_within: (0.0 < local_rate)

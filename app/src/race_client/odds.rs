@@ -23,7 +23,7 @@ pub(super) fn half_win_within(
     let best_wins = best.and_then(|best| curve.valid_from(best)).map(|moment| moment.saturating_sub(mining_time));
     let expected_wins = |seconds: f64| {
         let target = curve.target_at(mining_time + Duration::from_secs_f64(seconds));
-        rate * seconds * target.share()
+        rate * seconds * target.fraction()
     };
     let even_chance = std::f64::consts::LN_2;
     let new_hashes = (0.0 < rate && even_chance <= expected_wins(DAY)).then(|| {

@@ -97,7 +97,7 @@ impl RaceClient {
         let Some((hash, nonce)) = found else { return };
         if self.solving.best.is_none_or(|(best, _)| hash < best) {
             self.solving.best = Some((hash, nonce));
-            let rarity = 1.0 / hash.share();
+            let rarity = 1.0 / hash.fraction();
             if Self::REMARKABLE <= rarity {
                 self.write(Note::BetterHash(rarity));
             }
