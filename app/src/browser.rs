@@ -19,9 +19,9 @@ pub mod theme;
 pub mod view;
 
 use crate::{
+    board::Board,
     lobby_client::LobbyClient,
     mining::{MinerPool, PoolEvent, chosen_workers, loader_url, page_time},
-    page::Board,
     race_client::{Device, Effect, Event, RaceClient},
     scene::{Note, Wish},
     wire::{PageState, SessionRequest},

@@ -4,13 +4,10 @@
 //! for people. The race, the gate and the prizes have error types of their own
 //! and know nothing of this one; the edge turns theirs into this.
 
-#[cfg(feature = "ssr")]
-use leptos::server_fn::{
-    codec::JsonEncoding,
-    error::{FromServerFnError, ServerFnErrorErr},
-};
+use crate::read::{Read, deserialize_by_reading, field, field_or_default, read_texts};
 use puzzle::{RoundNumber, Seed};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// What went wrong, for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -183,30 +180,26 @@ impl ApiError {
     }
 }
 
-#[cfg(feature = "ssr")]
-impl FromServerFnError for ApiError {
-    type Encoder = JsonEncoding;
+read_texts!(ErrorCode);
+deserialize_by_reading!(ApiError);
 
-    /// Called by the framework for what goes wrong around a server function: a body
-    /// that it cannot read.
-    fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
-        match error {
-            ServerFnErrorErr::Args(why)
-            | ServerFnErrorErr::MissingArg(why)
-            | ServerFnErrorErr::Deserialization(why) => Self::new(ErrorCode::Malformed, why).answered(),
-            other => Self::new(ErrorCode::Internal, other.to_string()),
-        }
-    }
-}
-
-#[cfg(feature = "ssr")]
-impl ApiError {
-    /// Gives the answer under way this error's status and `Retry-After`; the framework
-    /// would answer 500 to any error.
-    #[must_use]
-    pub fn answered(self) -> Self {
-        crate::host::set_status(&self);
-        self
+impl Read for ApiError {
+    fn read(value: &Value) -> Option<Self> {
+        let stamp = || {
+            let (hashcash_bits, resource) = (field(value, "hashcash_bits")?, field(value, "resource")?);
+            Some(StampDemand { hashcash_bits, resource, reason: field(value, "reason")? }.into())
+        };
+        Some(Self {
+            code: field(value, "code")?,
+            detail: field(value, "detail")?,
+            round: field(value, "round")?,
+            seed: field(value, "seed")?,
+            // Present and `null`: never.
+            valid_in: value.get("valid_in").map(Value::as_f64),
+            retry_after: field(value, "retry_after")?,
+            error_codes: field_or_default::<Vec<String>>(value, "error-codes")?.into(),
+            stamp: stamp(),
+        })
     }
 }
 

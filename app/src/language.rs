@@ -4,6 +4,7 @@
 //! remembers a visitor's choice. Which language a request asks for is the server's
 //! to find out; the texts themselves are in [`crate::page::text`].
 
+use crate::read::read_texts;
 use serde::{Deserialize, Serialize};
 
 /// The cookie that remembers the choice. It is no secret: the page writes it too.
@@ -75,6 +76,11 @@ impl Language {
         format!("?{PARAMETER}={}", self.tag())
     }
 }
+
+read_texts!(Language);
+
+/// A text of the page without values in it.
+pub type Text = fn(Language) -> &'static str;
 
 #[cfg(test)]
 mod tests {

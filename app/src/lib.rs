@@ -11,6 +11,7 @@
 
 #[cfg(feature = "ssr")]
 pub mod api;
+pub mod board;
 #[cfg(feature = "hydrate")]
 pub mod browser;
 pub mod error;
@@ -23,6 +24,7 @@ pub mod mining;
 pub mod page;
 #[cfg(any(feature = "hydrate", test))]
 pub mod race_client;
+pub mod read;
 pub mod scene;
 #[cfg(feature = "ssr")]
 pub mod shell;

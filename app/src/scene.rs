@@ -7,16 +7,15 @@ pub mod lobby;
 pub mod note;
 pub mod phase;
 pub mod proof;
+mod server_words;
 
 pub use human_check::{CheckFailure, HumanCheck};
 pub use note::{Log, LogLine, Note};
 pub use phase::{Failure, Pause, Phase};
 pub use proof::{MintEvent, Proof, SessionProof};
+pub use server_words::ServerWords;
 
-use crate::{
-    error::{ApiError, ErrorCode},
-    wire::{Figures, PageState},
-};
+use crate::wire::{Figures, PageState};
 use puzzle::{Curve, RoundNumber, Target, VisitorId, invite_code::InviteCode};
 use std::time::Duration;
 
@@ -131,21 +130,6 @@ pub enum Wish {
     Race(Command),
     /// Of the lobby.
     Lobby(lobby::LobbyCommand),
-}
-
-/// What the server said when it did not do what the page asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServerWords {
-    /// What it means.
-    pub code: ErrorCode,
-    /// The server's own words, in English.
-    pub detail: String,
-}
-
-impl From<ApiError> for ServerWords {
-    fn from(error: ApiError) -> Self {
-        Self { code: error.code, detail: error.detail }
-    }
 }
 
 /// The best hash of this round.

@@ -3,7 +3,7 @@
 
 use crate::{
     error::{ApiError, ErrorCode},
-    wire::read::Read,
+    read::Read,
 };
 use futures::future::{Either, select};
 use gloo_timers::future::TimeoutFuture;

@@ -1,7 +1,7 @@
 //! What the browser has to know of the view in front: its address, and whether the
 //! visitor sees the lobby.
 
-use crate::{page::Board, scene::lobby::LobbyCommand, wire::View};
+use crate::{board::Board, scene::lobby::LobbyCommand, wire::View};
 use leptos::prelude::{Effect, Get, GetUntracked, Set};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::Window;

@@ -18,7 +18,11 @@
 //! read from a clock: a laptop that wakes up must not find all its workers guilty
 //! of hours of silence. The crew never spawns, sends or shows anything itself.
 
-use super::{PoolEvent, PoolFailure, batch_size::BatchSize, nonces::NonceShares};
+use super::{
+    batch_size::BatchSize,
+    event::{PoolEvent, PoolFailure},
+    nonces::NonceShares,
+};
 use miner::{Batch, Failure, Generation, Job, Reply, Request};
 use puzzle::{Cost, Hash, Nonce};
 use std::time::Duration;

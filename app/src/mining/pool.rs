@@ -9,8 +9,8 @@
 //! in a background tab, where timers hardly run.
 
 use super::{
-    PoolEvent,
     crew::{Crew, Effect, WorkerId},
+    event::PoolEvent,
 };
 use gloo_timers::future::TimeoutFuture;
 use gloo_worker::{Spawnable, WorkerBridge};

@@ -1,14 +1,14 @@
 //! What surrounds every page: header, banner, footer.
 
 use super::{
-    Board,
-    language::{LanguageChoice, use_language},
+    language::use_language,
+    language_choice::LanguageChoice,
     live::{click, current, flag, live, say},
     text,
 };
 #[cfg(feature = "hydrate")]
 use crate::scene::Command;
-use crate::wire::View;
+use crate::{board::Board, wire::View};
 use leptos::{ev::MouseEvent, html::Select, prelude::*};
 
 /// The name of the site, the live connection, the choices of language and theme.

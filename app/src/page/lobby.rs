@@ -2,12 +2,12 @@
 //! never as markup.
 
 use super::{
-    Board,
     language::use_language,
     live::{click, flag, key, live, say},
     text,
 };
 use crate::{
+    board::Board,
     language::Language,
     scene::lobby::{Access, Line, LobbyCommand, MOST_SHOWN, Said, TabView},
     wire::lobby::LobbyMember,

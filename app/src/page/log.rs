@@ -1,7 +1,7 @@
 //! What happened, line by line.
 
-use super::{Board, language::use_language, live::say, text};
-use crate::scene::LogLine;
+use super::{language::use_language, live::say, text};
+use crate::{board::Board, scene::LogLine};
 use leptos::prelude::*;
 
 /// The last hundred lines, newest first. Screen readers find it, but are not

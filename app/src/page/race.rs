@@ -1,13 +1,13 @@
 //! The visitor's own part: start, stop, how many workers, how it goes.
 
 use super::{
-    Board,
     language::use_language,
     live::{click, flag, live, say},
     scale::Scale,
     text,
 };
 use crate::{
+    board::Board,
     scene::{Command, Failure, HumanCheck, Phase, SessionProof},
     wire::View,
 };

@@ -1,6 +1,6 @@
 //! The lobby as the page shows it, and what its visitor may ask for.
 
-use super::{Proof, ServerWords};
+use super::{proof::Proof, server_words::ServerWords};
 use crate::wire::{
     PageState,
     lobby::{LobbyEvent, LobbyMember},

@@ -1,6 +1,6 @@
 //! What goes into the log panel: typed, so that the texts stay with the other texts.
 
-use super::ServerWords;
+use super::server_words::ServerWords;
 use puzzle::{RoundNumber, VisitorId};
 use std::collections::VecDeque;
 

@@ -1,12 +1,14 @@
 //! The lobby's words.
 
 use super::{
-    Text,
     numbers::{grouped, quantity, rate, tenths, waiting},
     server_words::server_words,
 };
 use crate::{
-    language::Language::{self, Chinese, English},
+    language::{
+        Language::{self, Chinese, English},
+        Text,
+    },
     scene::{
         Proof, SessionProof,
         lobby::{Access, Line, Progress, Said},

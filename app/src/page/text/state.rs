@@ -9,6 +9,14 @@ use crate::{
     scene::{Best, CheckFailure, Connection, Failure, HumanCheck, Pause, Phase, Scene},
 };
 
+/// The title of the document, and of the window while nothing happens.
+pub fn title(language: Language, in_lobby: bool) -> &'static str {
+    if in_lobby {
+        return language.pick("The lobby · HashPass", "聊天室 · HashPass");
+    }
+    language.pick("A fair race for invite codes · HashPass", "公平的邀请码竞赛 · HashPass")
+}
+
 /// The title of the window; it tells of a win while the visitor looks elsewhere.
 pub fn window_title(language: Language, phase: &Phase, in_lobby: bool) -> &'static str {
     match phase {
@@ -16,7 +24,7 @@ pub fn window_title(language: Language, phase: &Phase, in_lobby: bool) -> &'stat
         Phase::Starting | Phase::Mining | Phase::Submitting => language.pick("Mining · HashPass", "挖矿中 · HashPass"),
         Phase::Paused(_) => language.pick("Paused · HashPass", "已暂停 · HashPass"),
         Phase::Failed(_) => language.pick("Stopped · HashPass", "已停止 · HashPass"),
-        Phase::Checking | Phase::Idle => super::title(language, in_lobby),
+        Phase::Checking | Phase::Idle => title(language, in_lobby),
     }
 }
 
