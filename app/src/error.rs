@@ -8,6 +8,7 @@ use crate::read::{Read, deserialize_by_reading, field, field_or_default, read_te
 use puzzle::{RoundNumber, Seed};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::time::Duration;
 
 /// What went wrong, for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -121,6 +122,22 @@ impl ErrorCode {
             | Self::Unreachable => 503,
         }
     }
+
+    /// True if the same request may succeed a little later.
+    pub const fn is_temporary(self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable
+                | Self::TurnstileUnavailable
+                | Self::VerificationBusy
+                | Self::ServerFull
+                | Self::ShuttingDown
+                | Self::Internal
+                | Self::RequestTimeout
+                | Self::TooManyRequests
+                | Self::TooManySubmissions
+        )
+    }
 }
 
 /// What a stamp must be, with `stamp_required`.
@@ -177,6 +194,11 @@ impl ApiError {
             error_codes: Box::default(),
             stamp: None,
         }
+    }
+
+    /// How long the server wants to be left alone; zero if it does not say.
+    pub fn asked_wait(&self) -> Duration {
+        Duration::from_secs(self.retry_after.unwrap_or_default())
     }
 }
 

@@ -27,7 +27,6 @@ pub use event::{Effect, Event, StampFor};
 
 use crate::{
     error::{ApiError, ErrorCode},
-    race_client::BackOff,
     scene::{
         self, MintEvent, Proof,
         lobby::{Access, LOBBY, LobbyCommand, LobbyScene, MOST_SHOWN, TabView},
@@ -39,6 +38,7 @@ use crate::{
 };
 use conversation::{Seen, Tab};
 use looking::Looking;
+use puzzle::back_off::BackOff;
 use speaking::Speaking;
 use std::time::Duration;
 

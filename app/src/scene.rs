@@ -71,7 +71,7 @@ pub struct Scene {
     /// Half of visitors like this one would win within this time, if alone.
     pub half_win_within: Option<Duration>,
     /// The share of rounds that this page wins in the long run.
-    pub share_of_rounds: Option<f64>,
+    pub part_of_rounds: Option<f64>,
     /// The codes won, newest first.
     pub prizes: Vec<Prize>,
 }
@@ -184,7 +184,7 @@ impl Scene {
             visitor_is_random: false,
             best: None,
             half_win_within: None,
-            share_of_rounds: None,
+            part_of_rounds: None,
             prizes: Vec::new(),
         }
     }

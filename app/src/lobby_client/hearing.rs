@@ -3,7 +3,6 @@
 use super::{Effect, LobbyClient, POLL_SECONDS};
 use crate::{
     error::{ApiError, ErrorCode},
-    race_client::wait_for,
     scene::lobby::Access,
     wire::lobby::{LobbyBatch, LobbyEvent},
 };
@@ -50,7 +49,7 @@ impl LobbyClient {
             Err(error) if error.code == ErrorCode::NotLoggedIn => self.thrown_out(),
             Err(error) => {
                 self.reading.polled = false;
-                let wait = wait_for(&error, self.reading.back_off.failed(self.random()));
+                let wait = self.reading.back_off.failed(error.asked_wait(), self.random());
                 self.reading.poll_at = Some(now + wait);
             }
         }

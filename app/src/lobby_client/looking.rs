@@ -5,12 +5,8 @@
 //! merely reads costs the lobby one comparison, and nothing is sent that is known.
 
 use super::{Effect, LobbyClient};
-use crate::{
-    error::ApiError,
-    race_client::{BackOff, wait_for},
-    scene::lobby::Access,
-    wire::lobby::LobbyBatch,
-};
+use crate::{error::ApiError, scene::lobby::Access, wire::lobby::LobbyBatch};
+use puzzle::back_off::BackOff;
 use std::time::Duration;
 
 /// Between two looks, on average: pages that were opened together do not ask together.
@@ -60,7 +56,7 @@ impl LobbyClient {
                 }
                 INTERVAL.mul_f64(0.5 + self.random())
             }
-            Err(error) => wait_for(&error, self.looking.back_off.failed(self.random())).max(INTERVAL),
+            Err(error) => self.looking.back_off.failed(error.asked_wait(), self.random()).max(INTERVAL),
         };
         self.looking.next_at = now + wait;
     }

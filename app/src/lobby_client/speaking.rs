@@ -7,13 +7,13 @@ use super::{
 };
 use crate::{
     error::{ApiError, ErrorCode},
-    race_client::{BackOff, is_temporary, wait_for},
     scene::{
         Command, MintEvent,
         lobby::{Access, Progress, Said},
     },
     wire::lobby::{LobbyAnswer, LobbyEvent, LobbyRequest},
 };
+use puzzle::back_off::BackOff;
 use serde_json::{Value, json};
 use std::{collections::VecDeque, time::Duration};
 
@@ -215,8 +215,8 @@ impl LobbyClient {
         let answer = match result {
             Ok(answer) => answer,
             Err(error) if error.code == ErrorCode::NotLoggedIn => return self.thrown_out(),
-            Err(error) if is_temporary(error.code) || error.code == ErrorCode::LobbyBusy => {
-                let wait = wait_for(&error, self.speaking.back_off.failed(self.random()));
+            Err(error) if error.code.is_temporary() || error.code == ErrorCode::LobbyBusy => {
+                let wait = self.speaking.back_off.failed(error.asked_wait(), self.random());
                 self.speaking.send_at = Some(now + wait);
                 self.speaking.waiting.push_front(outgoing);
                 if !(self.live && self.reading.seated) {

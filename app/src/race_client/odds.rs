@@ -45,7 +45,7 @@ pub(super) fn half_win_within(
 /// The share of rounds that a device wins in the long run: its part of all
 /// hashes. `None` while the network's rate is unknown or smaller than its own
 /// by more than the reports can lag behind.
-pub(super) fn share_of_rounds(rate: f64, network_rate: f64) -> Option<f64> {
+pub(super) fn part_of_rounds(rate: f64, network_rate: f64) -> Option<f64> {
     (0.0 < rate && rate <= network_rate).then(|| rate / network_rate)
 }
 
@@ -97,8 +97,8 @@ mod tests {
 
     #[test]
     fn a_share_needs_a_network_that_includes_us() {
-        assert_eq!(share_of_rounds(2.0, 8.0), Some(0.25));
-        assert_eq!(share_of_rounds(2.0, 0.0), None);
-        assert_eq!(share_of_rounds(0.0, 8.0), None);
+        assert_eq!(part_of_rounds(2.0, 8.0), Some(0.25));
+        assert_eq!(part_of_rounds(2.0, 0.0), None);
+        assert_eq!(part_of_rounds(0.0, 8.0), None);
     }
 }

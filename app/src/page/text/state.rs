@@ -147,7 +147,7 @@ fn english_odds(scene: &Scene) -> String {
         }
         None => text.push_str("alone you would need more than a day."),
     }
-    match scene.share_of_rounds {
+    match scene.part_of_rounds {
         _ if scene.figures.active_miners < 2 => text.push_str(" Nobody else is mining now."),
         Some(share) => text.push_str(&format!(" In company like this you win {} of rounds.", part(English, share))),
         None => {}
@@ -173,7 +173,7 @@ fn chinese_odds(scene: &Scene) -> String {
         }
         None => text.push_str("如果只有你一人，需要一天以上。"),
     }
-    match scene.share_of_rounds {
+    match scene.part_of_rounds {
         _ if scene.figures.active_miners < 2 => text.push_str("现在没有别人在挖矿。"),
         Some(share) => text.push_str(&format!("和现在这些人一起，你能赢下{} 的轮次。", part(Chinese, share))),
         None => {}
