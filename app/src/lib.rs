@@ -17,6 +17,8 @@ pub mod browser;
 pub mod error;
 #[cfg(feature = "ssr")]
 pub mod host;
+#[cfg(any(feature = "hydrate", test))]
+pub mod inbox;
 pub mod language;
 #[cfg(any(feature = "hydrate", test))]
 pub mod lobby_client;

@@ -42,8 +42,8 @@ use puzzle::back_off::BackOff;
 use speaking::Speaking;
 use std::time::Duration;
 
-/// The ticket of the search for a session stamp; lines have their own key plus one.
-const SESSION_TICKET: u64 = 0;
+/// The number of the search for a session stamp; that of a line is its key plus one.
+const SESSION_SEARCH: u64 = 0;
 
 /// How long to wait for the race to let the visitor in before a stamp is minted.
 const RACE_PATIENCE: Duration = Duration::from_secs(2);
@@ -169,8 +169,8 @@ impl LobbyClient {
             Event::Polled(result) => self.polled(result, now),
             Event::Heard { id, event } => self.heard(id, event),
             Event::Answered(result) => self.answered(result, now),
-            Event::Stamp { ticket: SESSION_TICKET, event } => self.session_stamp(event),
-            Event::Stamp { ticket, event } => self.message_stamp(ticket - 1, event),
+            Event::Stamp { search: SESSION_SEARCH, event } => self.session_stamp(event),
+            Event::Stamp { search, event } => self.message_stamp(search - 1, event),
         }
         if self.mint_at.is_some_and(|at| at <= now) {
             self.mint_at = None;
@@ -226,7 +226,7 @@ impl LobbyClient {
             LobbyCommand::Enter => self.enter(now),
             LobbyCommand::CancelProof if matches!(self.access, Access::Proving(_)) => {
                 self.access = Access::Reading;
-                self.effects.push(Effect::CancelMint(SESSION_TICKET));
+                self.effects.push(Effect::CancelMint(SESSION_SEARCH));
             }
             LobbyCommand::CancelProof => {}
             LobbyCommand::Select(tab) if tab < self.tabs.len() => {
@@ -274,7 +274,7 @@ impl LobbyClient {
         let bits = self.session_bits;
         self.access = Access::Proving(Proof { bits, ..Proof::default() });
         let purpose = StampFor::Session(self.server.clone());
-        self.effects.push(Effect::Mint { ticket: SESSION_TICKET, bits, purpose });
+        self.effects.push(Effect::Mint { search: SESSION_SEARCH, bits, purpose });
     }
 
     fn session_stamp(&mut self, event: MintEvent) {
@@ -297,7 +297,7 @@ impl LobbyClient {
             let waits = self.mint_at.take().is_some() || (self.race_mints && self.access == Access::Entering);
             let proves = matches!(self.access, Access::Proving(_));
             if proves {
-                self.effects.push(Effect::CancelMint(SESSION_TICKET));
+                self.effects.push(Effect::CancelMint(SESSION_SEARCH));
                 self.access = Access::Entering;
             }
             if waits || proves {

@@ -56,7 +56,7 @@ pub enum Event {
     /// A search for a stamp did something.
     Stamp {
         /// Which one.
-        ticket: u64,
+        search: u64,
         /// What.
         event: MintEvent,
     },
@@ -104,7 +104,7 @@ pub enum Effect {
     /// Search for a stamp.
     Mint {
         /// Names the search.
-        ticket: u64,
+        search: u64,
         /// How many bits.
         bits: u8,
         /// What it is for.

@@ -148,7 +148,7 @@ impl LobbyClient {
         let purpose = StampFor::Message(outgoing.tab.clone(), body);
         self.set_progress(&outgoing.tab.clone(), key, Progress::Proving(bits));
         self.speaking.unstamped.push(outgoing);
-        self.effects.push(Effect::Mint { ticket: key + 1, bits, purpose });
+        self.effects.push(Effect::Mint { search: key + 1, bits, purpose });
     }
 
     pub(super) fn message_stamp(&mut self, key: u64, event: MintEvent) {

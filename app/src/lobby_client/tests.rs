@@ -82,9 +82,9 @@ fn refused(bits: u8) -> Event {
     Event::Answered(Ok(answer))
 }
 
-fn found(ticket: u64, stamp: &str) -> Event {
+fn found(search: u64, stamp: &str) -> Event {
     let proof = Proof { bits: 8, tries: 256, elapsed: Duration::from_millis(1) };
-    Event::Stamp { ticket, event: MintEvent::Found(stamp.into(), proof) }
+    Event::Stamp { search, event: MintEvent::Found(stamp.into(), proof) }
 }
 
 impl Story {
@@ -140,7 +140,7 @@ impl Story {
 
     fn minted(&mut self) -> Vec<(u64, u8)> {
         let effects = std::mem::take(&mut self.effects);
-        let mint = |effect| if let Effect::Mint { ticket, bits, .. } = effect { Some((ticket, bits)) } else { None };
+        let mint = |effect| if let Effect::Mint { search, bits, .. } = effect { Some((search, bits)) } else { None };
         effects.into_iter().filter_map(mint).collect()
     }
 }
@@ -211,16 +211,16 @@ fn whom_it_has_not_mints_a_session_stamp_and_may_stop_that() {
     story.tell(Event::Command(LobbyCommand::Enter));
     story.now = story.client.deadline().unwrap();
     story.tell(Event::Moment);
-    assert_eq!(story.minted(), [(SESSION_TICKET, 20)]);
+    assert_eq!(story.minted(), [(SESSION_SEARCH, 20)]);
     story.tell(Event::Command(LobbyCommand::CancelProof));
-    assert_eq!(story.effects, [Effect::CancelMint(SESSION_TICKET)]);
-    story.tell(found(SESSION_TICKET, "late"));
+    assert_eq!(story.effects, [Effect::CancelMint(SESSION_SEARCH)]);
+    story.tell(found(SESSION_SEARCH, "late"));
     assert_eq!(story.client.scene().access, Access::Reading);
     story.tell(Event::Command(LobbyCommand::Enter));
     story.now = story.client.deadline().unwrap();
     story.tell(Event::Moment);
     story.effects.clear();
-    story.tell(found(SESSION_TICKET, "1:20:x"));
+    story.tell(found(SESSION_SEARCH, "1:20:x"));
     assert_eq!(story.effects, [Effect::Enter { stamp: Some("1:20:x".into()) }]);
 }
 
@@ -231,7 +231,7 @@ fn a_session_stamp_is_minted_again_when_the_bits_were_raised_but_not_for_ever() 
     story.now = story.client.deadline().unwrap();
     story.tell(Event::Moment);
     for bits in 9..=11 {
-        story.tell(found(SESSION_TICKET, "stamp"));
+        story.tell(found(SESSION_SEARCH, "stamp"));
         story.effects.clear();
         let demand =
             StampDemand { hashcash_bits: bits, resource: "renamed".into(), reason: "insufficient_bits".into() };
@@ -239,9 +239,9 @@ fn a_session_stamp_is_minted_again_when_the_bits_were_raised_but_not_for_ever() 
         story.tell(Event::Entered(Err(ApiError { stamp: Some(Box::new(demand)), ..refusal })));
         assert!(matches!(story.client.scene().access, Access::Proving(Proof { bits: shown, .. }) if shown == bits));
         let purpose = StampFor::Session("renamed".into());
-        assert_eq!(story.effects, [Effect::Mint { ticket: SESSION_TICKET, bits, purpose }]);
+        assert_eq!(story.effects, [Effect::Mint { search: SESSION_SEARCH, bits, purpose }]);
     }
-    story.tell(found(SESSION_TICKET, "stamp"));
+    story.tell(found(SESSION_SEARCH, "stamp"));
     let demand = StampDemand { hashcash_bits: 12, resource: "renamed".into(), reason: "insufficient_bits".into() };
     let refusal = ApiError::new(ErrorCode::StampRequired, "more");
     story.tell(Event::Entered(Err(ApiError { stamp: Some(Box::new(demand)), ..refusal })));
@@ -269,15 +269,15 @@ fn a_stamped_channel_gets_stamps_and_more_of_them_when_the_bits_are_raised() {
     let mut story = Story::inside(8);
     story.say("hi");
     assert_eq!(story.last().progress, Progress::Proving(8));
-    let (ticket, bits) = story.minted()[0];
+    let (search, bits) = story.minted()[0];
     assert_eq!(bits, 8);
-    story.tell(found(ticket, "1:8:a"));
+    story.tell(found(search, "1:8:a"));
     assert_eq!(story.sent()[0].meta["hashcash"], "1:8:a");
     story.tell(refused(10));
     assert_eq!(story.last().progress, Progress::Proving(10));
     assert_eq!(story.client.scene().bits, 10);
-    assert_eq!(story.minted(), [(ticket, 10)]);
-    story.tell(found(ticket, "1:10:b"));
+    assert_eq!(story.minted(), [(search, 10)]);
+    story.tell(found(search, "1:10:b"));
     assert_eq!(story.sent()[0].meta["hashcash"], "1:10:b");
     story.tell(Event::Answered(Ok(LobbyAnswer::default())));
     assert_eq!(story.last().progress, Progress::Delivered);
@@ -287,9 +287,9 @@ fn a_stamped_channel_gets_stamps_and_more_of_them_when_the_bits_are_raised() {
 fn a_channel_that_always_asks_for_more_is_not_obeyed_for_ever() {
     let mut story = Story::inside(8);
     story.say("hi");
-    let (ticket, _) = story.minted()[0];
+    let (search, _) = story.minted()[0];
     for bits in 9..=13 {
-        story.tell(found(ticket, "s"));
+        story.tell(found(search, "s"));
         story.tell(refused(bits));
     }
     assert_eq!(story.last().progress, Progress::Failed("a stamp is needed".into()));

@@ -200,6 +200,11 @@ impl Crew {
         }
     }
 
+    /// Which start, stop or new job was the last.
+    pub(super) const fn generation(&self) -> Generation {
+        self.generation
+    }
+
     /// True if somebody is waited for, so that seconds must be counted.
     pub(super) fn is_waiting(&self) -> bool {
         self.workers.iter().any(|worker| !matches!(worker.phase, Phase::Resting))

@@ -12,6 +12,7 @@ use super::{
     crew::{Crew, Effect, WorkerId},
     event::PoolEvent,
 };
+use crate::inbox::Source;
 use gloo_timers::future::TimeoutFuture;
 use gloo_worker::{Spawnable, WorkerBridge};
 use miner::{Job, Miner, Postcard};
@@ -52,7 +53,9 @@ pub struct MinerPool(Rc<Inner>);
 
 struct Inner {
     loader_url: String,
-    on_event: Box<dyn Fn(PoolEvent)>,
+    on_event: Box<dyn Fn(&Source, PoolEvent)>,
+    /// What the crew does now: an event of an earlier generation is stale.
+    source: Source,
     crew: RefCell<Crew>,
     lines: RefCell<HashMap<WorkerId, Line>>,
     /// Decided and not yet carried out.
@@ -103,11 +106,13 @@ impl std::fmt::Debug for MinerPool {
 
 impl MinerPool {
     /// A pool without workers yet. `loader_url` is the worker's loader, see
-    /// [`loader_url`]; it must be of the page's own origin.
-    pub fn new(loader_url: String, on_event: impl Fn(PoolEvent) + 'static) -> Self {
+    /// [`loader_url`]; it must be of the page's own origin. `on_event` also gets the
+    /// source of the event, which begins anew with every start, stop and new job.
+    pub fn new(loader_url: String, on_event: impl Fn(&Source, PoolEvent) + 'static) -> Self {
         Self(Rc::new(Inner {
             loader_url,
             on_event: Box::new(on_event),
+            source: Source::default(),
             crew: RefCell::default(),
             lines: RefCell::default(),
             effects: RefCell::default(),
@@ -154,6 +159,7 @@ impl Inner {
         let effects = {
             let mut crew = self.crew.borrow_mut();
             decide(&mut crew);
+            self.source.advance_to(crew.generation());
             crew.take_effects()
         };
         self.effects.borrow_mut().extend(effects);
@@ -186,7 +192,7 @@ impl Inner {
                 let line = self.lines.borrow_mut().remove(&id);
                 drop(line);
             }
-            Effect::Report(event) => (self.on_event)(event),
+            Effect::Report(event) => (self.on_event)(&self.source, event),
         }
     }
 

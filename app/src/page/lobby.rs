@@ -362,13 +362,13 @@ fn focus(field: NodeRef<Input>) {
 }
 
 /// The time of day of an RFC 3339 time: the visitor's, or UTC.
-fn clock(stamp: &str, is_local: bool) -> String {
+fn clock(time: &str, is_local: bool) -> String {
     #[cfg(feature = "hydrate")]
     if is_local {
-        return crate::browser::lobby::local_clock(stamp);
+        return crate::browser::lobby::local_clock(time);
     }
     let _ = is_local;
-    stamp.get(11..16).unwrap_or_default().to_owned()
+    time.get(11..16).unwrap_or_default().to_owned()
 }
 
 /// The tint of a nick, always the same for the same one.
