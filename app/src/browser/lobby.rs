@@ -59,12 +59,9 @@ impl Driver {
                     result: parse(answer),
                 });
             }
-            Effect::FetchHistory(target) => {
-                let path = format!("/api/v1/history?limit=100&target={}", escaped(&target));
-                self.ask_for_lobby(Request::get(path), |answer| Event::HistoryFetched {
-                    target,
-                    result: parse(answer),
-                });
+            Effect::FetchHistory(name) => {
+                let path = format!("/api/v1/history?limit=100&target={}", escaped(&name));
+                self.ask_for_lobby(Request::get(path), |answer| Event::HistoryFetched { name, result: parse(answer) });
             }
             Effect::Look { known } => {
                 let sender = self.sender.clone();

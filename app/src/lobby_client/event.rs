@@ -35,7 +35,7 @@ pub enum Event {
     /// The answer to [`Effect::FetchHistory`].
     HistoryFetched {
         /// Of this channel or conversation.
-        target: String,
+        name: String,
         /// What was said.
         result: Result<LobbyBatch, ApiError>,
     },
@@ -55,7 +55,7 @@ pub enum Event {
     Answered(Result<LobbyAnswer, ApiError>),
     /// A search for a stamp did something.
     Stamp {
-        /// Which one.
+        /// Which search.
         search: u64,
         /// What.
         event: MintEvent,
