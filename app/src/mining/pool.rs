@@ -51,9 +51,12 @@ pub fn page_time() -> Duration {
 #[derive(Clone)]
 pub struct MinerPool(Rc<Inner>);
 
+/// Hears what the pool tells, and from which generation of it.
+type OnEvent = Box<dyn Fn(&Source, PoolEvent)>;
+
 struct Inner {
     loader_url: String,
-    on_event: Box<dyn Fn(&Source, PoolEvent)>,
+    on_event: OnEvent,
     /// What the crew does now: an event of an earlier generation is stale.
     source: Source,
     crew: RefCell<Crew>,

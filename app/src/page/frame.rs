@@ -137,7 +137,7 @@ pub fn Banner() -> impl IntoView {
     }
 }
 
-/// What the page sends.
+/// What the page sends, and where to read more.
 #[component]
 pub fn Footer() -> impl IntoView {
     // A check that nobody is asked for tells nobody anything.
@@ -149,6 +149,7 @@ pub fn Footer() -> impl IntoView {
     view! {
         <footer class="footer">
             <p>{live(move || text::privacy(language.get(), test_mode))}</p>
+            <p><a href="/docs" data-testid="manual">{say(text::manual)}</a></p>
         </footer>
     }
 }

@@ -243,7 +243,7 @@ fn Entrance(
 ) -> impl IntoView {
     let (lobby, language) = (board.lobby, use_language());
     let proof = move || match lobby.read().access {
-        Access::Proving(proof) => text::lobby::proof_figures(language.get(), &proof),
+        Access::Proving(proof) => text::proof_figures(language.get(), &proof),
         _ => String::new(),
     };
     let asked = StoredValue::new(false);
@@ -298,7 +298,7 @@ fn Composer(
     };
     let cost = move || {
         let lobby = lobby.read();
-        text::lobby::message_proof(language.get(), lobby.bits, lobby.mint_rate)
+        text::message_proof(language.get(), lobby.bits, lobby.mint_rate)
     };
     let stale = move || if lobby.read().is_current { "" } else { text::lobby::stale(language.get()) };
     let drafts = StoredValue::new(Drafts::default());

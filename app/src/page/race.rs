@@ -124,7 +124,7 @@ fn SessionProofPanel(
     let language = use_language();
     let proof = move || board.scene.read().proof;
     let figures = move || match proof() {
-        SessionProof::Computing(proof) => text::lobby::proof_figures(language.get(), &proof),
+        SessionProof::Computing(proof) => text::proof_figures(language.get(), &proof),
         _ => String::new(),
     };
     view! {

@@ -8,12 +8,13 @@
 pub mod lobby;
 mod log;
 pub mod numbers;
+mod proof;
 mod server_words;
 mod state;
 mod story;
 
-pub use lobby::{cancel, compute_proof, proof_heading, session_proof};
 pub use log::note;
+pub use proof::{cancel, compute_proof, message_proof, proof_figures, proof_heading, session_proof};
 pub use state::{best_outlook, connection, human_check, odds, status, title, trouble, window_title};
 pub use story::{
     bar_explained, bar_heading, headline, how_it_works, lead, privacy, puzzle, puzzle_heading, winner_explained,
@@ -74,6 +75,11 @@ pub fn dark_theme(language: Language) -> &'static str {
 /// Names the notices above the page.
 pub fn notices(language: Language) -> &'static str {
     language.pick("Notices", "提示")
+}
+
+/// The link to the manual.
+pub fn manual(language: Language) -> &'static str {
+    language.pick("Manual", "手册")
 }
 
 /// Above everything while nobody is asked whether they are human.
