@@ -43,7 +43,7 @@ use wasm_bindgen::{JsCast, closure::Closure};
 use wasm_bindgen_futures::spawn_local;
 
 /// How often the figures on the page are renewed, while something moves.
-const REFRESH: Duration = Duration::from_millis(250);
+const REFRESH_INTERVAL: Duration = Duration::from_millis(250);
 
 /// How long a submission may take: the server may have a queue to work through.
 const SUBMISSION_SECONDS: u32 = 30;
@@ -140,7 +140,7 @@ impl Driver {
     /// In milliseconds.
     fn time_until_the_next_moment(&self) -> u32 {
         let now = page_time();
-        let refresh = self.shown_at + REFRESH;
+        let refresh = self.shown_at + REFRESH_INTERVAL;
         let deadlines = [self.client.deadline(now), self.lobby.deadline()];
         let next = deadlines.into_iter().flatten().fold(refresh, Duration::min);
         // Rounded up: a moment too early would only be followed by another one.
@@ -153,7 +153,7 @@ impl Driver {
         for effect in self.client.handle(event, now) {
             self.carry_out(effect);
         }
-        if !is_routine || self.shown_at + REFRESH <= now {
+        if !is_routine || self.shown_at + REFRESH_INTERVAL <= now {
             self.show(now);
             self.tell_lobby(now);
         }

@@ -58,7 +58,7 @@ pub enum ErrorCode {
     ServerFull,
     /// `503`: the server is stopping.
     ShuttingDown,
-    /// `400`: a nick that is no nick; the detail says the rule.
+    /// `400`: not a valid nick; the detail says the rule.
     BadNick,
     /// `401`: the lobby knows its visitors by the cookie, and there is none, or an
     /// `Authorization` header in its place.
@@ -73,7 +73,7 @@ pub enum ErrorCode {
     LobbyBusy,
     /// `503`: the lobby's store cannot be used; the race goes on without it.
     LobbyClosed,
-    /// `500`: our fault.
+    /// `500`: the server failed.
     Internal,
     /// On a WebSocket: no message of the protocol.
     UnknownMessage,

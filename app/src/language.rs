@@ -14,12 +14,12 @@ pub const COOKIE: &str = "hashpass_language";
 pub const PARAMETER: &str = "language";
 
 /// How long a choice is remembered, in seconds: a year.
-const REMEMBERED: u32 = 31_536_000;
+const COOKIE_SECONDS: u32 = 31_536_000;
 
 /// A language of the page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Language {
-    /// For everybody who asks for nothing that there is.
+    /// Also for everybody who asks for no language of the page.
     #[default]
     #[serde(rename = "en")]
     English,
@@ -49,7 +49,7 @@ impl Language {
         }
     }
 
-    /// The language whose tag this is, to the letter.
+    /// The language whose tag this is exactly.
     pub fn from_tag(tag: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|language| language.tag() == tag)
     }
@@ -67,7 +67,7 @@ impl Language {
     /// browser's `document.cookie`.
     pub fn cookie(self, secure: bool) -> String {
         let (tag, secure) = (self.tag(), if secure { "; Secure" } else { "" });
-        format!("{COOKIE}={tag}; Path=/; Max-Age={REMEMBERED}; SameSite=Lax{secure}")
+        format!("{COOKIE}={tag}; Path=/; Max-Age={COOKIE_SECONDS}; SameSite=Lax{secure}")
     }
 
     /// The address, seen from a page, of the same page in this language: for those

@@ -70,7 +70,7 @@ pub struct Scene {
     pub best: Option<Best>,
     /// Half of visitors like this one would win within this time, if alone.
     pub half_win_within: Option<Duration>,
-    /// The share of rounds that this page wins in the long run.
+    /// The part of rounds that this page wins in the long run.
     pub part_of_rounds: Option<f64>,
     /// The codes won, newest first.
     pub prizes: Vec<Prize>,

@@ -164,7 +164,7 @@ impl TraceData {
     /// True if the first line has a key of two characters, as in `fl=…`, the first
     /// line of Cloudflare's trace, or in `ip=…`.
     ///
-    /// Then the first `=` behind the seed tells where the visitor id ends, and
+    /// Then the first `=` after the seed tells where the visitor id ends, and
     /// `visitor-1` + `fl=0` cannot be passed off as `visitor-1f` + `l=0`.
     pub fn is_splice_proof(&self) -> bool {
         self.0.find('=') == Some(2)

@@ -66,8 +66,9 @@ impl Driver {
             Effect::Look { known } => {
                 let sender = self.sender.clone();
                 spawn_local(async move {
-                    let news = request::news("/api/v1/history?limit=50&target=%23lobby", &known, REQUEST_SECONDS).await;
-                    sender.send(Message::Lobby(Event::Looked(news)));
+                    let path = "/api/v1/history?limit=50&target=%23lobby";
+                    let lines = request::if_changed(path, &known, REQUEST_SECONDS).await;
+                    sender.send(Message::Lobby(Event::Looked(lines)));
                 });
             }
             Effect::Poll { after, seconds } => {

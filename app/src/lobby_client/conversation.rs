@@ -113,7 +113,7 @@ impl LobbyClient {
             }
         }
         let tab = &mut self.tabs[at];
-        // A line of this page's own belongs behind the one before it.
+        // A line of this page's own belongs after the one before it.
         let mut time = String::new();
         let mut timed: Vec<(String, Entry)> = Vec::new();
         let mut insert = |time: String, entry| {

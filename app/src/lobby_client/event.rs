@@ -85,7 +85,7 @@ pub enum Effect {
     FetchMembers(String),
     /// Ask for the last lines of a channel or a conversation.
     FetchHistory(String),
-    /// Ask, as nobody in particular, for the last lines of `#lobby`.
+    /// Ask without a session for the last lines of `#lobby`.
     Look {
         /// What the server calls those that are known; empty if it has not said.
         known: String,

@@ -1,8 +1,8 @@
 //! Reading `#lobby` without being in it, which anybody may: the page asks every few
 //! seconds whether there is something new, while the visitor has the lobby in sight.
 //!
-//! It asks as nobody in particular, also when the race knows the visitor: whoever
-//! merely reads costs the lobby one comparison, and nothing is sent that is known.
+//! It asks without a session, also where the race has one, so that the same answer is
+//! good for everybody; and it says which lines it knows, so that they are not sent again.
 
 use super::event::Effect;
 use crate::{

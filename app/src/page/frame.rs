@@ -140,7 +140,7 @@ pub fn Banner() -> impl IntoView {
 /// What the page sends, and where to read more.
 #[component]
 pub fn Footer() -> impl IntoView {
-    // A check that nobody is asked for tells nobody anything.
+    // Where nobody is checked, Cloudflare is told nothing.
     let test_mode = use_context::<Board>().is_none_or(|board| {
         let scene = board.scene.read_untracked();
         scene.test_mode || !scene.asks_for_humans

@@ -98,7 +98,7 @@ fn Tabs(
         #[cfg(feature = "hydrate")]
         crate::browser::lobby::focus_tab(next);
     };
-    // All of them are made anew when one changes: there are few.
+    // All tabs are made anew when one changes: there are few.
     let tabs = move || {
         let (lobby, language) = (lobby.read(), language.get());
         let tab = |(at, tab): (usize, &TabView)| {
@@ -151,7 +151,7 @@ fn Tabs(
 }
 
 /// The lines. The list lies upside down in its box, so that its end stays in sight
-/// without a script's help. A line that changes is made anew: it holds no code.
+/// without a script's help. A line that changes is made anew: it has no state of its own.
 #[component]
 fn Lines(
     /// What is shown.

@@ -12,7 +12,7 @@ pub fn LogPanel(
     board: Board,
 ) -> impl IntoView {
     let language = use_language();
-    // All of them are looked at anew for a new one: they are few, and most stay as they are.
+    // All lines are rendered anew when one is added: they are few, and most stay as they are.
     let lines = move || {
         let language = language.get();
         let line = |line: &LogLine| view! { <li><time>{line.time.clone()}</time><span>{text::note(language, &line.note)}</span></li> };

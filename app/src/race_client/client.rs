@@ -198,7 +198,7 @@ impl RaceClient {
                 self.round.figures_told(figures, round, mining_time, clock_running, turn.now);
             }
             ServerMessage::Pong { online } => self.round.online_told(online),
-            ServerMessage::Error { code, detail } => turn.write(Note::Complaint(ServerWords { code, detail })),
+            ServerMessage::Error { code, detail } => turn.write(Note::MessageRefused(ServerWords { code, detail })),
             ServerMessage::Rejected { code, detail, retry_after } => {
                 turn.write(Note::Rejected(ServerWords { code, detail }));
                 self.link.asked_to_wait(Duration::from_secs(retry_after.unwrap_or_default()));

@@ -21,7 +21,7 @@ use tail::Tail;
 /// Digits that a salt of 64 bits takes.
 const SALT_DIGITS: usize = 11;
 
-/// The least number of digits behind the salt: 2^54 tries, far more than
+/// The least number of digits after the salt: 2^54 tries, far more than
 /// [`Bits::MAX`] needs.
 const LEAST_DIGITS: usize = 9;
 
@@ -59,7 +59,7 @@ pub struct Minter {
     bits: Bits,
     /// The stamp being tried; the counter's last digits are those of `row`.
     stamp: Vec<u8>,
-    /// Where the digits behind the salt begin.
+    /// Where the digits after the salt begin.
     digits: usize,
     /// The next row to try.
     row: u64,

@@ -3,7 +3,7 @@
 use super::story::*;
 
 #[test]
-fn a_line_is_shown_at_once_and_turns_solid() {
+fn a_line_is_shown_at_once_and_later_as_delivered() {
     let mut story = Story::inside(0);
     story.say("hi");
     assert_eq!(story.last().progress, Progress::Sending);

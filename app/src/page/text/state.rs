@@ -149,7 +149,9 @@ fn english_odds(scene: &Scene) -> String {
     }
     match scene.part_of_rounds {
         _ if scene.figures.active_miners < 2 => text.push_str(" Nobody else is mining now."),
-        Some(share) => text.push_str(&format!(" In company like this you win {} of rounds.", part(English, share))),
+        Some(part_of_rounds) => {
+            text.push_str(&format!(" In company like this you win {} of rounds.", part(English, part_of_rounds)))
+        }
         None => {}
     }
     text
@@ -175,7 +177,9 @@ fn chinese_odds(scene: &Scene) -> String {
     }
     match scene.part_of_rounds {
         _ if scene.figures.active_miners < 2 => text.push_str("现在没有别人在挖矿。"),
-        Some(share) => text.push_str(&format!("和现在这些人一起，你能赢下{} 的轮次。", part(Chinese, share))),
+        Some(part_of_rounds) => {
+            text.push_str(&format!("和现在这些人一起，你能赢下{} 的轮次。", part(Chinese, part_of_rounds)))
+        }
         None => {}
     }
     text

@@ -31,7 +31,7 @@ fn a_file_that_is_not_to_be_had_is_reported_within_seconds() {
         for id in page.alive.clone() {
             page.act(|crew| crew.load_failed(id));
         }
-        page.seconds(GRACE_SECONDS);
+        page.seconds(LOAD_FAILURE_SECONDS);
     }
     assert_eq!(page.reports(), [workers(0), PoolEvent::Failed(PoolFailure::LoadFailed)]);
 }
