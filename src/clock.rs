@@ -11,6 +11,17 @@ pub trait Clock: Send + Sync + 'static {
     fn time_of_day(&self) -> SystemTime;
 }
 
+/// `time` as RFC 3339 in UTC with milliseconds: `2026-01-31T12:00:00.000Z`.
+/// What lies beyond the year 9999 is written as its end.
+pub fn rfc3339_milliseconds(time: SystemTime) -> String {
+    format!("{:.3}", timestamp(time))
+}
+
+/// `time` as a moment of the calendar; the end of the year 9999 if it lies beyond.
+pub(crate) fn timestamp(time: SystemTime) -> jiff::Timestamp {
+    jiff::Timestamp::try_from(time).unwrap_or(jiff::Timestamp::MAX)
+}
+
 /// The machine's clocks.
 #[derive(Clone, Copy, Debug)]
 pub struct SystemClock {
@@ -54,5 +65,18 @@ impl Clock for ManualClock {
 
     fn time_of_day(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH + self.now()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_with_milliseconds_whatever_they_are() {
+        let after = |duration| rfc3339_milliseconds(SystemTime::UNIX_EPOCH + duration);
+        assert_eq!(after(Duration::ZERO), "1970-01-01T00:00:00.000Z");
+        assert_eq!(after(Duration::from_nanos(1_999_999)), "1970-01-01T00:00:00.001Z");
+        assert_eq!(after(Duration::from_secs(1 << 40)), "9999-12-30T22:00:00.999Z");
     }
 }

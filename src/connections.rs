@@ -14,6 +14,9 @@
 
 mod activity;
 pub mod open_files;
+mod settings;
+
+pub use settings::ConnectionSettings;
 
 use crate::gate::{
     address::TrustedProxies,
@@ -54,39 +57,6 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Between two lines in the log about connections that were turned away.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// What connections may cost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConnectionLimits {
-    /// `HASHPASS_LIMIT_CONNECTIONS`: open at once; 0 for no limit.
-    pub in_all: usize,
-    /// `HASHPASS_LIMIT_CONNECTIONS_PER_PEER`: open at once from one network; 0
-    /// for no limit. Trusted proxies carry many clients and have none.
-    pub per_peer: usize,
-    /// How long the head of a request may take, from its first byte or, for the
-    /// first one, from the connection's start.
-    pub head: Duration,
-    /// How long a connection may rest between two requests. Longer than proxies
-    /// keep theirs for reuse by default, so that it is they who close.
-    pub idle: Duration,
-    /// How long a peer may take nothing of what is to be sent to it.
-    pub stall: Duration,
-    /// How long what is under way may take when the server stops.
-    pub grace: Duration,
-}
-
-impl Default for ConnectionLimits {
-    fn default() -> Self {
-        Self {
-            in_all: 20_000,
-            per_peer: 4_000,
-            head: Duration::from_secs(10),
-            idle: Duration::from_secs(75),
-            stall: Duration::from_secs(30),
-            grace: Duration::from_secs(10),
-        }
-    }
-}
-
 /// Serves `router` on `listener` until `stop` is done; then closes every
 /// connection as soon as it has nothing under way, at the latest after the grace.
 ///
@@ -94,11 +64,11 @@ impl Default for ConnectionLimits {
 pub async fn serve(
     listener: TcpListener,
     router: Router,
-    limits: ConnectionLimits,
+    settings: ConnectionSettings,
     proxies: &TrustedProxies,
     stop: impl Future<Output = ()>,
 ) {
-    let places = Places::new(limits.per_peer, limits.in_all);
+    let places = Places::new(settings.per_peer, settings.in_all);
     let stopping = watch::Sender::new(false);
     let mut open = JoinSet::new();
     let mut turned_away = TurnedAway::default();
@@ -125,7 +95,7 @@ pub async fn serve(
         let counted = (!proxies.contains(peer.ip())).then(|| peer.ip());
         match places.take(counted) {
             Ok(place) => {
-                let connection = Connection { router: router.clone(), peer, limits };
+                let connection = Connection { router: router.clone(), peer, settings };
                 open.spawn(connection.serve(stream, place, stopping.subscribe()));
             }
             Err(crowded) => {
@@ -137,7 +107,7 @@ pub async fn serve(
     drop(listener);
     stopping.send_replace(true);
     let all = async { while open.join_next().await.is_some() {} };
-    if tokio::time::timeout(limits.grace, all).await.is_err() {
+    if tokio::time::timeout(settings.grace, all).await.is_err() {
         tracing::warn!(connections = open.len(), "some connections did not end in time and are cut");
         open.shutdown().await;
     }
@@ -151,15 +121,15 @@ fn is_the_peers_fault(error: &io::Error) -> bool {
 struct Connection {
     router: Router,
     peer: SocketAddr,
-    limits: ConnectionLimits,
+    settings: ConnectionSettings,
 }
 
 impl Connection {
     async fn serve(self, stream: TcpStream, place: Place, mut stopping: watch::Receiver<bool>) {
-        let Self { router, peer, limits } = self;
+        let Self { router, peer, settings } = self;
         // A reset is one small packet and must not wait for more.
         let _ = stream.set_nodelay(true);
-        let activity = Arc::new(Activity::new(limits));
+        let activity = Arc::new(Activity::new(settings));
         let io = TokioIo::new(Watched::new(stream, activity.clone(), place));
         let service = service_fn(|request: hyper::Request<Incoming>| {
             let mut request: Request = request.map(Body::new);

@@ -5,8 +5,15 @@
 //! code in one place.
 
 mod assets;
+mod body;
 pub mod context;
+pub mod cookie;
 pub mod error;
+pub mod headers;
 mod language;
+mod page;
+mod port;
 pub mod router;
 pub(crate) mod routes;
+mod security;
+pub mod socket;

@@ -7,10 +7,15 @@
 use crate::identity::session::Passed;
 
 pub mod address;
+pub mod admission;
+pub mod error;
 pub mod limits;
 pub mod origin;
+mod settings;
 pub mod stamps;
 pub mod turnstile;
+
+pub use settings::{GateSettings, LimitSettings, TurnstileSettings};
 
 /// What a session must have passed before it may take part in the race.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]

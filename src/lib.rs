@@ -30,6 +30,7 @@ pub mod https_client;
 pub mod identity;
 pub mod live;
 pub mod lobby;
+mod lock;
 pub mod prize;
 pub mod race;
 pub mod server;

@@ -3,34 +3,31 @@
 //! Each connection is a task of its own that sends the newest announcement and
 //! the newest figures, never a backlog: a reader that does not keep up misses
 //! intermediate values and delays nobody. Every broadcast is serialised once and
-//! shared. The mining clock runs while a session counts as a miner, which
-//! [`witnesses`] decides; the figures are bounded per network.
+//! shared. Who counts as a miner is the race's to say; the figures are bounded per
+//! network.
 
 mod chat;
-mod connection;
-mod shares;
-mod witnesses;
+mod events;
 
 pub use chat::Chat;
-pub use connection::{Greeting, serve, understand};
+pub use events::{Event, Events};
 
 use crate::{
     clock::Clock,
     gate::limits::Network,
-    identity::session::{Session, Sessions},
-    race::{Announcement, Race, SessionId},
+    identity::session::{Session, SessionId, Sessions},
+    lock::lock,
+    race::{Announcement, Race, ShareError, ShareVerdict},
 };
-use app::wire::{Figures, RoundView, ServerMessage};
-use axum::extract::ws::Utf8Bytes;
+use app::wire::{Figures, RoundView, ServerMessage, Share};
 use puzzle::proof::ProofInterval;
 use std::{
     collections::{HashMap, HashSet},
     net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::{Duration, UNIX_EPOCH},
 };
 use tokio::sync::watch;
-use witnesses::Witnesses;
 
 /// A reported rate counts for this long.
 const RATE_LIFETIME: Duration = Duration::from_secs(10);
@@ -65,7 +62,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     connections: Mutex<Connections>,
     /// The newest figures, serialised.
-    figures: watch::Sender<Utf8Bytes>,
+    figures: watch::Sender<Arc<str>>,
     /// The newest announcement, serialised.
     resets: watch::Sender<Reset>,
     /// True once the server stops.
@@ -76,14 +73,13 @@ struct Shared {
 #[derive(Clone, Debug)]
 pub(crate) struct Reset {
     pub(crate) announcement: Announcement,
-    message: Utf8Bytes,
+    message: Arc<str>,
 }
 
 #[derive(Debug)]
 struct Connections {
     last_id: u64,
     by_id: HashMap<u64, Connection>,
-    witnesses: Witnesses,
     /// What everybody was told last.
     gathered: Figures,
 }
@@ -97,9 +93,9 @@ struct Connection {
     rate: Option<(f64, Duration)>,
 }
 
-/// A place among the connected; gives it up when dropped.
+/// A session among the connected, until it is dropped.
 #[derive(Debug)]
-struct Place {
+pub struct Presence {
     live: Live,
     id: u64,
     session: Session,
@@ -121,13 +117,8 @@ impl Live {
             sessions,
             proof_interval,
             clock,
-            connections: Mutex::new(Connections {
-                last_id: 0,
-                by_id: HashMap::new(),
-                witnesses: Witnesses::new(proof_interval),
-                gathered: Figures::default(),
-            }),
-            figures: watch::Sender::new(Utf8Bytes::default()),
+            connections: Mutex::new(Connections { last_id: 0, by_id: HashMap::new(), gathered: Figures::default() }),
+            figures: watch::Sender::new("".into()),
             resets: watch::Sender::new(reset),
             stopping: watch::Sender::new(false),
         };
@@ -146,19 +137,8 @@ impl Live {
     fn gather_figures(&self) -> Figures {
         let now = self.shared.clock.now();
         let mut connections = self.lock();
-        connections.gathered = connections.figures(now);
+        connections.gathered = connections.figures(&self.shared.race, now);
         connections.gathered
-    }
-
-    /// True if `session` counted as a miner at the moment `at`, so that the mining
-    /// clock ran for it.
-    pub fn counts(&self, session: &SessionId, at: Duration) -> bool {
-        self.lock().witnesses.counts(session, at)
-    }
-
-    /// Takes a win for a proof of work, whose solution arrived `at`.
-    pub fn won(&self, session: &SessionId, at: Duration) {
-        self.change(|connections, _| connections.witnesses.believe(session, at));
     }
 
     /// How many are connected.
@@ -189,7 +169,7 @@ impl Live {
                 _ = tick.tick() => self.shared.race.tick(),
                 _ = figures.tick() => {
                     self.shared.figures.send_replace(self.figures_message());
-                    self.change(|connections, now| connections.witnesses.forget(now));
+                    self.shared.race.forget_miners();
                 }
             }
         }
@@ -206,12 +186,12 @@ impl Live {
         self.shared.stopping.send_replace(true);
     }
 
-    fn figures_message(&self) -> Utf8Bytes {
+    fn figures_message(&self) -> Arc<str> {
         let Figures { online, active_miners, total_hashrate } = self.gather_figures();
         let since_1970 = self.shared.clock.time_of_day().duration_since(UNIX_EPOCH).unwrap_or_default();
         let timestamp = since_1970.as_secs_f64();
         let RoundView { round, mining_time, clock_running, .. } = self.shared.race.view();
-        text(&ServerMessage::NetworkHashrate {
+        message(&ServerMessage::NetworkHashrate {
             total_hashrate,
             active_miners,
             online,
@@ -220,37 +200,32 @@ impl Live {
             mining_time,
             clock_running,
         })
+        .into()
     }
 
-    fn join(&self, session: Session, address: IpAddr) -> Place {
+    /// A session comes in from `address`.
+    pub fn join(&self, session: Session, address: IpAddr) -> Presence {
         let mut connections = self.lock();
         connections.last_id += 1;
         let id = connections.last_id;
         let connection = Connection { session: session.id.clone(), network: address.into(), mining: false, rate: None };
         connections.by_id.insert(id, connection);
-        Place { live: self.clone(), id, session }
-    }
-
-    /// Changes the connections, then tells the race until when somebody mines,
-    /// under one lock: two changes must not reach the race in another order.
-    fn change<T>(&self, change: impl FnOnce(&mut Connections, Duration) -> T) -> T {
-        let mut connections = self.lock();
-        let outcome = change(&mut connections, self.shared.clock.now());
-        self.shared.race.run_clock_until(connections.witnesses.clock_until());
-        outcome
+        Presence { live: self.clone(), id, session }
     }
 
     fn lock(&self) -> MutexGuard<'_, Connections> {
-        self.shared.connections.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.shared.connections)
     }
 }
 
 impl Connections {
     /// The figures of this moment.
-    fn figures(&self, now: Duration) -> Figures {
+    fn figures(&self, race: &Race, now: Duration) -> Figures {
+        let mining: Vec<&Connection> = self.by_id.values().filter(|connection| connection.mining).collect();
+        let counting = race.networks_of_miners(mining.iter().map(|connection| &connection.session));
         let mut networks: HashMap<Network, (HashSet<&SessionId>, f64)> = HashMap::new();
-        for connection in self.by_id.values().filter(|connection| connection.mining) {
-            let Some(network) = self.witnesses.figures_in(&connection.session, now) else { continue };
+        for (connection, network) in mining.into_iter().zip(counting) {
+            let Some(network) = network else { continue };
             let (miners, rate) = networks.entry(network).or_default();
             miners.insert(&connection.session);
             *rate += connection.rate.filter(|(_, at)| now < *at + RATE_LIFETIME).map_or(0.0, |(rate, _)| rate);
@@ -260,24 +235,59 @@ impl Connections {
         Figures { online: count(self.by_id.len()), active_miners: count(miners), total_hashrate }
     }
 
-    fn set_mining(&mut self, id: u64, mining: bool, now: Duration) {
+    fn set_mining(&mut self, race: &Race, id: u64, mining: bool) {
         let Some(connection) = self.by_id.get_mut(&id).filter(|connection| connection.mining != mining) else { return };
         connection.mining = mining;
         connection.rate = None;
         if mining {
-            self.witnesses.start(&connection.session, connection.network, now);
+            race.start_mining(&connection.session, connection.network);
         } else {
-            self.witnesses.stop(&connection.session, now);
+            race.stop_mining(&connection.session);
         }
     }
 }
 
-impl Place {
-    fn set_mining(&self, mining: bool) {
-        self.live.change(|connections, now| connections.set_mining(self.id, mining, now));
+impl Presence {
+    /// The moment, on the clock of everybody who is connected.
+    pub fn now(&self) -> Duration {
+        self.live.shared.clock.now()
     }
 
-    fn report_rate(&self, rate: f64) {
+    /// How many are connected.
+    pub fn online(&self) -> u32 {
+        self.live.online()
+    }
+
+    /// How things stand, and what happens from then on.
+    pub fn listen(&self) -> (ServerMessage, Events) {
+        let shared = &self.live.shared;
+        // Subscribed before the snapshot is taken: nothing falls between the two.
+        let (resets, figures) = (shared.resets.subscribe(), shared.figures.subscribe());
+        let round = shared.race.view();
+        let events = Events { told: round.round, resets, figures, stopping: shared.stopping.subscribe() };
+        let proof_interval = shared.proof_interval.get().as_secs_f64();
+        (ServerMessage::Puzzle { round, figures: self.live.figures(), proof_interval }, events)
+    }
+
+    /// Says whether this connection's device mines.
+    pub fn set_mining(&self, mining: bool) {
+        self.live.lock().set_mining(&self.live.shared.race, self.id, mining);
+    }
+
+    /// Takes a share of the session in. `None` if there is nothing to wait for: it is of
+    /// a round that is over, it came too soon, or there is no time to compute it.
+    ///
+    /// # Errors
+    /// [`ShareError`].
+    pub fn take_share(&self, share: &Share) -> Result<Option<ShareVerdict>, ShareError> {
+        let Shared { race, sessions, .. } = &*self.live.shared;
+        let Some(challenge) = race.share_challenge(share)? else { return Ok(None) };
+        sessions.bind_visitor(&self.session, &share.visitor_id).map_err(|_| ShareError::OtherVisitor)?;
+        race.take_share(&self.session.id, share, challenge)
+    }
+
+    /// Takes note of the device's rate, in hashes per second.
+    pub fn report_rate(&self, rate: f64) {
         let now = self.live.shared.clock.now();
         if let Some(connection) = self.live.lock().by_id.get_mut(&self.id) {
             connection.rate = Some((rate, now));
@@ -285,29 +295,30 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Presence {
     fn drop(&mut self) {
-        self.live.change(|connections, now| {
-            connections.set_mining(self.id, false, now);
-            connections.by_id.remove(&self.id);
-        });
+        let mut connections = self.live.lock();
+        connections.set_mining(&self.live.shared.race, self.id, false);
+        connections.by_id.remove(&self.id);
     }
 }
 
 /// The announced round as it stands now, its clock too: pages hand in by it. Should
 /// a newer round have been announced meanwhile, nothing is said of the clock.
-fn reset_message(announcement: &Announcement, race: &Race) -> Utf8Bytes {
+fn reset_message(announcement: &Announcement, race: &Race) -> Arc<str> {
     let view = Some(race.view()).filter(|view| view.round == announcement.round);
-    text(&ServerMessage::PuzzleReset {
+    message(&ServerMessage::PuzzleReset {
         round: view.unwrap_or_else(|| announcement.view(Duration::ZERO, false)),
         reason: announcement.reason,
         solve_time: announcement.solve_time.map(|time| time.as_secs_f64()),
     })
+    .into()
 }
 
-fn text(message: &ServerMessage) -> Utf8Bytes {
+/// A message as it travels.
+pub fn message(message: &ServerMessage) -> String {
     // Our own types with finite numbers: serialising them cannot fail.
-    serde_json::to_string(message).unwrap_or_default().into()
+    serde_json::to_string(message).unwrap_or_default()
 }
 
 fn count(number: usize) -> u32 {

@@ -2,7 +2,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`names`], [`modes`], [`numeric`], [`envelope`] | the words, read and checked |
+//! | [`channel_name`], [`modes`], [`numeric`], [`envelope`] | the words, read and checked |
 //! | `state` | who is here, which channels there are, who hears what |
 //! | `commands` | what each command does to that |
 //! | `service`, `entry` | the same for whoever is asked over HTTP, WebSocket or anything else |
@@ -15,6 +15,7 @@
 //! waits for a slow reader: what is said goes into bounded queues, one a client.
 //! It never tells an address, a fingerprint, a code or a nonce.
 
+pub mod channel_name;
 mod commands;
 mod entry;
 pub mod envelope;
@@ -22,9 +23,9 @@ mod herald;
 mod housekeeping;
 mod mailbox;
 pub mod modes;
-pub mod names;
 pub mod numeric;
 mod passwords;
+mod seat;
 mod service;
 mod state;
 pub mod store;
@@ -32,25 +33,26 @@ mod view;
 
 pub use entry::Opened;
 pub use herald::Announcing;
-pub use service::{Answer, Batch, Seat};
+pub use seat::Seat;
+pub use service::{Answer, Batch};
 pub use state::LOBBY;
 pub use view::{ChannelView, MemberView, ServerView, StateView};
 
 use crate::gate::stamps::Stamps;
 use crate::{
-    clock::Clock,
+    clock::{Clock, rfc3339_milliseconds},
     config::LobbyConfig,
     gate::limits::{Bucket, Rate},
-    identity::session::Sessions,
+    identity::{nick::InvalidNick, session::Sessions},
+    lock::lock,
     race::SessionId,
 };
-use envelope::{MalformedEnvelope, timestamp};
-use names::InvalidNick;
+use envelope::MalformedEnvelope;
 use passwords::Passwords;
 use puzzle::stamp::Rejection;
 use state::{Moment, State};
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicUsize},
+    sync::{Arc, Mutex, MutexGuard, atomic::AtomicUsize},
     time::Duration,
 };
 use store::{Store, StoreError};
@@ -188,7 +190,7 @@ impl Lobby {
         let environment = Environment {
             server_name: config.server_name.clone(),
             motd: config.motd.clone(),
-            started: timestamp(moment.wall),
+            started: rfc3339_milliseconds(moment.wall),
             history: config.history,
             sessions_per_hour: config.sessions_per_hour,
             sessions,
@@ -225,7 +227,7 @@ impl Lobby {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.shared.state)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use hashpass::{
-    config::{Config, LogFormat, VARIABLES, example},
+    config::{Config, DefaultValue, LogFormat, VARIABLES, example},
     connections::open_files,
     server,
 };
@@ -49,7 +49,7 @@ enum Command {
 fn environment_help() -> String {
     let mut help = String::from("Settings come from the environment and, for what it does not set, from .env:\n");
     for variable in VARIABLES {
-        let default = if variable.default.is_empty() { "not set" } else { variable.default };
+        let default = if variable.default == DefaultValue::Nothing { "not set" } else { variable.default.as_str() };
         let _ = write!(help, "\n  {}\n      {} [default: {default}]", variable.name, variable.purpose);
     }
     help
@@ -114,7 +114,7 @@ fn announce(config: &Config) {
     if config.gate.turnstile.is_none() {
         tracing::warn!("TEST MODE: every token passes the human check. Never use this in production");
     }
-    if config.race.secret_is_random {
+    if config.secret_is_random {
         tracing::warn!("HASHPASS_HMAC_SECRET is not set: codes of this run cannot be checked after it");
     }
     if config.mentions_uvloop {

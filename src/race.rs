@@ -1,280 +1,60 @@
 //! The race: one state in memory, owned by this process, that decides who wins.
 //!
-//! A submission takes a [`Arrival`] the moment it is parsed. Everything that costs
+//! A submission takes an [`Arrival`] the moment it is parsed. Everything that costs
 //! nothing is checked under one short lock; the hash is verified outside it by
 //! [`verifier`] threads; verdicts are committed in order of arrival ([`state`]).
-//! What follows from a win happens in a fixed order, in one task, the *herald*:
-//! the audit record (at most [`RECORD_LIMIT`]), the winner's answer, the losers'
-//! answers, the announcement of the new round, the webhook.
+//! What follows from a win happens in a fixed order, in one task, the [herald](Herald).
 //!
 //! The lock is never held across an await or a hash. A client that hangs up still
 //! wins if it came first: the verification belongs to no request. Time, randomness
 //! and the hasher are parameters.
 
+mod hasher;
+mod herald;
+mod miners;
 #[cfg(all(test, feature = "model-check"))]
 mod model;
+mod settings;
+mod shares;
 mod state;
+mod submission;
 mod sync;
 #[cfg(all(test, not(feature = "model-check")))]
 mod tests;
 mod verifier;
+mod win;
 
-use crate::clock::Clock;
+pub use hasher::{HasherFactory, SolutionHasher, real_hashers};
+pub use herald::{Herald, Prizes, RECORD_LIMIT};
+pub use settings::RaceSettings;
+pub use shares::{ShareError, ShareVerdict};
+pub use submission::{Arrival, Competitor, Refusal, Solution};
+pub use win::{Announcement, Win};
+
+pub use crate::identity::session::SessionId;
+use crate::{clock::Clock, gate::limits::Network};
 use app::wire::{ResetReason, RoundView, Victory};
-use futures::future::BoxFuture;
-use puzzle::{
-    Challenge, Cost, Curve, Hash, Nonce, PuzzleHasher, RoundNumber, Seed, Ticket, TraceData, VisitorId,
-    hashing::HashingError,
-    invite_code::{CodeSecret, InviteCode},
-    rule::Rule,
-};
-use state::{Effect, Event, Job, State, Verdict, Won};
+use miners::Miners;
+use puzzle::{Seed, Ticket, hashing::HashingError, rule::Rule};
+use state::{Effect, Event, Job, State, Verdict};
 use std::{
     fmt,
     net::IpAddr,
-    sync::{Arc, Weak},
+    sync::Arc,
     time::{Duration, SystemTime},
 };
+use submission::Answer;
 use sync::{AtomicU64, Mutex, Ordering, lock};
 use tokio::sync::{mpsc, oneshot, watch};
-use verifier::{Court, Verifier};
-
-/// How long a winner waits for the audit record to be on disk.
-pub const RECORD_LIMIT: Duration = Duration::from_secs(1);
-
-/// Names a session without granting it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SessionId(pub String);
-
-impl fmt::Display for SessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// Who submits: everything about a submission that the gate has checked.
-#[derive(Clone, Debug)]
-pub struct Competitor {
-    /// The session.
-    pub session: SessionId,
-    /// Its visitor id.
-    pub visitor: VisitorId,
-    /// The trace that was mined with.
-    pub trace: TraceData,
-    /// The address the request came from.
-    pub address: IpAddr,
-    /// True if the session counted as a miner when the submission arrived, so that
-    /// the mining clock ran for it.
-    pub counted: bool,
-}
-
-/// What is submitted.
-#[derive(Clone, Copy, Debug)]
-pub struct Solution {
-    /// The seed that was mined on.
-    pub seed: Seed,
-    /// The nonce that was found.
-    pub nonce: Nonce,
-    /// The hash it is claimed to have.
-    pub hash: Hash,
-}
-
-/// A place in the order of arrival, and the moment it was taken.
-#[derive(Clone, Copy, Debug)]
-pub struct Arrival {
-    ticket: Ticket,
-    at: Duration,
-}
-
-impl Arrival {
-    /// The moment, on the race's clock.
-    pub const fn at(self) -> Duration {
-        self.at
-    }
-}
-
-/// A round that was won.
-#[derive(Clone, Debug)]
-pub struct Win {
-    /// Which round.
-    pub round: RoundNumber,
-    /// The prize.
-    pub invite_code: InviteCode,
-    /// The winner.
-    pub competitor: Competitor,
-    /// The winning solution.
-    pub solution: Solution,
-    /// The time that the round was judged by: its mining time when the solution
-    /// arrived, unless the winner did not count; see [`Rule::solve_time`].
-    pub solve_time: Duration,
-    /// The round's difficulty.
-    pub difficulty: f64,
-    /// The next round's difficulty.
-    pub new_difficulty: f64,
-    /// Why the difficulty moved or did not, in words.
-    pub adjustment_reason: String,
-    /// When, by the time of day.
-    pub at: SystemTime,
-}
-
-impl From<&Win> for Victory {
-    fn from(win: &Win) -> Self {
-        Self {
-            invite_code: win.invite_code.clone(),
-            round: win.round,
-            solve_time: win.solve_time.as_secs_f64(),
-            difficulty: win.difficulty,
-            new_difficulty: win.new_difficulty,
-        }
-    }
-}
-
-/// Why a submission did not win.
-#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
-pub enum Refusal {
-    /// The round is over.
-    #[error("Puzzle already solved by someone else")]
-    AlreadySolved,
-    /// The claimed hash is not below the target.
-    #[error("The hash is not below the target")]
-    BelowDifficulty {
-        /// On a rising target: in how much mining time it will be, `None` if never.
-        valid_in: Option<Option<Duration>>,
-    },
-    /// The session has a submission under verification.
-    #[error("One submission at a time: the last one is still being verified")]
-    InFlight,
-    /// The session submitted false hashes and has to wait.
-    #[error("The last hash submitted was false: wait before the next try")]
-    Struck {
-        /// For how long.
-        retry_after: Duration,
-    },
-    /// The address has had as many submissions verified as it may.
-    #[error("Too many submissions come from your address: wait before the next try")]
-    TooManyFromAddress {
-        /// For how long.
-        retry_after: Duration,
-    },
-    /// The verifier's queue is full.
-    #[error("Too many submissions are being verified: try again in a moment")]
-    Busy,
-    /// The nonce does not have the claimed hash.
-    #[error("The nonce does not have the claimed hash")]
-    HashMismatch,
-    /// The verification failed on our side.
-    #[error("The verification failed: try again")]
-    VerifierFailed,
-    /// The server is stopping.
-    #[error("The server is stopping: try again in a moment")]
-    Stopping,
-}
-
-/// A round as it is announced to everybody.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Announcement {
-    /// Which round.
-    pub round: RoundNumber,
-    /// Its seed.
-    pub seed: Seed,
-    /// How its target moves.
-    pub curve: Curve,
-    /// What a hash costs.
-    pub cost: Cost,
-    /// Why it began.
-    pub reason: ResetReason,
-    /// What the round before was judged by, if it was solved.
-    pub solve_time: Option<Duration>,
-}
-
-impl Announcement {
-    /// The round as a client sees it after `mining_time`.
-    pub fn view(&self, mining_time: Duration, clock_running: bool) -> RoundView {
-        let target = self.curve.target_at(mining_time);
-        RoundView {
-            round: self.round,
-            seed: self.seed,
-            difficulty: target.difficulty(),
-            target,
-            cost: self.cost,
-            mining_time: mining_time.as_secs_f64(),
-            clock_running,
-            curve: self.curve.rising().copied(),
-        }
-    }
-}
-
-/// Computes puzzle hashes; a parameter, so that tests need not spend 64 MiB.
-pub trait SolutionHasher: Send {
-    /// The hash of `nonce` for `challenge`.
-    ///
-    /// # Errors
-    /// [`HashingError`].
-    fn hash(&mut self, challenge: &Challenge, nonce: Nonce) -> Result<Hash, HashingError>;
-
-    /// The hashes of two nonces at once.
-    ///
-    /// # Errors
-    /// [`HashingError`].
-    fn hash_two(&mut self, nonces: [(&Challenge, Nonce); 2]) -> Result<[Hash; 2], HashingError>;
-
-    /// How many hashes are best computed at once: 1 or 2.
-    fn at_once(&self) -> usize;
-}
-
-impl SolutionHasher for PuzzleHasher {
-    fn hash(&mut self, challenge: &Challenge, nonce: Nonce) -> Result<Hash, HashingError> {
-        Self::hash(self, challenge, nonce)
-    }
-
-    fn hash_two(&mut self, nonces: [(&Challenge, Nonce); 2]) -> Result<[Hash; 2], HashingError> {
-        self.hash_each(nonces)
-    }
-
-    fn at_once(&self) -> usize {
-        Self::at_once(self)
-    }
-}
-
-/// Makes a hasher with its arena.
-pub type HasherFactory = Arc<dyn Fn() -> Result<Box<dyn SolutionHasher>, HashingError> + Send + Sync>;
-
-/// Makes hashers of the real puzzle function.
-pub fn real_hashers(cost: Cost) -> HasherFactory {
-    Arc::new(move || {
-        let mut hasher = PuzzleHasher::new(cost).map_err(|_| HashingError::Failed)?;
-        hasher.reserve(hasher.at_once())?;
-        Ok(Box::new(hasher))
-    })
-}
-
-/// Where wins go beside the winner: the audit log and the webhook.
-pub trait Prizes: Send + Sync + 'static {
-    /// Writes the record; done when it is on disk, or has failed.
-    fn record(&self, win: &Win) -> BoxFuture<'static, ()>;
-
-    /// Hands the prize over to whoever delivers it further; never waits.
-    fn deliver(&self, win: &Win);
-}
+use verifier::{VerdictReceiver, Verifier};
 
 /// Counts a submission of an address that is about to be verified; the error says
 /// how long the address has to wait before one more.
 pub type VerificationQuota = Arc<dyn Fn(IpAddr) -> Result<(), Duration> + Send + Sync>;
 
-/// What a race is made of.
+/// What the race works with, beside what an operator decides.
 #[derive(Clone)]
-pub struct RaceSettings {
-    /// How the difficulty moves.
-    pub rule: Rule,
-    /// What a hash costs.
-    pub cost: Cost,
-    /// What codes are derived with.
-    pub secret: CodeSecret,
-    /// How many verifications run side by side, beside the one that is kept for
-    /// sessions which have shown work.
-    pub verify_workers: usize,
-    /// How many wait for one.
-    pub verify_queue: usize,
+pub struct RaceSurroundings {
     /// How many verifications one address may ask for.
     pub quota: VerificationQuota,
     /// Where hashes come from.
@@ -284,9 +64,6 @@ pub struct RaceSettings {
     /// Where seeds come from.
     pub seeds: Arc<dyn Fn() -> Seed + Send + Sync>,
 }
-
-/// The way back to a submitter. Dropping it unused means that the server stops.
-type Answer = oneshot::Sender<Result<Victory, Refusal>>;
 
 /// A cheap handle to the race.
 #[derive(Clone)]
@@ -298,13 +75,18 @@ struct Shared {
     /// Everything that decides. Std's mutex: critical sections are microseconds
     /// and never await.
     state: Mutex<State>,
+    /// Who mines. A lock of its own: the figures ask of thousands at once, and a
+    /// submission must not wait for that. Whoever changes it tells the state, while it
+    /// is held, until when the mining clock runs ([`Shared::change_miners`]); so it is
+    /// taken before the state's lock and never after.
+    miners: Mutex<Miners>,
     /// The last ticket taken.
     tickets: AtomicU64,
     verifier: Verifier,
     quota: VerificationQuota,
     /// The last round that everybody was told of. It trails the state by the time
     /// that recording a win takes, so that nobody learns a seed before the others.
-    announced: watch::Sender<Announcement>,
+    announced: Arc<watch::Sender<Announcement>>,
     /// What the herald has to do, in order. Unbounded, as each event ends a round:
     /// they come no faster than wins.
     events: mpsc::UnboundedSender<Event>,
@@ -318,37 +100,32 @@ impl fmt::Debug for Race {
     }
 }
 
-/// Carries out what the race decides; see the module's documentation.
-pub struct Herald {
-    events: mpsc::UnboundedReceiver<Event>,
-    /// Weak: the herald must not keep the race alive that feeds it.
-    race: Weak<Shared>,
-}
-
 impl Race {
     /// Opens the first round and starts the verifier's threads. The herald must
     /// be [run](Herald::run) for anybody to be answered.
     ///
     /// # Errors
     /// [`HashingError`] if an arena cannot be allocated.
-    pub fn start(settings: RaceSettings) -> Result<(Self, Herald), HashingError> {
-        let RaceSettings { rule, cost, secret, verify_workers, verify_queue, quota, hashers, clock, seeds } = settings;
-        let state = State::new(rule, cost, secret, seeds(), clock.now());
-        let (announced, _) = watch::channel(state.announcement(ResetReason::Operator, None));
+    pub fn start(settings: RaceSettings, surroundings: RaceSurroundings) -> Result<(Self, Herald), HashingError> {
+        let RaceSettings { start, pace, rule, cost, verify_workers, verify_queue, secret, proof_interval } = settings;
+        let RaceSurroundings { quota, hashers, clock, seeds } = surroundings;
+        let state = State::new(Rule::new(rule, start, pace), cost, secret, seeds(), clock.now());
+        let announced = Arc::new(watch::Sender::new(state.announcement(ResetReason::Operator, None)));
         let (events, receiver) = mpsc::unbounded_channel();
         let verifier = Verifier::new(verify_queue, verify_workers);
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
+            miners: Mutex::new(Miners::new(proof_interval)),
             tickets: AtomicU64::new(0),
             verifier,
             quota,
-            announced,
+            announced: announced.clone(),
             events,
             clock,
             seeds,
         });
         shared.verifier.start(&hashers, &Arc::downgrade(&shared))?;
-        let herald = Herald { events: receiver, race: Arc::downgrade(&shared) };
+        let herald = Herald { events: receiver, announced };
         Ok((Self { shared }, herald))
     }
 
@@ -398,39 +175,37 @@ impl Race {
         self.shared.announced.subscribe()
     }
 
-    /// Says until when somebody is known to mine: the mining clock runs from now
-    /// to that moment, or pauses if it lies behind.
-    pub fn run_clock_until(&self, until: Duration) {
+    /// One more connection of `session`, from `network`, mines.
+    pub fn start_mining(&self, session: &SessionId, network: Network) {
+        self.shared.change_miners(|miners, now| miners.start(session, network, now));
+    }
+
+    /// One connection of `session` mines no more.
+    pub fn stop_mining(&self, session: &SessionId) {
+        self.shared.change_miners(|miners, now| miners.stop(session, now));
+    }
+
+    /// True if `session` counted as a miner at the moment `at`, so that the mining
+    /// clock ran for it.
+    pub fn counts(&self, session: &SessionId, at: Duration) -> bool {
+        lock(&self.shared.miners).counts(session, at)
+    }
+
+    /// Forgets miners who left long ago. To be called every few seconds.
+    pub fn forget_miners(&self) {
+        self.shared.change_miners(|miners, now| miners.forget(now));
+    }
+
+    /// For each session the network that it counts for in the figures, if it counts.
+    pub fn networks_of_miners<'a>(&self, sessions: impl Iterator<Item = &'a SessionId>) -> Vec<Option<Network>> {
+        let (miners, now) = (lock(&self.shared.miners), self.shared.clock.now());
+        sessions.map(|session| miners.figures_in(session, now)).collect()
+    }
+
+    /// Runs the mining clock until a moment, as if somebody mined until then.
+    #[cfg(test)]
+    pub(crate) fn run_clock_until(&self, until: Duration) {
         lock(&self.shared.state).run_clock_until(until, self.shared.clock.now());
-    }
-
-    /// The round that is being played, which may not be announced yet.
-    pub fn round(&self) -> (RoundNumber, Seed) {
-        lock(&self.shared.state).round()
-    }
-
-    /// Has a claimed hash computed when no proven session's submission waits, if fewer
-    /// than `most_waiting` others wait for that; `None` if not. The answer is `None`
-    /// if the hash could not be computed.
-    pub fn check_share(
-        &self,
-        challenge: Challenge,
-        nonce: Nonce,
-        hash: Hash,
-        most_waiting: usize,
-    ) -> Option<oneshot::Receiver<Option<bool>>> {
-        self.shared.verifier.offer_share(challenge, nonce, hash, most_waiting)
-    }
-
-    /// Takes note that a session has shown work by a share that was right. Its
-    /// submissions then wait for no more newcomers than it must.
-    pub fn prove(&self, session: &SessionId) {
-        lock(&self.shared.state).prove(session.clone(), self.shared.clock.now());
-    }
-
-    /// Has a session wait before its next submission, as after a false one.
-    pub fn strike(&self, session: &SessionId) {
-        lock(&self.shared.state).strike(session.clone(), self.shared.clock.now());
     }
 
     /// The wins of a session that are still remembered, newest first.
@@ -482,6 +257,21 @@ impl Shared {
         }
     }
 
+    /// Changes who mines, and tells the state until when somebody does: the mining clock
+    /// runs to that moment, or pauses if it lies behind. Under one lock: two changes must
+    /// not reach the state in another order.
+    fn change_miners<T>(&self, change: impl FnOnce(&mut Miners, Duration) -> T) -> T {
+        let mut miners = lock(&self.miners);
+        let now = self.clock.now();
+        let before = miners.clock_until();
+        let outcome = change(&mut miners, now);
+        let after = miners.clock_until();
+        if before != after {
+            lock(&self.state).run_clock_until(after, now);
+        }
+        outcome
+    }
+
     /// Takes decisions under the lock. Refusals are answered at once; what ends a
     /// round goes to the herald.
     fn decide<E: IntoIterator<Item = Effect>>(
@@ -490,66 +280,34 @@ impl Shared {
     ) {
         let mut state = lock(&self.state);
         let effects = decision(&mut state, self.clock.now(), self.seeds.as_ref(), self.clock.time_of_day());
+        let mut winner = None;
         // Sent under the lock, where neither can block: two wins must reach the
         // herald in their order.
         for effect in effects {
             match effect {
                 Effect::Refuse(answer, refusal) => drop(answer.send(Err(refusal))),
-                Effect::Event(event) => drop(self.events.send(event)),
+                Effect::Event(event) => {
+                    if let Event::Won(won) = &event {
+                        winner = Some((won.win.competitor.session.clone(), won.arrived_at));
+                    }
+                    let _ = self.events.send(event);
+                }
             }
+        }
+        drop(state);
+        // A win is a proof of work, whether its winner still waits for the answer or not.
+        if let Some((session, arrived_at)) = winner {
+            self.change_miners(|miners, _| miners.believe(&session, arrived_at));
         }
     }
 }
 
-impl Court for Shared {
+impl VerdictReceiver for Shared {
     fn wants(&self, job: &Job) -> bool {
         lock(&self.state).is_pending(job.ticket)
     }
 
     fn settle(&self, job: &Job, verdict: Verdict) {
         self.decide(|state, now, seeds, wall| state.settle(job.ticket, verdict, now, seeds, wall));
-    }
-}
-
-impl Herald {
-    /// Works until the race has stopped and everything is carried out.
-    pub async fn run(mut self, prizes: Arc<dyn Prizes>) {
-        while let Some(event) = self.events.recv().await {
-            match event {
-                Event::Won(won) => self.proclaim(*won, prizes.as_ref()).await,
-                Event::Expired { announcement, reason } => {
-                    tracing::info!(round = %announcement.round, reason, "round ended unsolved");
-                    self.announce(announcement);
-                }
-                Event::Stopped => break,
-            }
-        }
-    }
-
-    async fn proclaim(&self, won: Won, prizes: &dyn Prizes) {
-        let Won { win, winner, losers, announcement } = won;
-        if tokio::time::timeout(RECORD_LIMIT, prizes.record(&win)).await.is_err() {
-            tracing::error!(
-                round = %win.round, code_digest = win.invite_code.digest(),
-                "the audit record is late; the code is given out and the record is kept for retry"
-            );
-        }
-        let _ = winner.send(Ok(Victory::from(&win)));
-        self.announce(announcement);
-        for loser in losers {
-            let _ = loser.send(Err(Refusal::AlreadySolved));
-        }
-        prizes.deliver(&win);
-        tracing::info!(
-            round = %win.round, solve_time_s = win.solve_time.as_secs_f64(), reason = win.adjustment_reason,
-            difficulty = win.difficulty, new_difficulty = win.new_difficulty, code_digest = win.invite_code.digest(),
-            "round won"
-        );
-    }
-
-    fn announce(&self, announcement: Announcement) {
-        if let Some(race) = self.race.upgrade() {
-            race.announced.send_replace(announcement);
-        }
     }
 }

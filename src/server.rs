@@ -2,10 +2,10 @@
 
 use crate::{
     clock::{Clock, SystemClock},
-    config::{Config, Database, GateConfig, LobbyConfig, WebhookConfig},
+    config::{Config, Database, LobbyConfig},
     connections,
-    edge::router,
-    gate::{limits::AddressLimits, stamps::Stamps, turnstile::Turnstile},
+    edge::{context::Rooms, router::router},
+    gate::{admission::Admission, limits::AddressLimits, stamps::Stamps, turnstile::Turnstile},
     https_client::ClientError,
     identity::session::Sessions,
     live::Live,
@@ -15,44 +15,19 @@ use crate::{
     },
     prize::{
         Keeper,
-        audit::{AuditError, AuditLog, AuditSettings},
-        webhook::{Webhook, WebhookSettings},
+        audit::{AuditError, AuditLog},
+        webhook::Webhook,
     },
-    race::{Prizes, Race, RaceSettings, Win, real_hashers},
+    race::{Prizes, Race, RaceSurroundings, Win, real_hashers},
 };
 use futures::future::BoxFuture;
-use puzzle::{Seed, rule::Rule};
+use puzzle::Seed;
 use rand::Rng;
 use std::{future::Future, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 
 /// How long the server waits for answers, records and deliveries when it stops.
 const GRACE: Duration = Duration::from_secs(10);
-
-/// What every request can reach. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Server {
-    /// The race.
-    pub race: Race,
-    /// Everybody who is connected.
-    pub live: Live,
-    /// Who has passed the check.
-    pub sessions: Arc<Sessions>,
-    /// How much one address may ask for.
-    pub limits: Arc<AddressLimits>,
-    /// The rules of the gate.
-    pub gate: Arc<GateConfig>,
-    /// The human check.
-    pub turnstile: Arc<Turnstile>,
-    /// What becomes of wins.
-    pub prizes: Arc<Keeper>,
-    /// The lobby; `None` while its database cannot be used.
-    pub lobby: Option<Lobby>,
-    /// Session stamps: those that the lobby asks for, and the gate.
-    pub stamps: Arc<Stamps>,
-    /// The origins whose pages may use the lobby; all if empty.
-    pub cors_origins: Arc<[String]>,
-}
 
 /// Why the server could not start.
 #[derive(Debug, thiserror::Error)]
@@ -90,20 +65,16 @@ pub async fn run(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), StartError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-    let audit = AuditLog::open(&config.data_dir, clock.clone(), AuditSettings::default())?;
+    let audit = AuditLog::open(config.audit, clock.clone())?;
     let webhook = match config.webhook {
-        Some(WebhookConfig { url, token }) => Webhook::start(WebhookSettings::new(url, token))?,
+        Some(settings) => Webhook::start(settings)?,
         None => Webhook::none(),
     };
     let prizes = Arc::new(Keeper::new(audit, webhook));
     let limits = Arc::new(AddressLimits::new(config.limits, &clock));
     let (workers, memory_kib) = (config.race.verify_workers, config.race.cost.memory_cost);
-    let settings = RaceSettings {
-        rule: Rule::new(config.race.rule, config.race.start, config.race.pace),
-        cost: config.race.cost,
-        secret: config.race.secret,
-        verify_workers: workers,
-        verify_queue: config.race.verify_queue,
+    let proof_interval = config.race.proof_interval;
+    let surroundings = RaceSurroundings {
         quota: {
             let limits = limits.clone();
             Arc::new(move |address| limits.submissions.take(address).map_err(|exceeded| exceeded.retry_after))
@@ -112,11 +83,14 @@ pub async fn run(
         clock: clock.clone(),
         seeds: Arc::new(random_seed),
     };
-    let (race, herald) =
-        Race::start(settings).map_err(|source| StartError::Verifier { workers, memory_kib, source })?;
+    let (race, herald) = Race::start(config.race, surroundings).map_err(|source| StartError::Verifier {
+        workers,
+        memory_kib,
+        source,
+    })?;
     let sessions = Arc::new(Sessions::new(clock.clone()));
     let (lobby, stamps) = open_lobby(&config.lobby, sessions.clone(), clock.clone()).await?;
-    let live = Live::new(race.clone(), sessions.clone(), config.race.proof_interval, clock);
+    let live = Live::new(race.clone(), sessions.clone(), proof_interval, clock);
     let crier = lobby.as_ref().map(|(lobby, _)| lobby.clone());
     let herald = tokio::spawn(herald.run(Arc::new(Heralded { prizes: prizes.clone(), lobby: crier })));
     let lobby = lobby.map(|(lobby, announcing)| {
@@ -126,16 +100,17 @@ pub async fn run(
     });
     let figures = tokio::spawn(live.clone().run());
     let proxies = config.gate.trusted_proxies.clone();
-    let server = Server {
+    let turnstile = Turnstile::new(config.gate.turnstile.clone(), sessions.clone())?;
+    let admission = Admission::new(config.gate.rule, sessions.clone(), limits.clone(), turnstile, stamps);
+    let rooms = Rooms {
         race: race.clone(),
         live: live.clone(),
-        turnstile: Arc::new(Turnstile::new(config.gate.turnstile.clone(), sessions.clone())?),
         sessions,
         limits: limits.clone(),
+        admission: Arc::new(admission),
         gate: Arc::new(config.gate),
         prizes: prizes.clone(),
         lobby: lobby.clone(),
-        stamps: Arc::new(stamps),
         cors_origins: config.lobby.cors_origins.into(),
     };
 
@@ -155,7 +130,7 @@ pub async fn run(
             }
         }
     };
-    connections::serve(listener, router::router(server), config.connections, &proxies, stop).await;
+    connections::serve(listener, router(rooms), config.connections, &proxies, stop).await;
     // Their last message tells them that we restart: let it out.
     if tokio::time::timeout(GRACE, limits.sockets.all_given_up()).await.is_err() {
         tracing::warn!("some live connections did not end in time");

@@ -5,7 +5,7 @@
 //! While a request is being served nothing is held against the peer but bytes
 //! that it does not take.
 
-use super::ConnectionLimits;
+use super::ConnectionSettings;
 use crate::gate::limits::Place;
 use std::{
     io::{self, IoSlice},
@@ -34,7 +34,7 @@ pub(super) enum Overdue {
 /// What is known of a connection.
 #[derive(Debug)]
 pub(super) struct Activity {
-    limits: ConnectionLimits,
+    settings: ConnectionSettings,
     notes: Mutex<Notes>,
 }
 
@@ -76,20 +76,20 @@ impl Notes {
 
     /// When the connection has waited too long, as far as can be told now, and
     /// for what.
-    fn deadline(&self, limits: &ConnectionLimits) -> Option<(Instant, Overdue)> {
-        let stalled = self.stalled_since.map(|since| (since + limits.stall, Overdue::Stalled));
+    fn deadline(&self, settings: &ConnectionSettings) -> Option<(Instant, Overdue)> {
+        let stalled = self.stalled_since.map(|since| (since + settings.stall, Overdue::Stalled));
         let waiting = match self.head_since {
             _ if self.serving => None,
-            Some(since) => Some((since + limits.head, Overdue::Head)),
-            None => Some((self.moved_at + limits.idle, Overdue::Idle)),
+            Some(since) => Some((since + settings.head, Overdue::Head)),
+            None => Some((self.moved_at + settings.idle, Overdue::Idle)),
         };
         stalled.into_iter().chain(waiting).min_by_key(|(deadline, _)| *deadline)
     }
 }
 
 impl Activity {
-    pub(super) fn new(limits: ConnectionLimits) -> Self {
-        Self { limits, notes: Mutex::new(Notes::opened(Instant::now())) }
+    pub(super) fn new(settings: ConnectionSettings) -> Self {
+        Self { settings, notes: Mutex::new(Notes::opened(Instant::now())) }
     }
 
     /// A request is being served, until what is returned is dropped.
@@ -104,10 +104,11 @@ impl Activity {
     /// Done once the connection has waited too long, or at most a few seconds
     /// later: a deadline that is new and near is noticed at the next look.
     pub(super) async fn overdue(&self) -> Overdue {
-        let interval = self.limits.head.min(self.limits.idle).min(self.limits.stall).max(Duration::from_millis(10));
+        let interval =
+            self.settings.head.min(self.settings.idle).min(self.settings.stall).max(Duration::from_millis(10));
         loop {
             let now = Instant::now();
-            let deadline = self.lock().deadline(&self.limits);
+            let deadline = self.lock().deadline(&self.settings);
             let wake_up = match deadline {
                 Some((deadline, why)) if deadline <= now => return why,
                 Some((deadline, _)) => deadline.min(now + interval),
@@ -200,7 +201,7 @@ impl AsyncWrite for Watched {
 mod tests {
     use super::*;
 
-    const LIMITS: ConnectionLimits = ConnectionLimits {
+    const LIMITS: ConnectionSettings = ConnectionSettings {
         in_all: 0,
         per_peer: 0,
         head: Duration::from_secs(10),
@@ -271,7 +272,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_overdue_is_noticed() {
         let blink = Duration::from_millis(10);
-        let limits = ConnectionLimits { head: blink, idle: blink, stall: blink, ..LIMITS };
+        let limits = ConnectionSettings { head: blink, idle: blink, stall: blink, ..LIMITS };
         assert_eq!(Activity::new(limits).overdue().await, Overdue::Head);
 
         let activity = Arc::new(Activity::new(limits));

@@ -1,19 +1,25 @@
-//! Errors of the protocol as HTTP answers.
+//! Errors as HTTP answers: the one place where what a room refuses becomes a status, a
+//! code of the protocol and a time to wait.
 
-use app::{ApiError, ErrorCode};
+use crate::{
+    gate::{error::GateError, stamps::SpendError},
+    race::{Race, Refusal},
+};
+use app::{ApiError, ErrorCode, error::StampDemand};
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use std::time::Duration;
 
 /// An [`ApiError`] on its way out: status, `Retry-After` and JSON.
 #[derive(Clone, Debug)]
 pub struct HttpError(pub ApiError);
 
-impl From<ApiError> for HttpError {
-    fn from(error: ApiError) -> Self {
-        Self(error)
+impl<E: Into<ApiError>> From<E> for HttpError {
+    fn from(error: E) -> Self {
+        Self(error.into())
     }
 }
 
@@ -37,4 +43,77 @@ pub(crate) fn not_found() -> HttpError {
 /// `405 method_not_allowed`.
 pub(crate) fn method_not_allowed() -> HttpError {
     ApiError::new(ErrorCode::MethodNotAllowed, "This path does not answer that method").into()
+}
+
+/// Seconds, rounded up and at least 1, as `Retry-After` has it.
+pub(crate) fn whole_seconds(time: Duration) -> u64 {
+    (time.as_secs() + u64::from(time.subsec_nanos() != 0)).max(1)
+}
+
+impl From<GateError> for ApiError {
+    fn from(error: GateError) -> Self {
+        let with = |code, retry_after| Self { retry_after, ..Self::new(code, error.to_string()) };
+        match &error {
+            GateError::MissingToken => with(ErrorCode::MissingToken, None),
+            GateError::HumanCheckFailed { error_codes } => {
+                Self { error_codes: error_codes.clone(), ..with(ErrorCode::TurnstileFailed, None) }
+            }
+            GateError::HumanCheckUnavailable => with(ErrorCode::TurnstileUnavailable, Some(10)),
+            GateError::StampRequired(demand) => {
+                let stamp = StampDemand {
+                    hashcash_bits: demand.bits.get(),
+                    resource: demand.resource.clone(),
+                    reason: demand.reason.reason().to_owned(),
+                };
+                Self { stamp: Some(Box::new(stamp)), ..with(ErrorCode::StampRequired, None) }
+            }
+            GateError::StampNotSpent(SpendError::Busy | SpendError::Failed) => with(ErrorCode::LobbyBusy, Some(2)),
+            GateError::TooManySessionsOfAddress { retry_after } | GateError::TooManyChecksOfAddress { retry_after } => {
+                with(ErrorCode::TooManyRequests, Some(whole_seconds(*retry_after)))
+            }
+            GateError::NickTaken => with(ErrorCode::NickTaken, None),
+            GateError::TooManySessions => with(ErrorCode::TooManyRequests, Some(60)),
+        }
+    }
+}
+
+/// A refusal of the race. Whoever is told that a round is over is told the next one.
+pub(crate) fn refused(refusal: Refusal, race: &Race) -> ApiError {
+    let with = |code, retry_after| ApiError { retry_after, ..ApiError::new(code, refusal.to_string()) };
+    match refusal {
+        Refusal::AlreadySolved => {
+            let round = race.view();
+            ApiError { round: Some(round.round), seed: Some(round.seed), ..with(ErrorCode::PuzzleAlreadySolved, None) }
+        }
+        Refusal::BelowDifficulty { valid_in } => ApiError {
+            valid_in: valid_in.map(|time| time.map(|time| time.as_secs_f64())),
+            ..with(ErrorCode::BelowDifficulty, None)
+        },
+        Refusal::InFlight => with(ErrorCode::TooManySubmissions, Some(1)),
+        Refusal::Struck { retry_after } | Refusal::TooManyFromAddress { retry_after } => {
+            with(ErrorCode::TooManySubmissions, Some(whole_seconds(retry_after)))
+        }
+        Refusal::Busy | Refusal::VerifierFailed => with(ErrorCode::VerificationBusy, Some(2)),
+        Refusal::HashMismatch => with(ErrorCode::HashMismatch, None),
+        Refusal::Stopping => with(ErrorCode::ShuttingDown, Some(5)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_whole_seconds_rounded_up() {
+        for (milliseconds, seconds) in [(0, 1), (1, 1), (1000, 1), (1001, 2), (59_999, 60)] {
+            assert_eq!(whole_seconds(Duration::from_millis(milliseconds)), seconds, "{milliseconds} ms");
+        }
+    }
+
+    #[test]
+    fn an_answerless_human_check_is_a_503_with_a_time_to_wait() {
+        let error = ApiError::from(GateError::HumanCheckUnavailable);
+        assert_eq!((error.code, error.retry_after), (ErrorCode::TurnstileUnavailable, Some(10)));
+        assert_eq!(error.code.status(), 503);
+    }
 }

@@ -3,8 +3,10 @@
 
 pub(crate) mod health;
 pub(crate) mod lobby;
+pub(crate) mod puzzle;
 pub(crate) mod session;
 pub(crate) mod socket;
 pub(crate) mod trace;
 pub(crate) mod turnstile;
+pub(crate) mod verify;
 pub(crate) mod wins;

@@ -15,8 +15,8 @@ use app::{
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use hashpass::{
     config::{self, Config, VARIABLES},
+    edge::{cookie, headers::forwarding_headers, socket},
     gate::address::{IpBinding, TrustedProxies},
-    identity::session,
     live,
 };
 use puzzle::{
@@ -94,9 +94,9 @@ pub fn submission(bytes: &[u8]) {
 /// what is not is answered in words of our own.
 pub fn websocket(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
-    match live::understand(text) {
+    match socket::understand(text) {
         Ok(message) => {
-            let again = live::understand(&serde_json::to_string(&message).unwrap());
+            let again = socket::understand(&serde_json::to_string(&message).unwrap());
             match (message, again) {
                 (ClientMessage::Hashrate { rate }, Ok(ClientMessage::Hashrate { rate: again })) => {
                     assert!(rate.is_finite() && (0.0..=live::HIGHEST_RATE).contains(&rate), "{rate}");
@@ -246,11 +246,12 @@ pub fn address(bytes: &[u8]) {
         map
     });
 
-    let client = proxies.client_address(peer, &map);
+    let address_of = |headers: &HeaderMap| proxies.client_address(peer, &forwarding_headers(headers));
+    let client = address_of(&map);
     assert_eq!(client, client.to_canonical());
     if !proxies.contains(peer) {
         assert_eq!(client, peer.to_canonical());
-        assert!(!proxies.is_tls(peer, &map));
+        assert!(!proxies.is_tls(peer, &forwarding_headers(&map)));
     }
     if client != peer.to_canonical() {
         let named = headers.iter().flat_map(|(_, value)| value.as_bytes().split(|byte| *byte == b','));
@@ -264,12 +265,12 @@ pub fn address(bytes: &[u8]) {
     if !list.is_empty() {
         let mut joined = map.clone();
         joined.insert(&forwarded, HeaderValue::from_bytes(&list.join(&b", "[..])).unwrap());
-        assert_eq!(proxies.client_address(peer, &joined), client);
+        assert_eq!(address_of(&joined), client);
         // What strangers wrote before it changes nothing, unless nobody else is named.
         if !proxies.contains(client) {
             let invented = [&b"192.0.2.66, 2001:db8::66"[..], &list.join(&b", "[..])].join(&b", "[..]);
             joined.insert(&forwarded, HeaderValue::from_bytes(&invented).unwrap());
-            assert_eq!(proxies.client_address(peer, &joined), client);
+            assert_eq!(address_of(&joined), client);
         }
     }
 
@@ -288,7 +289,7 @@ fn header(line: &[u8]) -> Option<(HeaderName, HeaderValue)> {
 /// `Cookie` headers, one a line. The first session cookie of the right form counts,
 /// whatever stands around it.
 pub fn cookie(bytes: &[u8]) {
-    let name = session::COOKIE;
+    let name = cookie::COOKIE;
     let cookies = |lines: &[&[u8]]| {
         lines.iter().filter_map(|line| HeaderValue::from_bytes(line).ok()).fold(HeaderMap::new(), |mut map, line| {
             map.append(header::COOKIE, line);
@@ -297,17 +298,17 @@ pub fn cookie(bytes: &[u8]) {
     };
     let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
     let strangers = cookies(&lines);
-    let found = session::cookie(&strangers);
+    let found = cookie::session_token(&strangers);
     if let Some(token) = found {
         assert_eq!(token.len(), 64);
         assert!(contains(bytes, &format!("{name}={token}")));
-        let set = session::set_cookie(token, true);
+        let set = cookie::set_cookie(token, true);
         assert!(HeaderValue::from_str(&set).is_ok() && set.starts_with(&format!("{name}={token}; ")), "{set}");
     }
     let token = "0123456789abcdef".repeat(4);
     let own = format!("{name}={token}");
     let before = cookies(&[&[own.as_bytes()], lines.as_slice()].concat());
-    assert_eq!(session::cookie(&before), Some(token.as_str()));
+    assert_eq!(cookie::session_token(&before), Some(token.as_str()));
     let after = cookies(&[lines.as_slice(), &[own.as_bytes()]].concat());
-    assert_eq!(session::cookie(&after), found.or(Some(&token)));
+    assert_eq!(cookie::session_token(&after), found.or(Some(&token)));
 }

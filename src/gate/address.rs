@@ -5,7 +5,6 @@
 //! address, never a text: `1.2.3.4` is no prefix of `1.2.3.45`, and an IPv4
 //! address inside an IPv6 one is that IPv4 address.
 
-use axum::http::HeaderMap;
 use ipnet::IpNet;
 use std::{net::IpAddr, str::FromStr};
 
@@ -43,6 +42,18 @@ pub struct TrustedProxies {
     /// Cloudflare's networks, if it is trusted: what comes from them carries a
     /// header of its own.
     cloudflare: Vec<IpNet>,
+}
+
+/// What the headers of a request say of where it comes from: every line of each, as it
+/// came, believed by nobody yet.
+#[derive(Clone, Debug, Default)]
+pub struct ForwardingHeaders<'a> {
+    /// `X-Forwarded-For`: lists of addresses, the nearest last.
+    pub forwarded_for: Vec<&'a [u8]>,
+    /// `CF-Connecting-IP`: the address that Cloudflare saw.
+    pub connecting_ip: Vec<&'a [u8]>,
+    /// `X-Forwarded-Proto`: what the client spoke to the proxy.
+    pub forwarded_proto: Vec<&'a [u8]>,
 }
 
 /// A word that is neither a CIDR, nor an address, nor `cloudflare`.
@@ -83,15 +94,15 @@ impl TrustedProxies {
     /// reached another proxy without Cloudflare, as anybody can write it. Whatever
     /// does not parse ends the search: what stands before it was written by
     /// strangers.
-    pub fn client_address(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    pub fn client_address(&self, peer: IpAddr, headers: &ForwardingHeaders<'_>) -> IpAddr {
         // As bytes: a line that is not ASCII is still a line, and ends the search where
         // it stops making sense, instead of not being there.
-        let lines = headers.get_all("x-forwarded-for").iter().rev();
-        let mut hops = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
+        let lines = headers.forwarded_for.iter().rev();
+        let mut hops = lines.flat_map(|line| line.rsplit(|byte| *byte == b','));
         let mut nearest = peer.to_canonical();
         while self.contains(nearest) {
             if within(&self.cloudflare, nearest)
-                && let Some(address) = single(headers, "cf-connecting-ip").and_then(parse)
+                && let Some(address) = single(&headers.connecting_ip).and_then(parse)
             {
                 return address;
             }
@@ -104,9 +115,8 @@ impl TrustedProxies {
     }
 
     /// True if the client speaks TLS to a trusted proxy.
-    pub fn is_tls(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
-        self.contains(peer)
-            && single(headers, "x-forwarded-proto").is_some_and(|proto| proto.eq_ignore_ascii_case("https"))
+    pub fn is_tls(&self, peer: IpAddr, headers: &ForwardingHeaders<'_>) -> bool {
+        self.contains(peer) && single(&headers.forwarded_proto).is_some_and(|proto| proto.eq_ignore_ascii_case("https"))
     }
 }
 
@@ -116,10 +126,9 @@ fn within(networks: &[IpNet], address: IpAddr) -> bool {
 }
 
 /// The header's value if it is there exactly once.
-fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let mut values = headers.get_all(name).iter();
-    match (values.next(), values.next()) {
-        (Some(value), None) => value.to_str().ok(),
+fn single<'a>(lines: &[&'a [u8]]) -> Option<&'a str> {
+    match lines {
+        [line] => str::from_utf8(line).ok(),
         _ => None,
     }
 }
@@ -162,18 +171,19 @@ fn prefix(address: IpAddr) -> Option<IpNet> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::http::HeaderValue;
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
     }
 
-    fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        for (name, value) in lines {
-            headers.append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+    fn headers<'a>(lines: &[(&str, &'a str)]) -> ForwardingHeaders<'a> {
+        let lines_of =
+            |wanted| lines.iter().filter(|(name, _)| *name == wanted).map(|(_, value)| value.as_bytes()).collect();
+        ForwardingHeaders {
+            forwarded_for: lines_of("x-forwarded-for"),
+            connecting_ip: lines_of("cf-connecting-ip"),
+            forwarded_proto: lines_of("x-forwarded-proto"),
         }
-        headers
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub(crate) use bucket::Bucket;
 pub use places::{Crowded, Place, Places};
 pub use rate::{Exceeded, Rate};
 
+use super::LimitSettings;
 use crate::clock::Clock;
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -47,34 +48,6 @@ impl From<IpAddr> for Network {
     }
 }
 
-/// What an operator allows; 0 everywhere means no limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AddressLimitSettings {
-    /// `HASHPASS_LIMIT_SESSIONS_PER_HOUR`: new sessions of one address.
-    pub sessions_per_hour: u32,
-    /// `HASHPASS_LIMIT_FAILED_CHECKS_PER_MINUTE`: failed human checks of one address.
-    pub failed_checks_per_minute: u32,
-    /// `HASHPASS_LIMIT_SUBMISSIONS_PER_MINUTE`: submissions of one address that
-    /// pass every cheap check.
-    pub submissions_per_minute: u32,
-    /// `HASHPASS_LIMIT_SOCKETS_PER_ADDRESS`: WebSockets open at once.
-    pub sockets_per_address: usize,
-    /// `HASHPASS_LIMIT_SOCKETS`: WebSockets open at once over all addresses.
-    pub sockets_in_all: usize,
-}
-
-impl Default for AddressLimitSettings {
-    fn default() -> Self {
-        Self {
-            sessions_per_hour: 1200,
-            failed_checks_per_minute: 600,
-            submissions_per_minute: 1200,
-            sockets_per_address: 1000,
-            sockets_in_all: 15_000,
-        }
-    }
-}
-
 /// The limits at work.
 #[derive(Debug)]
 pub struct AddressLimits {
@@ -90,7 +63,7 @@ pub struct AddressLimits {
 
 impl AddressLimits {
     /// Nobody has asked for anything yet.
-    pub fn new(settings: AddressLimitSettings, clock: &Arc<dyn Clock>) -> Self {
+    pub fn new(settings: LimitSettings, clock: &Arc<dyn Clock>) -> Self {
         const MINUTE: Duration = Duration::from_secs(60);
         let rate = |count, period| Rate::new(count, period, clock.clone());
         Self {

@@ -1,17 +1,40 @@
-//! Session stamps: judged by their text first, then spent in the store, once.
+//! Session stamps: judged by their text first, then spent, once.
 //!
-//! The race's gate uses this as well as the lobby. A stamp that is wrong in itself
-//! never reaches the store.
+//! The race's gate uses this as well as the lobby. Who remembers what is spent is
+//! not decided here: see [`SpentStamps`]. A stamp that is wrong in itself never gets
+//! that far.
 
 use crate::clock::Clock;
-use crate::lobby::store::{StampKind, Store, StoreError};
+use futures::future::BoxFuture;
 use puzzle::stamp::{Bits, Rejection, StampHash, Timestamp, session};
 use std::{sync::Arc, time::UNIX_EPOCH};
+
+/// Remembers which session stamps are spent, for as long as they could come again.
+pub trait SpentStamps: Send + Sync + 'static {
+    /// Spends a stamp at the time of day `now`, in seconds since 1970: true if it was
+    /// not spent before. Of many calls at once exactly one is told true, and only when
+    /// that can no longer be forgotten.
+    fn spend(&self, stamp: StampHash, now: u64) -> BoxFuture<'_, Result<bool, SpendError>>;
+
+    /// Makes a stamp good again for which nothing was granted in the end.
+    fn give_back(&self, stamp: StampHash) -> BoxFuture<'_, ()>;
+}
+
+/// Why a stamp could not be spent, although it may be good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SpendError {
+    /// Too many wait already.
+    #[error("too many stamps are being spent: try again in a moment")]
+    Busy,
+    /// What remembers them does not answer; the log says more.
+    #[error("spent stamps cannot be looked up: try again in a moment")]
+    Failed,
+}
 
 /// What stamps must be, and which are spent.
 #[derive(Clone)]
 pub struct Stamps {
-    store: Store,
+    spent: Arc<dyn SpentStamps>,
     bits: Bits,
     resource: String,
     clock: Arc<dyn Clock>,
@@ -29,13 +52,13 @@ pub enum NotTaken {
     /// It is not good.
     Rejected(Rejection),
     /// It could not be spent.
-    Store(StoreError),
+    NotSpent(SpendError),
 }
 
 impl Stamps {
-    /// Stamps of so many bits for a server of this name, spent in `store`.
-    pub fn new(store: Store, bits: Bits, resource: String, clock: Arc<dyn Clock>) -> Self {
-        Self { store, bits, resource, clock }
+    /// Stamps of so many bits for a server of this name; `spent` remembers them.
+    pub fn new(spent: impl SpentStamps, bits: Bits, resource: String, clock: Arc<dyn Clock>) -> Self {
+        Self { spent: Arc::new(spent), bits, resource, clock }
     }
 
     /// What a stamp must have; none is asked for if zero.
@@ -61,16 +84,16 @@ impl Stamps {
     /// # Errors
     /// [`NotTaken`].
     pub async fn spend(&self, stamp: StampHash) -> Result<(), NotTaken> {
-        match self.store.spend(StampKind::Session, stamp, self.now()).await {
+        match self.spent.spend(stamp, self.now()).await {
             Ok(true) => Ok(()),
             Ok(false) => Err(NotTaken::Rejected(Rejection::Spent)),
-            Err(error) => Err(NotTaken::Store(error)),
+            Err(error) => Err(NotTaken::NotSpent(error)),
         }
     }
 
     /// Gives a stamp back for which nothing was granted in the end.
     pub async fn give_back(&self, stamp: StampHash) {
-        self.store.give_back(StampKind::Session, stamp).await;
+        self.spent.give_back(stamp).await;
     }
 
     fn now(&self) -> u64 {

@@ -14,13 +14,13 @@
 #[cfg(test)]
 mod tests;
 
+use super::TurnstileSettings;
 use crate::{
-    config::TurnstileKeys,
-    edge::context::too_many_sessions,
+    gate::error::GateError,
     https_client::{ClientError, https_client},
     identity::session::{Session, Sessions, TokenKey, TokenSession},
+    lock::lock,
 };
-use app::{ApiError, ErrorCode};
 use futures::{
     FutureExt,
     future::{BoxFuture, Shared},
@@ -30,7 +30,7 @@ use serde::Deserialize;
 use std::{
     collections::{HashMap, hash_map},
     net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -47,7 +47,7 @@ const SPENT: &str = "timeout-or-duplicate";
 /// Our code for a token that was solved on another site.
 const WRONG_HOSTNAME: &str = "hostname-mismatch";
 
-type Question = Shared<BoxFuture<'static, Result<Session, ApiError>>>;
+type Question = Shared<BoxFuture<'static, Result<Session, GateError>>>;
 
 /// The human check.
 pub struct Turnstile {
@@ -81,24 +81,24 @@ impl std::fmt::Debug for Turnstile {
 }
 
 impl Turnstile {
-    /// The check with these keys; without any, the test mode. Accepted tokens are
+    /// The check with these settings; without any, the test mode. Accepted tokens are
     /// remembered in `sessions`.
     ///
     /// # Errors
     /// [`ClientError`] if no HTTPS client can be made.
-    pub fn new(keys: Option<TurnstileKeys>, sessions: Arc<Sessions>) -> Result<Self, ClientError> {
-        Self::with_time_limit(keys, sessions, TIME_LIMIT)
+    pub fn new(settings: Option<TurnstileSettings>, sessions: Arc<Sessions>) -> Result<Self, ClientError> {
+        Self::with_time_limit(settings, sessions, TIME_LIMIT)
     }
 
     fn with_time_limit(
-        keys: Option<TurnstileKeys>,
+        settings: Option<TurnstileSettings>,
         sessions: Arc<Sessions>,
         time_limit: Duration,
     ) -> Result<Self, ClientError> {
-        let mode = match keys {
+        let mode = match settings {
             None => Mode::Test,
-            Some(keys) => Mode::Production {
-                cloudflare: Arc::new(Cloudflare { keys, client: https_client(time_limit)? }),
+            Some(settings) => Mode::Production {
+                cloudflare: Arc::new(Cloudflare { settings, client: https_client(time_limit)? }),
                 asking: Arc::default(),
             },
         };
@@ -109,11 +109,11 @@ impl Turnstile {
     /// asked for now. It is new to the one call that has it asked for.
     ///
     /// # Errors
-    /// `turnstile_failed` with Cloudflare's codes, or `turnstile_unavailable`.
-    pub async fn accept(&self, token: &str, address: IpAddr) -> Result<TokenSession, ApiError> {
+    /// [`GateError::HumanCheckFailed`], or [`GateError::HumanCheckUnavailable`].
+    pub async fn accept(&self, token: &str, address: IpAddr) -> Result<TokenSession, GateError> {
         let key = TokenKey::new(token, address);
         let (cloudflare, asking) = match &self.mode {
-            Mode::Test => return self.sessions.accept_token(&key).map_err(|_| too_many_sessions()),
+            Mode::Test => return self.sessions.accept_token(&key).map_err(|_| GateError::TooManySessions),
             Mode::Production { cloudflare, asking } => (cloudflare, asking),
         };
         let (question, is_new) = {
@@ -128,7 +128,7 @@ impl Turnstile {
                     Asked::ToAccept(question) => (question.clone(), false),
                     Asked::ToSpend => return Err(failed(vec![SPENT.to_owned()])),
                 },
-                hash_map::Entry::Vacant(_) if is_full => return Err(unavailable()),
+                hash_map::Entry::Vacant(_) if is_full => return Err(GateError::HumanCheckUnavailable),
                 hash_map::Entry::Vacant(place) => {
                     let (cloudflare, sessions) = (cloudflare.clone(), self.sessions.clone());
                     let (asking, token) = (asking.clone(), token.to_owned());
@@ -137,7 +137,7 @@ impl Turnstile {
                         let mut open = asking.lock();
                         open.remove(&key);
                         verdict?;
-                        let accepted = sessions.accept_token(&key).map_err(|_| too_many_sessions())?;
+                        let accepted = sessions.accept_token(&key).map_err(|_| GateError::TooManySessions)?;
                         Ok(accepted.session)
                     });
                     let question = question.shared();
@@ -152,8 +152,8 @@ impl Turnstile {
     /// Spends a token of a client at `address` for whatever the caller gives for it.
     ///
     /// # Errors
-    /// `turnstile_failed` with Cloudflare's codes, or `turnstile_unavailable`.
-    pub async fn spend(&self, token: &str, address: IpAddr) -> Result<(), ApiError> {
+    /// [`GateError::HumanCheckFailed`], or [`GateError::HumanCheckUnavailable`].
+    pub async fn spend(&self, token: &str, address: IpAddr) -> Result<(), GateError> {
         let Mode::Production { cloudflare, asking } = &self.mode else { return Ok(()) };
         let key = TokenKey::new(token, address);
         {
@@ -162,7 +162,7 @@ impl Turnstile {
                 return Err(failed(vec![SPENT.to_owned()]));
             }
             if MOST_QUESTIONS <= open.len() {
-                return Err(unavailable());
+                return Err(GateError::HumanCheckUnavailable);
             }
             open.insert(key.clone(), Asked::ToSpend);
         }
@@ -178,22 +178,22 @@ impl Turnstile {
 
 impl Asking {
     fn lock(&self) -> MutexGuard<'_, HashMap<TokenKey, Asked>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 
 /// Goes on when the caller is gone.
 fn in_background<T: Send + 'static>(
-    work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
-) -> BoxFuture<'static, Result<T, ApiError>> {
+    work: impl Future<Output = Result<T, GateError>> + Send + 'static,
+) -> BoxFuture<'static, Result<T, GateError>> {
     let task = tokio::spawn(work);
     // It neither panics nor is cancelled before the process ends.
-    async move { task.await.unwrap_or_else(|_| Err(unavailable())) }.boxed()
+    async move { task.await.unwrap_or(Err(GateError::HumanCheckUnavailable)) }.boxed()
 }
 
 /// Cloudflare's siteverify.
 struct Cloudflare {
-    keys: TurnstileKeys,
+    settings: TurnstileSettings,
     /// Every call of it ends within the time limit.
     client: reqwest::Client,
 }
@@ -210,12 +210,12 @@ struct SiteVerify {
 }
 
 impl Cloudflare {
-    async fn ask(&self, token: &str, address: IpAddr) -> Result<(), ApiError> {
-        let Self { keys, client } = self;
+    async fn ask(&self, token: &str, address: IpAddr) -> Result<(), GateError> {
+        let Self { settings, client } = self;
         let address = address.to_string();
-        let form = [("secret", keys.secret.as_str()), ("response", token), ("remoteip", address.as_str())];
+        let form = [("secret", settings.secret.as_str()), ("response", token), ("remoteip", address.as_str())];
         let answer = async {
-            let response = client.post(&keys.verify_url).form(&form).send().await?.error_for_status()?;
+            let response = client.post(&settings.verify_url).form(&form).send().await?.error_for_status()?;
             // A redirect is not followed, and what comes with it is no answer.
             if response.status() != StatusCode::OK {
                 return Ok(None);
@@ -226,20 +226,20 @@ impl Cloudflare {
             Ok(Some(answer)) => answer,
             Ok(None) => {
                 tracing::error!("the human check does not answer with 200: is TURNSTILE_VERIFY_URL right?");
-                return Err(unavailable());
+                return Err(GateError::HumanCheckUnavailable);
             }
             Err(error) if error.is_timeout() => {
                 tracing::error!("the human check did not answer in time");
-                return Err(unavailable());
+                return Err(GateError::HumanCheckUnavailable);
             }
             Err(error) => {
                 tracing::error!(error = %error.without_url(), "the human check cannot be asked");
-                return Err(unavailable());
+                return Err(GateError::HumanCheckUnavailable);
             }
         };
         if error_codes.iter().any(|code| code == "internal-error") {
             tracing::error!("the human check has an error of its own");
-            return Err(unavailable());
+            return Err(GateError::HumanCheckUnavailable);
         }
         if error_codes.iter().any(|code| code.ends_with("-input-secret")) {
             tracing::error!("the human check does not know TURNSTILE_SECRET_KEY: nobody can take part");
@@ -247,7 +247,7 @@ impl Cloudflare {
         if !success {
             return Err(failed(error_codes));
         }
-        if !keys.allows_hostname(&hostname) {
+        if !settings.allows_hostname(&hostname) {
             tracing::warn!(?hostname, "a token was solved on a host that is not in TURNSTILE_HOSTNAMES");
             return Err(failed(vec![WRONG_HOSTNAME.to_owned()]));
         }
@@ -255,16 +255,6 @@ impl Cloudflare {
     }
 }
 
-fn failed(error_codes: Vec<String>) -> ApiError {
-    ApiError {
-        error_codes: error_codes.into(),
-        ..ApiError::new(ErrorCode::TurnstileFailed, "The human check was not passed: please try it again")
-    }
-}
-
-fn unavailable() -> ApiError {
-    ApiError {
-        retry_after: Some(10),
-        ..ApiError::new(ErrorCode::TurnstileUnavailable, "The human check cannot be reached: try again in a moment")
-    }
+fn failed(error_codes: Vec<String>) -> GateError {
+    GateError::HumanCheckFailed { error_codes: error_codes.into() }
 }

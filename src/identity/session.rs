@@ -11,43 +11,40 @@
 //! must survive a restart and is never waited for here. The number of clients is
 //! bounded. A session is never thrown away because its address changed.
 
+mod tables;
+
 use crate::{
     clock::Clock,
-    lobby::names::{Folded, Nick},
-    race::SessionId,
+    identity::nick::{Nick, friendly_nick},
+    lock::lock,
 };
-use axum::http::{HeaderMap, header};
 use puzzle::VisitorId;
-use rand::{Rng, seq::IndexedRandom};
+use rand::Rng;
 use sha2::{Digest, Sha256};
 use std::{
-    collections::{HashMap, hash_map},
-    fmt::Write,
+    collections::hash_map,
+    fmt,
     net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
-
-/// The cookie's name; the lobby and the race share it.
-pub const COOKIE: &str = "neoirc_auth";
+use tables::{Client, MOST_CLIENTS, Record, Tables};
 
 /// An unused session is forgotten after 30 days.
 pub const IDLE_LIMIT: Duration = Duration::from_secs(720 * 3600);
 
-/// A token of the human check is remembered for as long as Cloudflare would have
-/// taken it.
-const TOKEN_LIFETIME: Duration = Duration::from_secs(300);
-
-/// For so long a nick is kept for whoever opened its session and has not come with
-/// the cookie yet. After that it is given to the next who asks: the answer with the
-/// cookie has probably got lost, and nobody else could ever have the nick.
-const UNCLAIMED_LIMIT: Duration = Duration::from_secs(10);
-
-/// How many clients there can be; at some 500 bytes each, 100 MB.
-const MOST_CLIENTS: usize = 200_000;
-
 /// How many clients one session can have.
 pub const MOST_CLIENTS_OF_A_SESSION: usize = 16;
+
+/// Names a session without granting it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionId(pub String);
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 /// Which gates a session has passed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -145,37 +142,6 @@ impl TokenKey {
     }
 }
 
-#[derive(Debug)]
-struct Client {
-    session: SessionId,
-    /// The client is forgotten at this moment …
-    expires: Duration,
-    /// … which moves to this far ahead with every use; `None` if it stays.
-    renews: Option<Duration>,
-}
-
-#[derive(Debug)]
-struct Record {
-    nick: Nick,
-    /// False for implicit sessions, whose nick nobody sees.
-    nick_is_reserved: bool,
-    passed: Passed,
-    /// Fixed at the first accepted submission.
-    visitor: Option<VisitorId>,
-    clients: usize,
-    /// Until when the nick is kept, while nobody has come with the cookie.
-    unclaimed_until: Option<Duration>,
-}
-
-#[derive(Debug, Default)]
-struct Tables {
-    clients: HashMap<ClientKey, Client>,
-    sessions: HashMap<SessionId, Record>,
-    nicks: HashMap<Folded, SessionId>,
-    /// Sessions that ended by idleness, until somebody asks.
-    ended: Vec<SessionId>,
-}
-
 /// All sessions.
 pub struct Sessions {
     tables: Mutex<Tables>,
@@ -261,9 +227,8 @@ impl Sessions {
         true
     }
 
-    /// The session of the request's cookie, if it has one.
-    pub fn by_cookie(&self, headers: &HeaderMap) -> Option<Session> {
-        let token = cookie(headers)?;
+    /// The session of the client whose cookie has this value.
+    pub fn by_cookie(&self, token: &str) -> Option<Session> {
         self.find(&key(&["cookie", token]))
     }
 
@@ -387,7 +352,7 @@ impl Sessions {
     ///
     /// # Errors
     /// [`OtherVisitor`] if it is fixed to another one.
-    pub fn claim_visitor(&self, session: &Session, visitor: &VisitorId) -> Result<(), OtherVisitor> {
+    pub fn bind_visitor(&self, session: &Session, visitor: &VisitorId) -> Result<(), OtherVisitor> {
         let mut tables = self.lock();
         let Some(record) = tables.sessions.get_mut(&session.id) else { return Ok(()) };
         if record.visitor.get_or_insert_with(|| visitor.clone()) == visitor { Ok(()) } else { Err(OtherVisitor) }
@@ -399,100 +364,20 @@ impl Sessions {
     }
 
     fn lock(&self) -> MutexGuard<'_, Tables> {
-        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Tables {
-    #[expect(clippy::too_many_arguments, reason = "the fields of one row")]
-    fn insert(
-        &mut self,
-        client: ClientKey,
-        id: SessionId,
-        nick: Nick,
-        nick_is_reserved: bool,
-        passed: Passed,
-        now: Duration,
-        renews: Option<Duration>,
-    ) -> Session {
-        let expires = now + renews.unwrap_or(TOKEN_LIFETIME);
-        self.clients.insert(client, Client { session: id.clone(), expires, renews });
-        let session = Session { id: id.clone(), nick: nick.clone(), passed, client };
-        let unclaimed_until = Some(now + UNCLAIMED_LIMIT);
-        let record = Record { nick, nick_is_reserved, passed, visitor: None, clients: 1, unclaimed_until };
-        self.sessions.insert(id, record);
-        session
-    }
-
-    /// The session of a living client, whose time begins anew.
-    fn find(&mut self, key: &ClientKey, now: Duration) -> Option<Session> {
-        let client = self.clients.get_mut(key)?;
-        if client.expires <= now {
-            let ended = self.close(key);
-            self.ended.extend(ended);
-            return None;
-        }
-        if let Some(further) = client.renews {
-            client.expires = now + further;
-        }
-        let id = client.session.clone();
-        let record = self.sessions.get_mut(&id)?;
-        record.unclaimed_until = None;
-        Some(Session { nick: record.nick.clone(), passed: record.passed, client: *key, id })
-    }
-
-    /// Forgets a client; its session's id if that has ended with it.
-    fn close(&mut self, client: &ClientKey) -> Option<SessionId> {
-        let id = self.clients.remove(client)?.session;
-        let record = self.sessions.get_mut(&id)?;
-        record.clients = record.clients.saturating_sub(1);
-        if record.clients != 0 {
-            return None;
-        }
-        if let Some(record) = self.sessions.remove(&id)
-            && record.nick_is_reserved
-        {
-            self.nicks.remove(&record.nick.folded());
-        }
-        Some(id)
-    }
-
-    fn sweep(&mut self, now: Duration) {
-        let expired: Vec<ClientKey> =
-            self.clients.iter().filter(|(_, client)| client.expires <= now).map(|(key, _)| *key).collect();
-        for key in expired {
-            let ended = self.close(&key);
-            self.ended.extend(ended);
-        }
-    }
-
-    fn make_room(&mut self, now: Duration) -> Result<(), OpenError> {
-        if MOST_CLIENTS <= self.clients.len() {
-            self.sweep(now);
-        }
-        if MOST_CLIENTS <= self.clients.len() { Err(OpenError::TooMany) } else { Ok(()) }
-    }
-
-    fn free_nick(&self) -> Nick {
-        loop {
-            let nick = friendly_nick();
-            if !self.nicks.contains_key(&nick.folded()) {
-                return nick;
-            }
-        }
+        lock(&self.tables)
     }
 }
 
 fn new_token() -> (String, ClientKey) {
     let mut token = [0; 32];
     rand::rng().fill_bytes(&mut token);
-    let token = hex(&token);
+    let token = puzzle::hex::encode(&token);
     let key = key(&["cookie", &token]);
     (token, key)
 }
 
 fn session_id(key: &ClientKey) -> SessionId {
-    SessionId(hex(&key.0[..16]))
+    SessionId(puzzle::hex::encode(&key.0[..16]))
 }
 
 /// SHA-256 over the parts, each with its length, so that no two lists of parts
@@ -504,55 +389,6 @@ fn key(parts: &[&str]) -> ClientKey {
         hasher.update(part.as_bytes());
     }
     ClientKey(hasher.finalize().into())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-/// The session cookie's value, if there is one of the right form.
-pub fn cookie(headers: &HeaderMap) -> Option<&str> {
-    headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, value)| *name == COOKIE && value.len() == 64)
-        .map(|(_, value)| value)
-}
-
-/// The `Set-Cookie` line for a new session.
-pub fn set_cookie(token: &str, secure: bool) -> String {
-    let secure = if secure { "; Secure" } else { "" };
-    format!("{COOKIE}={token}; Path=/; Max-Age={}; HttpOnly; SameSite=Strict{secure}", IDLE_LIMIT.as_secs())
-}
-
-/// The `Set-Cookie` line that takes the cookie away.
-pub fn clear_cookie(secure: bool) -> String {
-    let secure = if secure { "; Secure" } else { "" };
-    format!("{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict{secure}")
-}
-
-/// Two words and a number, such as `calm_otter_41729`.
-fn friendly_nick() -> Nick {
-    const MOODS: &[&str] = &[
-        "amber", "bold", "brave", "bright", "calm", "clever", "cosy", "early", "fair", "gentle", "happy", "kind",
-        "lively", "lucky", "merry", "mellow", "noble", "patient", "quiet", "quick", "silver", "steady", "sunny",
-        "wise",
-    ];
-    const ANIMALS: &[&str] = &[
-        "badger", "beaver", "crane", "deer", "dolphin", "falcon", "finch", "fox", "heron", "ibex", "lark", "lynx",
-        "marten", "otter", "owl", "panda", "puffin", "raven", "robin", "seal", "swan", "tiger", "wren", "yak",
-    ];
-    let mut random = rand::rng();
-    let mood = MOODS.choose(&mut random).copied().unwrap_or("calm");
-    let animal = ANIMALS.choose(&mut random).copied().unwrap_or("otter");
-    let nick = format!("{mood}_{animal}_{}", rand::random_range(100..100_000));
-    nick.parse().unwrap_or_else(|_| unreachable!("letters, underscores and digits are a nick"))
 }
 
 #[cfg(test)]

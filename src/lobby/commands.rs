@@ -15,7 +15,7 @@ use super::{
     numeric::{self, Numeric},
     state::{Moment, Rank, Saying, State},
 };
-use crate::race::SessionId;
+use crate::{identity::nick::Folded, race::SessionId};
 use std::sync::Arc;
 
 /// The commands that are decided at once. PRIVMSG and NOTICE may have to spend a
@@ -128,7 +128,7 @@ impl Act<'_> {
     }
 
     /// What the caller is in a channel, if a member.
-    pub(super) fn my_rank(&self, name: &super::names::Folded) -> Option<Rank> {
+    pub(super) fn my_rank(&self, name: &Folded) -> Option<Rank> {
         self.state.channels.get(name)?.members.get(&self.me).copied()
     }
 }

@@ -6,23 +6,27 @@ use super::{
     envelope::Line,
     mailbox::Mailbox,
     modes::ChannelModes,
-    names::{Folded, Nick},
+    seat::Reading,
     state::{Channel, LOBBY, LOBBY_ID, Moment, Rank, State, User},
     store::{Loaded, Write},
 };
 use crate::{
     gate::{limits::Exceeded, stamps::NotTaken},
-    identity::session::{
-        ClientKey, IDLE_LIMIT, MOST_CLIENTS_OF_A_SESSION, NewSession, OpenError, Passed, Session, Sessions,
-        StoredSession,
+    identity::{
+        nick::{Folded, Nick},
+        session::{
+            ClientKey, IDLE_LIMIT, MOST_CLIENTS_OF_A_SESSION, NewSession, OpenError, Passed, Session, Sessions,
+            StoredSession,
+        },
     },
+    lock::lock,
     race::SessionId,
 };
 use puzzle::stamp::{Bits, StampHash};
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
     net::IpAddr,
-    sync::{Arc, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
@@ -73,7 +77,7 @@ impl Lobby {
         self.take_from_ceiling()?;
         let opened = self.open_spending(nick, hash).await;
         if opened.is_err() {
-            self.shared.ceiling.lock().unwrap_or_else(PoisonError::into_inner).put_back();
+            lock(&self.shared.ceiling).put_back();
         }
         opened
     }
@@ -133,13 +137,13 @@ impl Lobby {
     async fn spend(&self, hash: StampHash) -> Result<(), LobbyError> {
         self.shared.stamps.spend(hash).await.map_err(|error| match error {
             NotTaken::Rejected(why) => LobbyError::Stamp(why),
-            NotTaken::Store(error) => LobbyError::Store(error),
+            NotTaken::NotSpent(error) => LobbyError::Store(error.into()),
         })
     }
 
     fn take_from_ceiling(&self) -> Result<(), LobbyError> {
         let per_hour = f64::from(self.shared.environment.sessions_per_hour);
-        let mut ceiling = self.shared.ceiling.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ceiling = lock(&self.shared.ceiling);
         ceiling
             .take(per_hour / 3600.0, per_hour, self.shared.clock.now())
             .map_err(|retry_after| LobbyError::Ceiling { retry_after })
@@ -219,6 +223,10 @@ impl Lobby {
         act.welcome();
         for channel in channels {
             act.show_joined(&channel);
+        }
+        for arrived in state.expected.remove(&client).into_iter().flatten() {
+            // A connection that has just gone needs nothing.
+            let _ = arrived.send(Reading::from_now_on(mailbox.clone()));
         }
         mailbox
     }

@@ -12,7 +12,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 use uuid::Uuid;
 
@@ -155,11 +155,6 @@ pub(super) fn no_meta() -> Box<RawValue> {
 pub(super) fn raw(value: &impl Serialize) -> Box<RawValue> {
     // Maps with string keys and finite numbers: serialising them cannot fail.
     serde_json::value::to_raw_value(value).unwrap_or_else(|_| RawValue::NULL.to_owned())
-}
-
-/// RFC 3339 with milliseconds, as in the audit log.
-pub(super) fn timestamp(time: SystemTime) -> String {
-    crate::prize::audit::rfc3339_milliseconds(time)
 }
 
 /// How many bytes of events are in memory.

@@ -6,11 +6,11 @@
 use super::{
     Lobby,
     envelope::raw,
-    names::Folded,
     state::{LOBBY, LOBBY_ID, Saying},
     store::Write,
 };
 use crate::{
+    identity::nick::Folded,
     live::Reset,
     race::{Announcement, SessionId},
 };

@@ -5,11 +5,11 @@
 //! out at the front. A queue is short when all events together are heavy.
 
 use super::envelope::{Line, Weight};
-use crate::gate::limits::Bucket;
+use crate::{gate::limits::Bucket, lock::lock};
 use std::{
     collections::VecDeque,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -121,7 +121,7 @@ impl Mailbox {
     }
 
     fn lock(&self) -> MutexGuard<'_, Entries> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.entries)
     }
 }
 

@@ -3,6 +3,7 @@
 //! unknown nick costs as much as one at a known one.
 
 use super::store::StoreError;
+use crate::lock::lock;
 use argon2::{
     Argon2,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
@@ -11,7 +12,7 @@ use rand::Rng;
 use std::{
     panic::AssertUnwindSafe,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, Mutex, OnceLock,
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread,
@@ -78,7 +79,7 @@ impl Passwords {
 }
 
 fn next(waiting: &Mutex<Receiver<Job>>) -> Option<Job> {
-    waiting.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
+    lock(waiting).recv().ok()
 }
 
 fn hash(password: &str) -> Option<String> {

@@ -8,11 +8,11 @@ use super::{
     numeric::{self, Numeric},
     store::StampKind,
 };
-use crate::{gate::limits::Bucket, identity::session::Session};
+use crate::{gate::limits::Bucket, identity::session::Session, lock::lock};
 use puzzle::stamp::{Bits, Rejection, StampHash, Timestamp, channel};
 use std::{
     fmt::Write,
-    sync::{Arc, PoisonError, atomic::Ordering},
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 use uuid::Uuid;
@@ -108,33 +108,6 @@ fn array(lines: &[Arc<Line>]) -> String {
     json
 }
 
-/// A client that is told everything as it happens.
-#[derive(Debug)]
-pub struct Seat {
-    mailbox: Arc<Mailbox>,
-    after: u64,
-}
-
-impl Seat {
-    /// The next messages; never done once the client has ended. May be dropped and
-    /// called again without losing any.
-    pub async fn next(&mut self) -> Vec<Arc<Line>> {
-        loop {
-            let bell = self.mailbox.bell.notified();
-            let mut bell = std::pin::pin!(bell);
-            bell.as_mut().enable();
-            match self.mailbox.after(self.after) {
-                Ok(lines) if lines.is_empty() => bell.await,
-                Ok(lines) => {
-                    self.after = lines.last().map_or(self.after, |line| line.seq);
-                    return lines;
-                }
-                Err(_) => std::future::pending().await,
-            }
-        }
-    }
-}
-
 impl Lobby {
     /// Carries out a command. A client that sends too many is slowed down.
     ///
@@ -166,7 +139,7 @@ impl Lobby {
     async fn pace(&self, mailbox: &Mailbox) -> Result<(), LobbyError> {
         let now = self.shared.clock.now();
         let delay = {
-            let mut pace = mailbox.pace.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut pace = lock(&mailbox.pace);
             let bucket = pace.get_or_insert_with(|| Bucket::full(BURST, now));
             bucket.take_with_debt(COMMANDS_PER_SECOND, BURST, LONGEST_DELAY, now)
         };
@@ -361,24 +334,9 @@ impl Lobby {
 
     /// How long a long poll that was woken waits for its turn.
     pub(super) fn turn_to_answer(&self) -> Duration {
-        let mut answers = self.shared.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut answers = lock(&self.shared.answers);
         let now = self.shared.clock.now();
         answers.take_with_debt(ANSWERS_PER_SECOND, ANSWERS_AT_ONCE, LONGEST_LINGER, now).unwrap_or(LONGEST_LINGER)
-    }
-
-    /// A seat for a client whose session is in the lobby already.
-    pub fn sit_if_inside(&self, session: &Session) -> Option<Seat> {
-        let mailbox = self.lock().users.get(&session.id)?.clients.get(&session.client)?.clone();
-        Some(Seat { after: mailbox.newest(), mailbox })
-    }
-
-    /// A seat for a client that is told everything from now on.
-    ///
-    /// # Errors
-    /// Those of entering.
-    pub fn sit(&self, session: &Session) -> Result<Seat, LobbyError> {
-        let mailbox = self.enter(session)?;
-        Ok(Seat { after: mailbox.newest(), mailbox })
     }
 }
 

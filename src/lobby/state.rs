@@ -5,15 +5,20 @@
 //! the lock is released, so that the store sees everything in its order.
 
 use super::{
-    envelope::{Event, Line, Weight, no_meta, raw, timestamp},
+    channel_name::ChannelName,
+    envelope::{Event, Line, Weight, no_meta, raw},
     mailbox::Mailbox,
     modes::ChannelModes,
-    names::{ChannelName, Folded, Nick},
     numeric::Numeric,
+    seat::Reading,
     store::{ChannelRow, Write},
 };
 use crate::{
-    identity::session::{ClientKey, Passed},
+    clock::rfc3339_milliseconds,
+    identity::{
+        nick::{Folded, Nick},
+        session::{ClientKey, Passed},
+    },
     race::SessionId,
 };
 use serde_json::value::RawValue;
@@ -22,6 +27,7 @@ use std::{
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 pub(super) use super::store::{LOBBY_ID, RECENT};
@@ -148,6 +154,8 @@ pub(super) struct State {
     pub(super) nicks: HashMap<Folded, SessionId>,
     /// In order, so that lists come in the same order to everybody.
     pub(super) channels: BTreeMap<Folded, Channel>,
+    /// Live connections of clients that are not here yet.
+    pub(super) expected: HashMap<ClientKey, Vec<oneshot::Sender<Reading>>>,
     pub(super) last_channel: i64,
     pub(super) last_seq: u64,
     /// The newest lines of [`LOBBY`], for the page.
@@ -173,7 +181,7 @@ impl State {
             to: saying.to,
             params: saying.params,
             body: saying.body,
-            ts: timestamp(moment.wall),
+            ts: rfc3339_milliseconds(moment.wall),
             meta: saying.meta.unwrap_or(&none),
         };
         // Our own types: serialising them cannot fail.

@@ -15,7 +15,11 @@ mod write;
 pub(super) use load::{LOBBY_ID, Loaded, RECENT};
 pub(super) use write::{ChannelRow, Write};
 
-use crate::config::Database;
+use crate::{
+    config::Database,
+    gate::stamps::{SpendError, SpentStamps},
+};
+use futures::{FutureExt, TryFutureExt, future::BoxFuture};
 use puzzle::stamp::StampHash;
 use rusqlite::{Connection, TransactionBehavior, params};
 use spent::KnownSpent;
@@ -77,6 +81,15 @@ pub enum StoreError {
     /// The disk or SQLite failed; the log says more.
     #[error("the lobby's database does not answer: try again in a moment")]
     Failed,
+}
+
+impl From<SpendError> for StoreError {
+    fn from(error: SpendError) -> Self {
+        match error {
+            SpendError::Busy => Self::Busy,
+            SpendError::Failed => Self::Failed,
+        }
+    }
 }
 
 /// Which stamps.
@@ -278,6 +291,23 @@ impl Store {
         // What is forgotten there must not be known here.
         let forget = move |_: &bool| spent.clear();
         self.call_and_then(move |connection| write::clean(connection, now, target.as_deref(), keep), forget).await
+    }
+}
+
+/// Session stamps, for the gate.
+impl SpentStamps for Store {
+    fn spend(&self, stamp: StampHash, now: u64) -> BoxFuture<'_, Result<bool, SpendError>> {
+        let spending = self.spend(StampKind::Session, stamp, now);
+        spending
+            .map_err(|error| match error {
+                StoreError::Busy => SpendError::Busy,
+                StoreError::Failed => SpendError::Failed,
+            })
+            .boxed()
+    }
+
+    fn give_back(&self, stamp: StampHash) -> BoxFuture<'_, ()> {
+        self.give_back(StampKind::Session, stamp).boxed()
     }
 }
 

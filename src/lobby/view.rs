@@ -3,10 +3,9 @@
 use super::{
     Lobby, LobbyError,
     envelope::Line,
-    names::Folded,
     state::{Channel, LOBBY, RECENT, conversation},
 };
-use crate::identity::session::Session;
+use crate::identity::{nick::Folded, session::Session};
 use serde::Serialize;
 
 /// The most messages of one answer from the history.

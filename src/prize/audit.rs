@@ -19,7 +19,7 @@ mod file;
 mod tests;
 mod writer;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, rfc3339_milliseconds};
 use app::wire::shortest_number;
 use file::AuditFile;
 use puzzle::{Hash, Nonce, RoundNumber, Seed, TraceData, VisitorId, invite_code::InviteCode};
@@ -75,16 +75,6 @@ pub struct AuditRecord {
     pub round: RoundNumber,
 }
 
-/// `time` as RFC 3339 in UTC with milliseconds: `2026-01-31T12:00:00.000Z`.
-/// What lies beyond the year 9999 is written as its end.
-pub fn rfc3339_milliseconds(time: SystemTime) -> String {
-    format!("{:.3}", timestamp(time))
-}
-
-fn timestamp(time: SystemTime) -> jiff::Timestamp {
-    jiff::Timestamp::try_from(time).unwrap_or(jiff::Timestamp::MAX)
-}
-
 fn write_time<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&rfc3339_milliseconds(*time))
 }
@@ -120,22 +110,27 @@ pub enum AuditError {
     Unwritable(Arc<serde_json::Error>),
 }
 
-/// The limits of the log.
-#[derive(Clone, Copy, Debug)]
+/// Where the log is, and its limits.
+#[derive(Clone, Debug)]
 pub struct AuditSettings {
-    /// After how many records the file is put away and a fresh one begins.
+    /// `HASHPASS_DATA_DIR`: the directory of the file.
+    pub directory: PathBuf,
+    /// After how many records the file is put away and a fresh one begins. Set by no
+    /// variable: 1000.
     pub records_per_file: usize,
-    /// How many records may wait to be written, failed ones included. At one or
-    /// two kilobytes each the default is a few dozen megabytes at the very most.
+    /// How many records may wait to be written, failed ones included. Set by no
+    /// variable: 10,000, which at one or two kilobytes each are a few dozen megabytes
+    /// at the very most.
     pub most_waiting: usize,
     /// How often failed writes are retried, and the file looked after, when no
-    /// new record comes.
+    /// new record comes. Set by no variable: every 5 seconds.
     pub retry_every: Duration,
 }
 
-impl Default for AuditSettings {
-    fn default() -> Self {
-        Self { records_per_file: 1000, most_waiting: 10_000, retry_every: Duration::from_secs(5) }
+impl AuditSettings {
+    /// A log in this directory, with the limits that no variable sets.
+    pub const fn new(directory: PathBuf) -> Self {
+        Self { directory, records_per_file: 1000, most_waiting: 10_000, retry_every: Duration::from_secs(5) }
     }
 }
 
@@ -183,13 +178,13 @@ impl fmt::Debug for AuditLog {
 }
 
 impl AuditLog {
-    /// Opens `verify.json` in `directory`, both created if missing, repairs what a
+    /// Opens `verify.json` in its directory, both created if missing, repairs what a
     /// crash left, and starts the writer. Blocks on the disk; meant for the start.
     ///
     /// # Errors
     /// [`AuditError::Open`].
-    pub fn open(directory: &Path, clock: Arc<dyn Clock>, settings: AuditSettings) -> Result<Self, AuditError> {
-        let file = AuditFile::new(directory, settings.records_per_file, Arc::clone(&clock));
+    pub fn open(settings: AuditSettings, clock: Arc<dyn Clock>) -> Result<Self, AuditError> {
+        let file = AuditFile::new(&settings.directory, settings.records_per_file, Arc::clone(&clock));
         Self::start(file, clock, settings)
     }
 

@@ -83,23 +83,23 @@ impl fmt::Debug for WebhookToken {
 /// Whom to tell, and how hard to try.
 #[derive(Clone, Debug)]
 pub struct WebhookSettings {
-    /// The receiver. A user name and password in it are sent as basic
+    /// `WEBHOOK_URL`: the receiver. A user name and password in it are sent as basic
     /// authorization, unless there is a token.
     pub url: WebhookUrl,
-    /// The receiver's token, if it wants one.
+    /// `WEBHOOK_TOKEN`: what the receiver knows us by, if it wants that.
     pub token: Option<WebhookToken>,
-    /// After how long a try has failed.
+    /// After how long a try has failed. Set by no variable: 5 seconds.
     pub time_limit: Duration,
     /// How long to wait before each further try; when they are used up the prize
-    /// is given up.
+    /// is given up. Set by no variable: 1, 5, 30 and 120 seconds.
     pub waits: Vec<Duration>,
-    /// How many prizes may wait. At a few hundred bytes each the default is some
-    /// dozens of megabytes, and at a win a minute two months of them.
+    /// How many prizes may wait. Set by no variable: 100,000, which at a few hundred
+    /// bytes each are some dozens of megabytes, and at a win a minute two months.
     pub most_waiting: usize,
 }
 
 impl WebhookSettings {
-    /// The protocol's settings: 5 s a try, further tries after 1, 5, 30 and 120 s.
+    /// This receiver, with the times and limits that no variable sets.
     pub fn new(url: WebhookUrl, token: Option<WebhookToken>) -> Self {
         Self {
             url,

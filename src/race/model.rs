@@ -6,7 +6,13 @@
 use super::*;
 use crate::clock::ManualClock;
 use puzzle::{
-    Difficulty,
+<<<<<<< HEAD
+    Challenge, Cost, Difficulty, Hash, Nonce,
+=======
+    Cost, Difficulty,
+>>>>>>> 4090b818fb97517010152f0b3bfe6f6754709916
+    invite_code::CodeSecret,
+    proof::ProofInterval,
     rule::{Pace, RuleName},
 };
 use shuttle::{future::block_on, thread};
@@ -52,12 +58,17 @@ fn start(workers: usize, queue: usize) -> (Race, Herald) {
         longest: Duration::from_secs(120),
     };
     let last_seed = std::sync::atomic::AtomicU64::new(0);
-    Race::start(RaceSettings {
-        rule: Rule::new(RuleName::Step, digits(3.0), pace),
+    let settings = RaceSettings {
+        start: digits(3.0),
+        pace,
+        rule: RuleName::Step,
         cost: Cost { memory_cost: 8, time_cost: 1, parallelism: 1 },
-        secret: CodeSecret::from_bytes([7; 32]),
         verify_workers: workers,
         verify_queue: queue,
+        proof_interval: ProofInterval::DEFAULT,
+        secret: CodeSecret::from_bytes([7; 32]),
+    };
+    let surroundings = RaceSurroundings {
         quota: Arc::new(|_| Ok(())),
         hashers: Arc::new(|| Ok(Box::new(ModelHasher))),
         clock: Arc::new(ManualClock::default()),
@@ -65,8 +76,8 @@ fn start(workers: usize, queue: usize) -> (Race, Herald) {
             let number = last_seed.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
             Seed::from_bytes(u128::from(number).to_be_bytes())
         }),
-    })
-    .unwrap()
+    };
+    Race::start(settings, surroundings).unwrap()
 }
 
 /// Answers winners and losers until nobody is left who could be told anything.
@@ -121,7 +132,7 @@ fn the_earliest_valid_arrival_wins_and_everybody_is_answered() {
                 let (race, herald) = start(2, 8);
                 let herald = answer_all(herald);
                 // Has a thread kept for it, and wins no earlier for that.
-                race.prove(&SessionId("1".to_owned()));
+                lock(&race.shared.state).prove(SessionId("1".to_owned()), Duration::ZERO);
                 let verdicts: Vec<_> =
                     kinds.iter().enumerate().map(|(session, kind)| enter(&race, session, *kind)).collect();
                 let outcomes: Vec<_> =

@@ -5,7 +5,11 @@
 
 mod newcomers;
 
-use super::{Announcement, Answer, Competitor, Refusal, SessionId, Solution, Win};
+use super::{
+    submission::{Answer, Competitor, Refusal, Solution},
+    win::{Announcement, Win},
+};
+use crate::identity::session::SessionId;
 use app::wire::ResetReason;
 use newcomers::Newcomers;
 use puzzle::{
@@ -95,6 +99,8 @@ pub(super) struct Won {
     pub(super) win: Win,
     pub(super) winner: Answer,
     pub(super) losers: Vec<Answer>,
+    /// When the winning submission arrived.
+    pub(super) arrived_at: Duration,
     pub(super) announcement: Announcement,
 }
 
@@ -335,6 +341,7 @@ impl State {
         self.remember(win.clone());
         self.open_round(next_seed, now);
         Won {
+            arrived_at: winner.admitted_at,
             announcement: self.announcement(ResetReason::Solved, Some(win.solve_time)),
             win,
             winner: winner.answer,

@@ -21,8 +21,9 @@
 //! before the race does.
 
 use super::{
-    HasherFactory, Refusal, SolutionHasher,
+    hasher::{HasherFactory, SolutionHasher},
     state::{Job, Verdict},
+    submission::Refusal,
     sync::{AtomicUsize, Condvar, Mutex, Ordering, lock, thread},
 };
 use puzzle::{Challenge, Hash, Nonce, PuzzleHasher, hashing::HashingError};
@@ -35,7 +36,7 @@ use subtle::ConstantTimeEq;
 use tokio::sync::oneshot;
 
 /// What a verdict is reported to.
-pub(super) trait Court: Send + Sync + 'static {
+pub(super) trait VerdictReceiver: Send + Sync + 'static {
     /// True while the verdict on this job can still matter.
     fn wants(&self, job: &Job) -> bool;
     /// Takes the verdict.
@@ -103,21 +104,25 @@ impl Verifier {
         Self { queue: Arc::new(queue), threads: threads + 1 }
     }
 
-    /// Starts the threads, which report to `court` as long as it exists. Their
+    /// Starts the threads, which report to `receiver` as long as it exists. Their
     /// arenas are allocated before this returns, so that too little memory stops
     /// the start and not a winner.
     ///
     /// # Errors
     /// The hasher's, if an arena cannot be allocated.
-    pub(super) fn start<C: Court>(&self, make_hasher: &HasherFactory, court: &Weak<C>) -> Result<(), HashingError> {
+    pub(super) fn start<R: VerdictReceiver>(
+        &self,
+        make_hasher: &HasherFactory,
+        receiver: &Weak<R>,
+    ) -> Result<(), HashingError> {
         for number in 0..self.threads {
             let duty = if number == 0 { Duty::Proven } else { Duty::Everybody };
             let hasher = make_hasher()?;
-            let (queue, make_hasher, court) = (self.queue.clone(), make_hasher.clone(), court.clone());
+            let (queue, make_hasher, receiver) = (self.queue.clone(), make_hasher.clone(), receiver.clone());
             queue.alive.fetch_add(1, Ordering::SeqCst);
             thread::spawn(move || {
                 let _alive = Alive(&queue);
-                work(&queue, duty, hasher, &make_hasher, &court);
+                work(&queue, duty, hasher, &make_hasher, &receiver);
             });
         }
         Ok(())
@@ -221,10 +226,10 @@ fn work(
     duty: Duty,
     hasher: Box<dyn SolutionHasher>,
     make_hasher: &HasherFactory,
-    court: &Weak<impl Court>,
+    receiver: &Weak<impl VerdictReceiver>,
 ) {
     let at_once = hasher.at_once();
-    let mut bench = Bench { hasher: Some(hasher), make_hasher };
+    let mut thread_hasher = ThreadHasher { hasher: Some(hasher), make_hasher };
     while let Some(task) = next_task(queue, duty, at_once) {
         match task {
             Task::Probe(answer) => {
@@ -232,19 +237,19 @@ fn work(
             }
             Task::Verify(first, second) => {
                 let jobs = [Some(first), second]
-                    .map(|job| job.filter(|job| court.upgrade().is_some_and(|court| court.wants(job))));
+                    .map(|job| job.filter(|job| receiver.upgrade().is_some_and(|receiver| receiver.wants(job))));
                 let claims = jobs
                     .each_ref()
                     .map(|job| job.as_ref().map(|job| (&job.challenge, job.solution.nonce, &job.solution.hash)));
-                let answers = bench.are_hashes_of(claims);
+                let answers = thread_hasher.are_hashes_of(claims);
                 for (job, answer) in jobs.iter().zip(answers) {
                     let verdict = match answer {
                         Some(true) => Verdict::Valid,
                         Some(false) => Verdict::FalseHash,
                         None => Verdict::Unverified(Refusal::VerifierFailed),
                     };
-                    if let (Some(job), Some(court)) = (job, court.upgrade()) {
-                        court.settle(job, verdict);
+                    if let (Some(job), Some(receiver)) = (job, receiver.upgrade()) {
+                        receiver.settle(job, verdict);
                     }
                 }
             }
@@ -253,7 +258,7 @@ fn work(
                 let claims = shares
                     .each_ref()
                     .map(|share| share.as_ref().map(|share| (&share.challenge, share.nonce, &share.hash)));
-                let answers = bench.are_hashes_of(claims);
+                let answers = thread_hasher.are_hashes_of(claims);
                 for (share, answer) in shares.into_iter().zip(answers) {
                     if let Some(share) = share {
                         let _ = share.answer.send(answer);
@@ -267,14 +272,14 @@ fn work(
 /// A nonce and the hash it is said to have.
 type Claim<'a> = (&'a Challenge, Nonce, &'a Hash);
 
-/// A thread's tools.
-struct Bench<'a> {
+/// Computes the hashes of one thread, with an arena of its own.
+struct ThreadHasher<'a> {
     /// `None` after a panic, until the next hash is asked for.
     hasher: Option<Box<dyn SolutionHasher>>,
     make_hasher: &'a HasherFactory,
 }
 
-impl Bench<'_> {
+impl ThreadHasher<'_> {
     /// For each claim whether it is true; `None` if that could not be computed,
     /// through no fault of the client, or if there is no claim.
     fn are_hashes_of(&mut self, claims: [Option<Claim<'_>>; 2]) -> [Option<bool>; 2] {

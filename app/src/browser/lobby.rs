@@ -79,9 +79,11 @@ impl Driver {
                 });
             }
             Effect::Listen => {
-                if let Some(socket) = &self.socket {
-                    socket.listen_to_lobby();
-                }
+                // What comes of it comes as an event; the answer itself tells nothing.
+                let (path, body) = ("/api/v1/messages".into(), Some(r#"{"command":"PING"}"#.into()));
+                self.ask_for_lobby(Request { path, body, seconds: COMMAND_SECONDS, ..Request::default() }, |_| {
+                    Event::Moment
+                });
             }
             Effect::Send(command) => {
                 let (path, body) = ("/api/v1/messages".into(), json(&command));

@@ -72,19 +72,10 @@ impl Socket {
 
     /// Says something, if the connection stands.
     pub fn send(&self, message: &ClientMessage) {
-        if let Ok(text) = serde_json::to_string(message) {
-            self.send_text(&text);
-        }
-    }
-
-    /// Asks for the lobby's events, if the connection stands. The answer is an event.
-    pub fn listen_to_lobby(&self) {
-        self.send_text(r#"{"type":"lobby","payload":{"command":"PING"}}"#);
-    }
-
-    fn send_text(&self, text: &str) {
-        if self.socket.ready_state() == WebSocket::OPEN {
-            drop(self.socket.send_with_str(text));
+        if self.socket.ready_state() == WebSocket::OPEN
+            && let Ok(text) = serde_json::to_string(message)
+        {
+            drop(self.socket.send_with_str(&text));
         }
     }
 }

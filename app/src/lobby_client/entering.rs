@@ -82,8 +82,8 @@ impl LobbyClient {
         }
     }
 
-    /// Asks for the events on the live connection. The server answers by an event:
-    /// from then on nothing passes unheard.
+    /// Has the server put an event into the queue. Once the live connection brings it,
+    /// or another one before it, nothing is missed any more.
     pub(super) fn listen(&mut self) {
         if self.reading.is_live() && self.access == Access::Inside {
             self.effects.push(Effect::Listen);

@@ -97,7 +97,8 @@ pub enum Effect {
         /// And wait so many seconds for something.
         seconds: u32,
     },
-    /// Have the live connection bring the events of the lobby.
+    /// Have the server say something that the live connection brings, if it brings
+    /// the events of the lobby.
     Listen,
     /// Send a command. One is under way at a time.
     Send(LobbyRequest),

@@ -39,7 +39,7 @@ pub struct LobbyEvent {
 /// What the lobby says on the live connection.
 #[derive(Clone, Debug)]
 pub struct LobbyMessage {
-    /// `LOBBY`, for an event; the page sends no command whose answer it waits for here.
+    /// `LOBBY`: an event.
     pub kind: String,
     /// The event's place in this client's queue.
     pub id: Option<u64>,

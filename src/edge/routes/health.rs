@@ -22,10 +22,10 @@ struct Checks {
 }
 
 pub(crate) async fn health(Extension(request): Extension<RequestContext>) -> impl IntoResponse {
-    let server = &request.server;
-    let verifier = server.race.verifier_works().await;
-    let audit = server.prizes.audit_works();
-    let round = server.race.view();
+    let rooms = &request.rooms;
+    let verifier = rooms.race.verifier_works().await;
+    let audit = rooms.prizes.audit_works();
+    let round = rooms.race.view();
     let healthy = verifier && audit;
     let word = |works| if works { "ok" } else { "failed" };
     let health = Health {

@@ -11,12 +11,11 @@ mod view;
 
 use crate::{
     edge::{
-        context::RequestContext,
+        context::{RequestContext, Rooms},
         error::{HttpError, method_not_allowed, not_found},
     },
     gate::stamps::NotTaken,
     lobby::{Lobby, LobbyError, store::StoreError},
-    server::Server,
 };
 use app::{ApiError, ErrorCode, error::StampDemand};
 use axum::{
@@ -30,7 +29,7 @@ use puzzle::stamp::Rejection;
 use std::time::Duration;
 
 /// The routes of the lobby.
-pub(crate) fn router(server: &Server) -> Router {
+pub(crate) fn router(rooms: &Rooms) -> Router {
     Router::new()
         .route("/api/v1/server", get(view::server))
         .route("/api/v1/session", post(session::create))
@@ -43,12 +42,12 @@ pub(crate) fn router(server: &Server) -> Router {
         .route("/api/v1/channels/{name}/members", get(view::members))
         .route("/api/v1/{*unknown}", any(async || not_found()))
         .method_not_allowed_fallback(async || method_not_allowed())
-        .layer(middleware::from_fn_with_state(server.cors_origins.clone(), guard::guard))
+        .layer(middleware::from_fn_with_state(rooms.cors_origins.clone(), guard::guard))
 }
 
 /// The lobby, if it is open.
 fn open(request: &RequestContext) -> Result<&Lobby, HttpError> {
-    request.server.lobby.as_ref().ok_or_else(|| {
+    request.rooms.lobby.as_ref().ok_or_else(|| {
         ApiError {
             retry_after: Some(60),
             ..ApiError::new(ErrorCode::LobbyClosed, "The lobby is closed; the race goes on without it")
@@ -95,7 +94,7 @@ pub(crate) fn explain(request: &RequestContext, error: LobbyError) -> HttpError 
 
 /// `402 stamp_required` with what a stamp must be.
 pub(crate) fn stamp_required(request: &RequestContext, why: Rejection) -> HttpError {
-    let stamps = &request.server.stamps;
+    let stamps = request.rooms.admission.stamps();
     let demand = StampDemand {
         hashcash_bits: stamps.bits().get(),
         resource: stamps.resource().to_owned(),
@@ -109,7 +108,7 @@ pub(crate) fn stamp_required(request: &RequestContext, why: Rejection) -> HttpEr
 pub(crate) fn not_taken(request: &RequestContext, error: NotTaken) -> HttpError {
     match error {
         NotTaken::Rejected(why) => stamp_required(request, why),
-        NotTaken::Store(error) => explain(request, LobbyError::Store(error)),
+        NotTaken::NotSpent(error) => explain(request, LobbyError::Store(error.into())),
     }
 }
 

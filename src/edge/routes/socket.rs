@@ -3,8 +3,12 @@
 use crate::{
     edge::context::RequestContext,
     edge::error::HttpError,
+    edge::{
+        headers::calling_page,
+        socket::{self, Greeting},
+    },
     gate::{limits::Crowded, origin::origin_matches_host},
-    live::{self, Chat, Greeting},
+    live::Chat,
 };
 use app::{ApiError, ErrorCode};
 use axum::{
@@ -36,16 +40,16 @@ pub(crate) async fn upgrade(
     Extension(request): Extension<RequestContext>,
     Query(parameters): Query<Parameters>,
     headers: HeaderMap,
-    socket: WebSocketUpgrade,
+    upgrade: WebSocketUpgrade,
 ) -> Result<Response, HttpError> {
-    if !origin_matches_host(&headers) {
+    if !origin_matches_host(calling_page(&headers)) {
         return Err(ApiError::new(ErrorCode::CrossSite, "Other sites' pages may not connect").into());
     }
-    let sockets = &request.server.limits.sockets;
+    let sockets = &request.rooms.limits.sockets;
     let (place, greeting) = match sockets.take(Some(request.address)) {
         Ok(place) => match request.session(parameters.token.as_deref()).await {
             Ok(session) => (place, Greeting::Welcome(session, request.address)),
-            Err(error) => (place, Greeting::Rejected(error)),
+            Err(error) => (place, Greeting::Rejected(error.into())),
         },
         // The connection is made all the same: a page sees no answer other than
         // an open connection, and shall be able to say why.
@@ -58,11 +62,12 @@ pub(crate) async fn upgrade(
         Err(Crowded::Everywhere) => return Err(server_full().into()),
     };
     // A token stands for a session of the race alone: the lobby knows cookies only.
-    let chat = Chat::new(request.server.lobby.clone(), request.cookie_session());
-    let live = request.server.live;
-    let socket = socket.read_buffer_size(READ_BUFFER).max_message_size(LARGEST_MESSAGE).max_frame_size(LARGEST_MESSAGE);
-    Ok(socket.on_upgrade(async move |socket| {
-        live::serve(live, socket, greeting, chat).await;
+    let chat = Chat::new(request.rooms.lobby.clone(), request.cookie_session());
+    let live = request.rooms.live;
+    let upgrade =
+        upgrade.read_buffer_size(READ_BUFFER).max_message_size(LARGEST_MESSAGE).max_frame_size(LARGEST_MESSAGE);
+    Ok(upgrade.on_upgrade(async move |connection| {
+        socket::serve(live, connection, greeting, chat).await;
         drop(place);
     }))
 }

@@ -30,7 +30,7 @@ pub(crate) async fn development(
     Extension(request): Extension<RequestContext>,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, HttpError> {
-    if request.server.gate.dev_trace { Ok(edge(Extension(request), headers).await) } else { Err(not_found()) }
+    if request.rooms.gate.dev_trace { Ok(edge(Extension(request), headers).await) } else { Err(not_found()) }
 }
 
 fn trace(request: &RequestContext, headers: &HeaderMap) -> String {

@@ -2,9 +2,10 @@
 
 use super::{Act, Outcome, argument, short};
 use crate::{
+    identity::nick::Folded,
     lobby::{
+        channel_name::ChannelName,
         modes::{self, Change, ChannelModes, Told},
-        names::{ChannelName, Folded},
         numeric::{self, Numeric},
         state::{Channel, MOST_CHANNELS_OF_A_USER, MOST_INVITED, Rank},
         store::Write,

@@ -2,12 +2,11 @@
 
 use super::{Act, Outcome, argument, short};
 use crate::{
-    identity::session::OpenError,
-    lobby::{
-        names::{Folded, Nick},
-        numeric,
-        state::Saying,
+    identity::{
+        nick::{Folded, Nick},
+        session::OpenError,
     },
+    lobby::{numeric, state::Saying},
 };
 
 /// The longest away message, in bytes.

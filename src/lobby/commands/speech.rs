@@ -6,9 +6,9 @@
 
 use super::{Act, channel::no_such_channel, short};
 use crate::{
+    identity::nick::Folded,
     lobby::{
         envelope::Envelope,
-        names::Folded,
         numeric::{self, Numeric},
         state::{LOBBY_ID, Saying, conversation},
         store::Write,

@@ -7,10 +7,11 @@
 //! database grants, and this only refuses. It holds a bounded number, the newest.
 
 use super::StampKind;
+use crate::lock::lock;
 use puzzle::stamp::StampHash;
 use std::{
     collections::HashSet,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard},
 };
 
 /// How many of the newest are known at least; twice as many at most, some 5 MB.
@@ -57,7 +58,7 @@ impl KnownSpent {
     }
 
     fn lock(&self) -> MutexGuard<'_, Generations> {
-        self.generations.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.generations)
     }
 }
 

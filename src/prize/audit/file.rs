@@ -16,8 +16,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::timestamp;
-use crate::clock::Clock;
+use crate::clock::{Clock, timestamp};
 use serde::de::IgnoredAny;
 use std::{
     fs::{self, File, OpenOptions},

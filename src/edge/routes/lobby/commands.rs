@@ -2,8 +2,8 @@
 
 use super::{explain, json, open, session, session::parse};
 use crate::{
+    edge::cookie::clear_cookie,
     edge::{context::RequestContext, error::HttpError},
-    identity::session::clear_cookie,
 };
 use app::{ApiError, ErrorCode};
 use axum::{

@@ -10,8 +10,11 @@
 //! the cookie: whoever does not trust those names the origins that may call.
 
 use crate::{
-    edge::error::HttpError,
-    edge::router::{bounded_body, is_json},
+    edge::{
+        body::{bounded_body, is_json},
+        error::HttpError,
+        headers::calling_page,
+    },
     gate::origin::is_same_origin,
 };
 use app::{ApiError, ErrorCode};
@@ -72,7 +75,7 @@ async fn guarded(request: Request, origins: &[String], allowed: bool) -> Result<
     if request.method() == Method::GET || request.method() == Method::HEAD {
         return Ok(request);
     }
-    if !origins.is_empty() && !allowed && !is_same_origin(headers) {
+    if !origins.is_empty() && !allowed && !is_same_origin(calling_page(headers)) {
         return Err(ApiError::new(ErrorCode::CrossSite, "Pages of this origin may not make this call").into());
     }
     if !is_json(headers) {

@@ -3,8 +3,8 @@
 use super::{explain, open, session};
 use crate::{
     edge::context::RequestContext,
+    edge::cookie::{clear_cookie, set_cookie},
     edge::error::HttpError,
-    identity::session::{clear_cookie, set_cookie},
     lobby::Opened,
 };
 use app::{ApiError, ErrorCode};
@@ -51,11 +51,11 @@ pub(crate) async fn create(
     let present = request.cookie_session();
     let is_new = present.is_none();
     if is_new {
-        request.count_session()?;
+        request.rooms.admission.count_session(request.address)?;
     }
     let opened = lobby.open_session(present, nick.as_deref(), stamp).await.map_err(|error| {
         if is_new {
-            request.server.limits.sessions.give_back(request.address);
+            request.rooms.limits.sessions.give_back(request.address);
         }
         explain(&request, error)
     })?;

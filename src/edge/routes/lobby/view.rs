@@ -27,7 +27,7 @@ pub(crate) struct History {
 
 pub(crate) async fn server(Extension(request): Extension<RequestContext>) -> Result<Response, HttpError> {
     let mut view = serde_json::to_value(open(&request)?.server()).unwrap_or_default();
-    view["gate"] = serde_json::to_value(request.server.gate.rule).unwrap_or_default();
+    view["gate"] = serde_json::to_value(request.rooms.admission.rule()).unwrap_or_default();
     Ok(Json(view).into_response())
 }
 

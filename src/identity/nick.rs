@@ -1,15 +1,15 @@
-//! Names: of people and of channels. Validated once, compared without regard to
-//! the case of ASCII letters, as `CASEMAPPING=ascii` promises.
+//! Nicks: the names of people, in the race and in the lobby alike. Validated once,
+//! compared without regard to the case of ASCII letters, as the lobby's
+//! `CASEMAPPING=ascii` promises.
 
+use rand::seq::IndexedRandom;
 use std::{fmt, str::FromStr};
 
 /// The most characters of a nick; all of them are ASCII.
-pub const LONGEST_NICK: usize = 32;
+const LONGEST_NICK: usize = 32;
 
-/// The most characters of a channel's name, with its `#`.
-pub const LONGEST_CHANNEL: usize = 50;
-
-/// A name in lower case: what is compared and looked up.
+/// A name in lower case: what is compared and looked up. Names of channels are folded
+/// in the same way.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Folded(String);
 
@@ -77,45 +77,22 @@ impl fmt::Display for Nick {
     }
 }
 
-/// A channel's name: `#` and 1 to 49 letters, digits, `_` or `-`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct ChannelName(String);
-
-/// A text that is no channel's name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a channel is # and 1 to 49 letters, digits, _ or -")]
-pub struct InvalidChannel;
-
-impl ChannelName {
-    /// The name as the channel's creator wrote it.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The name as it is compared.
-    pub fn folded(&self) -> Folded {
-        Folded::of(&self.0)
-    }
-}
-
-impl FromStr for ChannelName {
-    type Err = InvalidChannel;
-
-    fn from_str(text: &str) -> Result<Self, InvalidChannel> {
-        let rest = text.strip_prefix('#').ok_or(InvalidChannel)?;
-        let allowed = |c: u8| c.is_ascii_alphanumeric() || c == b'_' || c == b'-';
-        if (1..LONGEST_CHANNEL).contains(&rest.len()) && rest.bytes().all(allowed) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(InvalidChannel)
-        }
-    }
-}
-
-impl fmt::Display for ChannelName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
+/// Two words and a number, such as `calm_otter_41729`.
+pub(super) fn friendly_nick() -> Nick {
+    const MOODS: &[&str] = &[
+        "amber", "bold", "brave", "bright", "calm", "clever", "cosy", "early", "fair", "gentle", "happy", "kind",
+        "lively", "lucky", "merry", "mellow", "noble", "patient", "quiet", "quick", "silver", "steady", "sunny",
+        "wise",
+    ];
+    const ANIMALS: &[&str] = &[
+        "badger", "beaver", "crane", "deer", "dolphin", "falcon", "finch", "fox", "heron", "ibex", "lark", "lynx",
+        "marten", "otter", "owl", "panda", "puffin", "raven", "robin", "seal", "swan", "tiger", "wren", "yak",
+    ];
+    let mut random = rand::rng();
+    let mood = MOODS.choose(&mut random).copied().unwrap_or("calm");
+    let animal = ANIMALS.choose(&mut random).copied().unwrap_or("otter");
+    let nick = format!("{mood}_{animal}_{}", rand::random_range(100..100_000));
+    nick.parse().unwrap_or_else(|_| unreachable!("letters, underscores and digits are a nick"))
 }
 
 #[cfg(test)]
@@ -141,12 +118,6 @@ mod tests {
         ] {
             assert_eq!(bad.parse::<Nick>(), Err(why), "{bad:?}");
         }
-        for good in ["#a", "#0", "#-_", &format!("#{}", "a".repeat(49))] {
-            assert!(good.parse::<ChannelName>().is_ok(), "{good}");
-        }
-        for bad in ["", "#", "a", "##", "#a b", "#a,b", "#a:b", "#ä", "#a\0", &format!("#{}", "a".repeat(50))] {
-            assert!(bad.parse::<ChannelName>().is_err(), "{bad:?}");
-        }
     }
 
     proptest! {
@@ -165,17 +136,6 @@ mod tests {
             let other: Nick = nick.as_str().to_ascii_uppercase().parse().unwrap();
             prop_assert_eq!(nick.folded(), other.folded());
             prop_assert_eq!(Folded::of(nick.folded().as_str()), nick.folded());
-            // A nick is never a channel's name.
-            prop_assert!(nick.as_str().parse::<ChannelName>().is_err());
-        }
-
-        #[test]
-        fn channel_names_hold_nothing_that_separates(text in "#?[ -~]{0,55}") {
-            if let Ok(name) = text.parse::<ChannelName>() {
-                prop_assert!(name.as_str().len() <= LONGEST_CHANNEL);
-                prop_assert!(!name.as_str().contains([' ', ',', ':', '\n']));
-                prop_assert!(name.as_str().parse::<Nick>().is_err());
-            }
         }
     }
 }

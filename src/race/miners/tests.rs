@@ -27,11 +27,11 @@ fn hash(n: u64) -> Hash {
 }
 
 /// With the usual interval: on probation for 60 s, proven for 180 s.
-fn witnesses() -> Witnesses {
-    Witnesses::new(ProofInterval::DEFAULT)
+fn miners() -> Miners {
+    Miners::new(ProofInterval::DEFAULT)
 }
 
-impl Witnesses {
+impl Miners {
     /// A share that is computed at once and is right.
     fn show(&mut self, who: &SessionId, hash: Hash, now: Duration) -> Result<usize, ShareRefusal> {
         let most_waiting = self.admit_share(who, ROUND, hash, now)?;
@@ -54,7 +54,7 @@ impl Witnesses {
 
 #[test]
 fn without_a_proof_a_session_counts_for_a_minute_once() {
-    let (mut all, one) = (witnesses(), session(1));
+    let (mut all, one) = (miners(), session(1));
     assert!(!all.counts(&one, seconds(5)));
     all.start(&one, network(1), seconds(10));
     assert_eq!((all.times(&one, 500), all.clock_until()), (vec![(10, 70)], seconds(70)));
@@ -74,7 +74,7 @@ fn without_a_proof_a_session_counts_for_a_minute_once() {
 
 #[test]
 fn one_network_has_one_probation_an_hour() {
-    let mut all = witnesses();
+    let mut all = miners();
     all.start(&session(1), network(1), seconds(0));
     all.stop(&session(1), seconds(1));
     all.start(&session(2), network(1), seconds(2));
@@ -89,7 +89,7 @@ fn one_network_has_one_probation_an_hour() {
 
 #[test]
 fn a_share_proves_a_session_for_three_minutes() {
-    let (mut all, one) = (witnesses(), session(1));
+    let (mut all, one) = (miners(), session(1));
     assert_eq!(all.show(&one, hash(1), seconds(0)), Err(ShareRefusal::NotMining));
     all.start(&one, network(1), seconds(0));
     assert_eq!(all.show(&one, hash(1), seconds(50)), Ok(MOST_WAITING));
@@ -109,7 +109,7 @@ fn a_share_proves_a_session_for_three_minutes() {
 
 #[test]
 fn a_hash_proves_one_session_once() {
-    let (mut all, one, two) = (witnesses(), session(1), session(2));
+    let (mut all, one, two) = (miners(), session(1), session(2));
     all.start(&one, network(1), seconds(0));
     all.start(&two, network(2), seconds(0));
     assert!(all.show(&one, hash(1), seconds(10)).is_ok());
@@ -126,7 +126,7 @@ fn a_hash_proves_one_session_once() {
 
 #[test]
 fn shares_come_one_at_a_time_and_not_too_often() {
-    let (mut all, one) = (witnesses(), session(1));
+    let (mut all, one) = (miners(), session(1));
     all.start(&one, network(1), seconds(0));
     assert!(all.admit_share(&one, ROUND, hash(1), seconds(1)).is_ok());
     assert_eq!(all.admit_share(&one, ROUND, hash(2), seconds(50)), Err(ShareRefusal::TooSoon));
@@ -137,7 +137,7 @@ fn shares_come_one_at_a_time_and_not_too_often() {
 
 #[test]
 fn a_false_share_ends_counting_whatever_follows() {
-    let (mut all, one) = (witnesses(), session(1));
+    let (mut all, one) = (miners(), session(1));
     all.start(&one, network(1), seconds(0));
     assert!(all.show(&one, hash(1), seconds(1)).is_ok());
     assert!(all.admit_share(&one, ROUND, hash(2), seconds(20)).is_ok());
@@ -154,7 +154,7 @@ fn a_false_share_ends_counting_whatever_follows() {
 
 #[test]
 fn a_win_is_a_proof() {
-    let (mut all, one) = (witnesses(), session(1));
+    let (mut all, one) = (miners(), session(1));
     all.start(&one, network(1), seconds(0));
     all.believe(&one, seconds(1000));
     assert_eq!((all.times(&one, 2000), all.clock_until()), (vec![(0, 60), (1000, 1180)], seconds(1180)));
@@ -165,7 +165,7 @@ fn a_win_is_a_proof() {
 
 #[test]
 fn a_start_after_the_ticket_was_taken_comes_too_late() {
-    let (mut all, one) = (witnesses(), session(1));
+    let (mut all, one) = (miners(), session(1));
     all.start(&one, network(1), seconds(10));
     assert!(!all.counts(&one, seconds(9)));
     // And a stop after it takes nothing away.
@@ -175,7 +175,7 @@ fn a_start_after_the_ticket_was_taken_comes_too_late() {
 
 #[test]
 fn with_many_proven_the_rest_is_trusted_for_the_figures_only() {
-    let mut all = witnesses();
+    let mut all = miners();
     for n in 0..9 {
         all.start(&session(n), network(1), seconds(0));
         assert_eq!(all.show(&session(n), hash(n), seconds(0)), Ok(MOST_WAITING));
@@ -204,7 +204,7 @@ fn networks_are_addresses_or_the_first_half_of_them() {
 
 #[test]
 fn what_is_remembered_is_bounded_and_forgotten() {
-    let mut all = witnesses();
+    let mut all = miners();
     let address = |n: u64| Network::from(IpAddr::from((n as u32).to_be_bytes()));
     for n in 0..MOST_REMEMBERED as u64 + 10 {
         all.start(&session(n), address(n), seconds(0));
@@ -255,7 +255,7 @@ fn acts() -> impl Strategy<Value = Vec<(u64, Act)>> {
 proptest! {
     #[test]
     fn whatever_happens_the_laws_hold(acts in acts()) {
-        let mut all = witnesses();
+        let mut all = miners();
         let mut now = seconds(0);
         // Per session and per network: seconds on the clock without any proof.
         let mut unproven: HashMap<u8, u64> = HashMap::new();
@@ -268,10 +268,10 @@ proptest! {
                 for who in 0..4 {
                     let counts = all.counts(&session(who), at);
                     anybody |= counts;
-                    let witness = all.sessions.get(&session(who));
-                    prop_assert!(!counts || witness.is_some_and(|witness| 0 < witness.mining && !witness.discredited));
+                    let miner = all.sessions.get(&session(who));
+                    prop_assert!(!counts || miner.is_some_and(|miner| 0 < miner.mining && !miner.discredited));
                     prop_assert!(!counts || all.figures_in(&session(who), at).is_some());
-                    if counts && !witness.is_some_and(|witness| witness.is_proven(at)) {
+                    if counts && !miner.is_some_and(|miner| miner.is_proven(at)) {
                         on_probation.extend(home.get(&who));
                     }
                 }
@@ -284,7 +284,7 @@ proptest! {
             now += seconds(wait);
             match act {
                 Act::Start(who, address) => {
-                    let fresh = all.sessions.get(&session(who)).is_none_or(|witness| witness.probation.is_none());
+                    let fresh = all.sessions.get(&session(who)).is_none_or(|miner| miner.probation.is_none());
                     all.start(&session(who), network(address), now);
                     if fresh {
                         home.insert(who, address);

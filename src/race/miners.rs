@@ -24,7 +24,7 @@
 //! session has left. That frees a discredited session too, which then stands where
 //! a new one does.
 
-use crate::{gate::limits::Network, race::SessionId};
+use crate::{gate::limits::Network, identity::session::SessionId};
 use puzzle::{Hash, RoundNumber, proof::ProofInterval};
 use std::{
     collections::{BTreeMap, HashMap, HashSet, btree_map::Entry},
@@ -62,9 +62,9 @@ pub(super) enum ShareRefusal {
 
 /// Everybody who mines or has mined of late.
 #[derive(Debug)]
-pub(super) struct Witnesses {
+pub(super) struct Miners {
     interval: ProofInterval,
-    sessions: HashMap<SessionId, Witness>,
+    sessions: HashMap<SessionId, Miner>,
     /// When a session of each network was put on probation last.
     probations: HashMap<Network, Duration>,
     spent: Spent,
@@ -73,7 +73,7 @@ pub(super) struct Witnesses {
 }
 
 #[derive(Debug)]
-struct Witness {
+struct Miner {
     /// Of the connection on which it first said that it mines.
     network: Network,
     /// How many of its connections mine.
@@ -105,7 +105,7 @@ impl Span {
     }
 }
 
-impl Witnesses {
+impl Miners {
     /// Nobody mines yet.
     pub(super) fn new(interval: ProofInterval) -> Self {
         Self {
@@ -126,18 +126,18 @@ impl Witnesses {
             if MOST_REMEMBERED <= self.sessions.len() {
                 return;
             }
-            self.sessions.insert(session.clone(), Witness::new(network, now));
+            self.sessions.insert(session.clone(), Miner::new(network, now));
         }
         let may_have_probation = self.may_have_probation(network, now);
         let until = now + self.interval.probation();
-        let granted = self.alter(session, |witness| {
-            witness.mining += 1;
-            if witness.stopped.take().is_some() {
-                witness.since = now;
+        let granted = self.alter(session, |miner| {
+            miner.mining += 1;
+            if miner.stopped.take().is_some() {
+                miner.since = now;
             }
-            let granted = may_have_probation && witness.probation.is_none() && !witness.discredited;
+            let granted = may_have_probation && miner.probation.is_none() && !miner.discredited;
             if granted {
-                witness.probation = Some(Span { from: now, until });
+                miner.probation = Some(Span { from: now, until });
             }
             granted
         });
@@ -160,10 +160,10 @@ impl Witnesses {
 
     /// One connection of `session` mines no more.
     pub(super) fn stop(&mut self, session: &SessionId, now: Duration) {
-        self.alter(session, |witness| {
-            witness.mining = witness.mining.saturating_sub(1);
-            if witness.mining == 0 {
-                witness.stopped.get_or_insert(now);
+        self.alter(session, |miner| {
+            miner.mining = miner.mining.saturating_sub(1);
+            if miner.mining == 0 {
+                miner.stopped.get_or_insert(now);
             }
         });
     }
@@ -174,11 +174,11 @@ impl Witnesses {
     }
 
     /// Changes what is known of a session, and with it until when it counts.
-    fn alter<T>(&mut self, session: &SessionId, change: impl FnOnce(&mut Witness) -> T) -> Option<T> {
-        let witness = self.sessions.get_mut(session)?;
-        let before = witness.clock_until();
-        let outcome = change(witness);
-        let after = witness.clock_until();
+    fn alter<T>(&mut self, session: &SessionId, change: impl FnOnce(&mut Miner) -> T) -> Option<T> {
+        let miner = self.sessions.get_mut(session)?;
+        let before = miner.clock_until();
+        let outcome = change(miner);
+        let after = miner.clock_until();
         if before != after {
             if let Entry::Occupied(mut end) = self.ends.entry(before) {
                 *end.get_mut() -= 1;
@@ -196,19 +196,19 @@ impl Witnesses {
     /// True if the mining clock ran for `session` at the moment `at`, which may lie
     /// in the near past.
     pub(super) fn counts(&self, session: &SessionId, at: Duration) -> bool {
-        self.sessions.get(session).is_some_and(|witness| witness.counts(at))
+        self.sessions.get(session).is_some_and(|miner| miner.counts(at))
     }
 
     /// The network that `session` counts for in the figures, if it counts there.
     pub(super) fn figures_in(&self, session: &SessionId, now: Duration) -> Option<Network> {
-        let witness = self.sessions.get(session)?;
-        let trusted = witness.mines() && now < witness.trusted_until;
-        (witness.counts(now) || trusted).then_some(witness.network)
+        let miner = self.sessions.get(session)?;
+        let trusted = miner.mines() && now < miner.trusted_until;
+        (miner.counts(now) || trusted).then_some(miner.network)
     }
 
     /// Takes a share in, of which everything but the hash itself has been checked,
     /// and says how many others it may wait behind. What becomes of it must be told
-    /// by [`Witnesses::prove`], [`Witnesses::discredit`] or [`Witnesses::drop_share`].
+    /// by [`Miners::prove`], [`Miners::discredit`] or [`Miners::drop_share`].
     ///
     /// # Errors
     /// [`ShareRefusal`].
@@ -219,32 +219,31 @@ impl Witnesses {
         hash: Hash,
         now: Duration,
     ) -> Result<usize, ShareRefusal> {
-        let witness =
-            self.sessions.get_mut(session).filter(|witness| witness.mines()).ok_or(ShareRefusal::NotMining)?;
-        if witness.discredited {
+        let miner = self.sessions.get_mut(session).filter(|miner| miner.mines()).ok_or(ShareRefusal::NotMining)?;
+        if miner.discredited {
             return Err(ShareRefusal::Discredited);
         }
         let shortest = self.interval.shortest();
-        if witness.checking || witness.last_share.is_some_and(|last| now < last + shortest) {
+        if miner.checking || miner.last_share.is_some_and(|last| now < last + shortest) {
             return Err(ShareRefusal::TooSoon);
         }
         if !self.spent.spend(round, hash) {
             return Err(ShareRefusal::Spent);
         }
-        witness.checking = true;
+        miner.checking = true;
         Ok(if self.enough_are_proven(now) { 1 } else { MOST_WAITING })
     }
 
     fn enough_are_proven(&self, now: Duration) -> bool {
-        let proven = self.sessions.values().filter(|witness| witness.is_proven(now));
+        let proven = self.sessions.values().filter(|miner| miner.is_proven(now));
         proven.take(ENOUGH_PROVEN + 1).count() == ENOUGH_PROVEN + 1
     }
 
     /// The share that arrived `at` was right.
     pub(super) fn prove(&mut self, session: &SessionId, at: Duration) {
-        if let Some(witness) = self.sessions.get_mut(session) {
-            witness.checking = false;
-            witness.last_share = Some(at);
+        if let Some(miner) = self.sessions.get_mut(session) {
+            miner.checking = false;
+            miner.last_share = Some(at);
         }
         self.believe(session, at);
     }
@@ -252,8 +251,8 @@ impl Witnesses {
     /// The session has won, with a solution that arrived `at`.
     pub(super) fn believe(&mut self, session: &SessionId, at: Duration) {
         let until = at + self.interval.proof_lifetime();
-        self.alter(session, |witness| {
-            witness.proof = Some(match witness.proof {
+        self.alter(session, |miner| {
+            miner.proof = Some(match miner.proof {
                 Some(earlier) if at <= earlier.until => Span { until: until.max(earlier.until), ..earlier },
                 _ => Span { from: at, until },
             });
@@ -262,9 +261,9 @@ impl Witnesses {
 
     /// A share of `session` was false.
     pub(super) fn discredit(&mut self, session: &SessionId) {
-        self.alter(session, |witness| {
-            witness.checking = false;
-            witness.discredited = true;
+        self.alter(session, |miner| {
+            miner.checking = false;
+            miner.discredited = true;
         });
     }
 
@@ -275,23 +274,23 @@ impl Witnesses {
         if !trusted {
             self.spent.give_back(hash);
         }
-        let Some(witness) = self.sessions.get_mut(session) else { return };
-        witness.checking = false;
+        let Some(miner) = self.sessions.get_mut(session) else { return };
+        miner.checking = false;
         if trusted {
-            witness.last_share = Some(now);
-            witness.trusted_until = now + self.interval.proof_lifetime();
+            miner.last_share = Some(now);
+            miner.trusted_until = now + self.interval.proof_lifetime();
         }
     }
 
     /// Forgets whoever left long ago. To be called now and then.
     pub(super) fn forget(&mut self, now: Duration) {
         let memory = self.interval.memory();
-        self.sessions.retain(|_, witness| witness.stopped.is_none_or(|stopped| now < stopped + memory));
+        self.sessions.retain(|_, miner| miner.stopped.is_none_or(|stopped| now < stopped + memory));
         self.probations.retain(|_, at| now < *at + memory);
     }
 }
 
-impl Witness {
+impl Miner {
     fn new(network: Network, now: Duration) -> Self {
         Self {
             network,

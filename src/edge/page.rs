@@ -1,0 +1,120 @@
+//! The page: rendered on the server with the live state, in the visitor's language.
+
+use super::{
+    assets, context::RequestContext, language, routes::turnstile::turnstile_config, security::content_security_policy,
+};
+use crate::{
+    gate::{TurnstileSettings, admission::Admission},
+    lobby::Lobby,
+};
+use app::{
+    host::Host,
+    wire::{
+        Gate, PageState, View,
+        lobby::{LobbyEvent, LobbyPage},
+    },
+};
+use axum::{
+    Router,
+    extract::{Extension, Request},
+    http::{HeaderValue, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use leptos::prelude::{provide_context, use_context, use_nonce};
+use leptos_axum::ResponseOptions;
+use std::{num::NonZero, sync::Arc};
+use tower::limit::GlobalConcurrencyLimitLayer;
+use tower_http::compression::CompressionLayer;
+
+/// What is rendered for each visitor. The files beside it are compressed already; this
+/// has to be on its way out. It holds no secret that its length could betray.
+///
+/// As many are rendered at a time as there are cores. Rendering is nothing but
+/// computing: more at a time would be done no sooner, and every winner would wait for
+/// all of them at each step of the way to its code.
+pub(super) fn router() -> Router {
+    let at_a_time = std::thread::available_parallelism().map_or(1, NonZero::get);
+    Router::new()
+        .route("/", get(page))
+        .route("/lobby", get(page))
+        .layer(CompressionLayer::new())
+        .layer(GlobalConcurrencyLimitLayer::new(at_a_time))
+}
+
+/// The page, rendered with the live state and in the visitor's language. A language
+/// that the address asks for is remembered: that is how those choose one whose
+/// browser runs no scripts.
+async fn page(Extension(mut context): Extension<RequestContext>, request: Request) -> Response {
+    let chosen = language::chosen_by_address(request.uri());
+    context.language = chosen.unwrap_or(context.language);
+    context.view = if request.uri().path() == View::Lobby.path() { View::Lobby } else { View::Race };
+    let (language, is_tls) = (context.language, context.is_tls);
+    let human_check = context.rooms.gate.turnstile.as_ref().map(TurnstileSettings::script_origin);
+    let host: Arc<dyn Host> = Arc::new(context);
+    let render = leptos_axum::render_app_to_stream_with_context(
+        move || {
+            provide_context(host.clone());
+            if let (Some(nonce), Some(answer)) = (use_nonce(), use_context::<ResponseOptions>()) {
+                let policy = content_security_policy(Some(&nonce), human_check.as_deref());
+                if let Ok(policy) = HeaderValue::from_str(&policy) {
+                    answer.insert_header(header::CONTENT_SECURITY_POLICY, policy);
+                }
+                answer.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            }
+        },
+        || app::shell::shell(assets::LEPTOS_OPTIONS.clone()),
+    );
+    let mut response = render(request).await.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
+    headers.insert(header::VARY, HeaderValue::from_static(language::VARIES_WITH));
+    if let Some(cookie) = chosen.and_then(|chosen| HeaderValue::from_str(&chosen.cookie(is_tls)).ok()) {
+        headers.append(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// What the page is rendered from.
+pub(super) fn state(context: &RequestContext) -> PageState {
+    let rooms = &context.rooms;
+    PageState {
+        view: context.view,
+        language: context.language,
+        round: rooms.race.view(),
+        figures: rooms.live.figures(),
+        turnstile: turnstile_config(context),
+        gate: gate(&rooms.admission),
+        lobby: rooms.lobby.as_ref().map(lobby_page).unwrap_or_default(),
+        turnstile_script: rooms.gate.turnstile.as_ref().map(TurnstileSettings::script).unwrap_or_default(),
+        has_session: context.cookie_session().is_some_and(|session| rooms.admission.rule().is_met_by(session.passed)),
+        miner_simd: env!("HASHPASS_MINER_SIMD").to_owned(),
+        miner_scalar: env!("HASHPASS_MINER_SCALAR").to_owned(),
+    }
+}
+
+/// What the page must know of the gate.
+fn gate(admission: &Admission) -> Gate {
+    let (rule, stamps) = (admission.rule(), admission.stamps());
+    Gate {
+        asks_for_humans: rule.asks_for_humans(),
+        asks_for_stamps: rule.asks_for_stamps(),
+        stamp_bits: stamps.bits().get(),
+        resource: stamps.resource().to_owned(),
+    }
+}
+
+/// What the page shows of the lobby to everybody. What people sent along with their
+/// words does not travel; what the server says of the race does.
+fn lobby_page(lobby: &Lobby) -> LobbyPage {
+    let view = lobby.server();
+    let recent = lobby.recent();
+    let lines = recent.iter().filter_map(|line| serde_json::from_str::<LobbyEvent>(line).ok());
+    let lines = lines.map(|mut line| {
+        if line.from != view.name {
+            line.meta = serde_json::Value::Null;
+        }
+        line
+    });
+    LobbyPage { open: true, users: view.users, lines: lines.collect() }
+}

@@ -1,0 +1,42 @@
+//! `POST /api/verify`: takes part in the round with a solution.
+//!
+//! The checks follow the protocol's order, cheapest first; the ticket is taken before
+//! any of them.
+
+use crate::{
+    edge::{context::RequestContext, error::refused},
+    race::{Competitor, Solution},
+};
+use app::{
+    ApiError, ErrorCode,
+    wire::{Submission, Victory},
+};
+
+pub(crate) async fn verify(request: &RequestContext, submission: Submission) -> Result<Victory, ApiError> {
+    let rooms = &request.rooms;
+    let arrival = rooms.race.arrive();
+    let session = request.session(None).await?;
+    let Submission { visitor_id, nonce, submitted_seed, trace_data, hash } = submission;
+    if !trace_data.is_splice_proof() || !rooms.gate.ip_binding.allows(trace_data.ip(), request.address) {
+        return Err(ApiError::new(
+            ErrorCode::IdentityMismatch,
+            "Identity mismatch: TraceData IP doesn't match request IP",
+        ));
+    }
+    if rooms.sessions.bind_visitor(&session, &visitor_id).is_err() {
+        return Err(ApiError::new(
+            ErrorCode::VisitorMismatch,
+            "This session belongs to another visitor id: a session keeps the first one it used",
+        ));
+    }
+    let competitor = Competitor {
+        counted: rooms.race.counts(&session.id, arrival.at()),
+        session: session.id,
+        visitor: visitor_id,
+        trace: trace_data,
+        address: request.address,
+    };
+    let solution = Solution { seed: submitted_seed, nonce, hash };
+    let submitted = rooms.race.submit(arrival, &competitor, solution).await;
+    submitted.map_err(|refusal| refused(refusal, &rooms.race))
+}

@@ -1,0 +1,236 @@
+//! One WebSocket connection, from its first message to its close.
+
+mod client_message;
+
+pub use client_message::understand;
+
+use crate::{
+    gate::limits::Bucket,
+    identity::session::Session,
+    live::{Chat, Event, Live, Presence, message},
+    race::{ShareError, ShareVerdict},
+};
+use app::{
+    ApiError, ErrorCode,
+    wire::{ClientMessage, LARGEST_FRAME, ServerMessage},
+};
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
+use futures::{SinkExt, StreamExt, stream::SplitSink};
+use std::{net::IpAddr, time::Duration};
+use tokio::time::Instant;
+
+/// A reader that takes nothing for this long is closed.
+const STALL_LIMIT: Duration = Duration::from_secs(10);
+
+/// Between two pings at protocol level, which keep proxies from closing the
+/// connection and find dead peers.
+const PING_INTERVAL: Duration = Duration::from_secs(20);
+
+/// A peer that says nothing at all for this long, not even a pong, is gone.
+const SILENCE_LIMIT: Duration = Duration::from_secs(60);
+
+/// Messages per second that a client may send in the long run, and at once.
+const MESSAGES_PER_SECOND: f64 = 20.0;
+const BURST: f64 = 40.0;
+
+/// Whether the connection may stay.
+#[derive(Debug)]
+pub enum Greeting {
+    /// It belongs to a session that passed the check, and comes from this address.
+    Welcome(Session, IpAddr),
+    /// It is told why not, and closed.
+    Rejected(ApiError),
+}
+
+/// Why a connection ends.
+#[derive(Debug)]
+enum End {
+    /// The peer has gone or does not read.
+    Gone,
+    /// We close it, with a code and a reason.
+    Close(u16, &'static str),
+}
+
+/// Serves a connection until it ends.
+pub async fn serve(live: Live, socket: WebSocket, greeting: Greeting, chat: Chat) {
+    match greeting {
+        Greeting::Welcome(session, address) => {
+            converse(live.join(session, address), socket, chat).await;
+        }
+        Greeting::Rejected(error) => reject(socket, error).await,
+    }
+}
+
+/// Rejections come after the upgrade: one before it would reach a page as a mute 1006.
+async fn reject(mut socket: WebSocket, ApiError { code, detail, retry_after, .. }: ApiError) {
+    let farewell = async {
+        socket.send(text(&message(&ServerMessage::Rejected { code, detail, retry_after }))).await?;
+        socket.send(close(close_code::POLICY, "not admitted")).await
+    };
+    let _ = tokio::time::timeout(STALL_LIMIT, farewell).await;
+}
+
+fn close(code: u16, reason: &'static str) -> Message {
+    Message::Close(Some(CloseFrame { code, reason: Utf8Bytes::from_static(reason) }))
+}
+
+fn text(message: &str) -> Message {
+    Message::Text(message.into())
+}
+
+async fn converse(presence: Presence, socket: WebSocket, mut chat: Chat) {
+    let mut allowance = Bucket::full(BURST, presence.now());
+    let mut verdict = None;
+    let (sink, mut stream) = socket.split();
+    let mut sink = Outbox { sink };
+    let mut ping = tokio::time::interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
+    let mut last_heard = Instant::now();
+
+    let conversation = async {
+        let (snapshot, mut events) = presence.listen();
+        sink.say(&snapshot).await?;
+        loop {
+            tokio::select! {
+                // What the race has to say before everything else; chatter last.
+                biased;
+                event = events.next() => match event {
+                    Event::Message(message) => sink.send(text(&message)).await?,
+                    Event::Stop => return Err(End::Close(close_code::RESTART, "the server restarts")),
+                },
+                _ = ping.tick() => {
+                    if last_heard + SILENCE_LIMIT < Instant::now() {
+                        return Err(End::Gone);
+                    }
+                    sink.send(Message::Ping(Default::default())).await?;
+                }
+                refused = settled(&mut verdict) => {
+                    verdict = None;
+                    if let Some(refused) = refused {
+                        sink.say(&share_refused(refused)).await?;
+                    }
+                }
+                message = stream.next() => {
+                    last_heard = Instant::now();
+                    let answer = match message {
+                        Some(Ok(message)) => hear(&presence, &mut allowance, &mut verdict, message)?,
+                        // What is larger than the library's own limit ends here.
+                        Some(Err(_)) => return Err(End::Close(close_code::SIZE, "a frame is too large or broken")),
+                        None => return Err(End::Gone),
+                    };
+                    if let Some(Reply { message, is_last }) = answer {
+                        sink.say(&message).await?;
+                        if is_last {
+                            return Err(End::Close(close_code::POLICY, "too many messages"));
+                        }
+                    }
+                }
+                message = chat.next() => sink.send(text(&message)).await?,
+            }
+        }
+    };
+    let outcome: Result<(), End> = conversation.await;
+    drop(presence);
+    if let Err(End::Close(code, reason)) = outcome {
+        let _ = sink.send(close(code, reason)).await;
+        // Read until the peer's own close: dropping the socket with unread
+        // bytes would reset it, and our close frame could be lost.
+        let rest = async { while let Some(Ok(_)) = stream.next().await {} };
+        let _ = tokio::time::timeout(Duration::from_secs(2), rest).await;
+    }
+}
+
+/// What is to be told of the share that is being computed, once that is done;
+/// never done while there is none.
+async fn settled(verdict: &mut Option<ShareVerdict>) -> Option<ShareError> {
+    match verdict {
+        Some(verdict) => verdict.await.ok().flatten(),
+        None => std::future::pending().await,
+    }
+}
+
+struct Outbox {
+    sink: SplitSink<WebSocket, Message>,
+}
+
+impl Outbox {
+    async fn send(&mut self, message: Message) -> Result<(), End> {
+        match tokio::time::timeout(STALL_LIMIT, self.sink.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(End::Gone),
+        }
+    }
+
+    async fn say(&mut self, content: &ServerMessage) -> Result<(), End> {
+        self.send(text(&message(content))).await
+    }
+}
+
+/// What is answered at once.
+struct Reply {
+    message: ServerMessage,
+    /// True if the connection is closed after it.
+    is_last: bool,
+}
+
+impl From<ServerMessage> for Reply {
+    fn from(message: ServerMessage) -> Self {
+        let is_last = matches!(message, ServerMessage::Error { code: ErrorCode::TooManyRequests, .. });
+        Self { message, is_last }
+    }
+}
+
+/// Takes one message in and says what is to be answered, if anything.
+fn hear(
+    presence: &Presence,
+    allowance: &mut Bucket,
+    verdict: &mut Option<ShareVerdict>,
+    message: Message,
+) -> Result<Option<Reply>, End> {
+    let content = match message {
+        Message::Text(content) => content,
+        Message::Binary(_) => {
+            return Ok(Some(error(ErrorCode::UnknownMessage, "Messages are JSON text, not binary.").into()));
+        }
+        Message::Ping(_) | Message::Pong(_) => return Ok(None),
+        Message::Close(_) => return Err(End::Gone),
+    };
+    if LARGEST_FRAME < content.len() {
+        return Err(End::Close(close_code::SIZE, "a frame is larger than 4096 bytes"));
+    }
+    if allowance.take(MESSAGES_PER_SECOND, BURST, presence.now()).is_err() {
+        return Ok(Some(error(ErrorCode::TooManyRequests, "Too many messages: at most 20 a second.").into()));
+    }
+    let answer = match understand(&content) {
+        Ok(ClientMessage::Ping) => Some(ServerMessage::Pong { online: presence.online() }),
+        Ok(ClientMessage::MiningStart) => {
+            presence.set_mining(true);
+            None
+        }
+        Ok(ClientMessage::MiningStop) => {
+            presence.set_mining(false);
+            None
+        }
+        Ok(ClientMessage::Hashrate { rate }) => {
+            presence.report_rate(rate);
+            None
+        }
+        Ok(ClientMessage::Share(share)) => match presence.take_share(&share) {
+            Ok(None) => None,
+            Ok(taken) => {
+                *verdict = taken;
+                None
+            }
+            Err(refused) => Some(share_refused(refused)),
+        },
+        Err((code, detail)) => Some(error(code, &detail)),
+    };
+    Ok(answer.map(Reply::from))
+}
+
+fn share_refused(refused: ShareError) -> ServerMessage {
+    error(ErrorCode::BadShare, &refused.to_string())
+}
+
+fn error(code: ErrorCode, detail: &str) -> ServerMessage {
+    ServerMessage::Error { code, detail: detail.to_owned() }
+}

@@ -1,0 +1,229 @@
+//! The one way to be let in: by a session that has passed the gate, by a token of the
+//! human check that stands for one, or by opening a new session.
+//!
+//! A stamp is judged before a token is spent, and spent after it: a mistake in one
+//! costs nothing of the other. What was counted or spent for a session that comes to
+//! nothing is given back.
+
+use super::{
+    GateRule,
+    error::{GateError, StampDemand},
+    limits::{AddressLimits, Exceeded},
+    stamps::{NotTaken, Stamps},
+    turnstile::Turnstile,
+};
+use crate::identity::{
+    nick::Nick,
+    session::{NewSession, OpenError, Passed, Session, Sessions, TokenKey, TokenSession},
+};
+use puzzle::stamp::{Rejection, StampHash};
+use std::{net::IpAddr, sync::Arc};
+
+/// The longest token that is looked at, in bytes; Cloudflare's have at most 2048.
+const LONGEST_TOKEN: usize = 2048;
+
+/// Lets people in.
+#[derive(Debug)]
+pub struct Admission {
+    rule: GateRule,
+    sessions: Arc<Sessions>,
+    limits: Arc<AddressLimits>,
+    turnstile: Turnstile,
+    stamps: Stamps,
+}
+
+/// What a request shows to be let in.
+#[derive(Clone, Copy, Debug)]
+pub struct Credentials<'a> {
+    /// A token of the human check.
+    pub token: Option<&'a str>,
+    /// A session stamp.
+    pub stamp: Option<&'a str>,
+    /// Where the request comes from.
+    pub address: IpAddr,
+}
+
+/// Credentials whose stamp was found to be good and is not spent yet.
+#[derive(Clone, Copy, Debug)]
+pub struct Judged<'a> {
+    credentials: Credentials<'a>,
+    /// True if the human check must be passed.
+    needs_human: bool,
+    /// The stamp to be spent.
+    stamp: Option<StampHash>,
+}
+
+/// Who was let in.
+#[derive(Clone, Debug)]
+pub enum Admitted {
+    /// The session that the request had; it has passed what it lacked.
+    Completed(Session),
+    /// A new one.
+    Opened(NewSession),
+}
+
+impl Admission {
+    /// The gate that `rule` describes.
+    pub const fn new(
+        rule: GateRule,
+        sessions: Arc<Sessions>,
+        limits: Arc<AddressLimits>,
+        turnstile: Turnstile,
+        stamps: Stamps,
+    ) -> Self {
+        Self { rule, sessions, limits, turnstile, stamps }
+    }
+
+    /// What a session must have passed for the race.
+    pub const fn rule(&self) -> GateRule {
+        self.rule
+    }
+
+    /// Session stamps: what they must be, and which are spent.
+    pub const fn stamps(&self) -> &Stamps {
+        &self.stamps
+    }
+
+    /// The session with which a request takes part in the race: its own, or the one
+    /// that `token` stands for, which is asked about if it has not been seen before.
+    ///
+    /// # Errors
+    /// [`GateError`].
+    pub async fn for_the_race(
+        &self,
+        own: Option<Session>,
+        token: Option<&str>,
+        address: IpAddr,
+    ) -> Result<Session, GateError> {
+        if let Some(session) = own.as_ref().filter(|session| self.rule.is_met_by(session.passed)) {
+            return Ok(session.clone());
+        }
+        if self.rule.asks_for_stamps() {
+            // A token alone stands for no stamp.
+            let stamped = own.is_some_and(|session| session.passed.stamped);
+            return Err(if stamped { GateError::MissingToken } else { self.stamp_demand(Rejection::Missing) });
+        }
+        let token = usable(token)?;
+        if let Some(session) = self.sessions.by_token(&TokenKey::new(token, address)) {
+            return Ok(session);
+        }
+        let TokenSession { session, is_new } = self.counted(address, self.turnstile.accept(token, address)).await?;
+        if !is_new {
+            self.limits.sessions.give_back(address);
+        }
+        Ok(session)
+    }
+
+    /// Judges what is shown for the race's gate, of which `had` has been passed before.
+    ///
+    /// # Errors
+    /// [`GateError::StampRequired`].
+    pub fn judge_for_the_race<'a>(&self, had: Passed, credentials: Credentials<'a>) -> Result<Judged<'a>, GateError> {
+        let needs_human = self.rule.asks_for_humans() && !had.human;
+        let needs_stamp = self.rule.asks_for_stamps() && !had.stamped;
+        let stamp = if needs_stamp { self.judge_stamp(credentials.stamp)? } else { None };
+        Ok(Judged { credentials, needs_human, stamp })
+    }
+
+    /// Judges what is shown for the lobby, which asks for a stamp and nothing else.
+    ///
+    /// # Errors
+    /// [`GateError::StampRequired`].
+    pub fn judge_for_the_lobby<'a>(&self, credentials: Credentials<'a>) -> Result<Judged<'a>, GateError> {
+        Ok(Judged { credentials, needs_human: false, stamp: self.judge_stamp(credentials.stamp)? })
+    }
+
+    fn judge_stamp(&self, stamp: Option<&str>) -> Result<Option<StampHash>, GateError> {
+        self.stamps.judge(stamp).map_err(|why| self.stamp_demand(why))
+    }
+
+    /// Completes the session that the request has, or opens a new one, with `nick` or a
+    /// friendly one. What was judged is spent.
+    ///
+    /// # Errors
+    /// [`GateError`].
+    pub async fn open(
+        &self,
+        present: Option<Session>,
+        nick: Option<Nick>,
+        Judged { credentials, needs_human, stamp }: Judged<'_>,
+    ) -> Result<Admitted, GateError> {
+        let address = credentials.address;
+        if needs_human {
+            let token = usable(credentials.token)?;
+            self.counted(address, self.turnstile.spend(token, address)).await?;
+        } else {
+            self.count_session(address)?;
+        }
+        if let Some(hash) = stamp
+            && let Err(error) = self.stamps.spend(hash).await
+        {
+            self.limits.sessions.give_back(address);
+            return Err(self.not_taken(error));
+        }
+        let passed = Passed { human: needs_human, stamped: stamp.is_some() };
+        if let Some(session) = present {
+            self.sessions.upgrade(&session.id, passed);
+            return Ok(Admitted::Completed(session));
+        }
+        match self.sessions.open(nick, passed) {
+            Ok(new) => Ok(Admitted::Opened(new)),
+            Err(error) => {
+                if let Some(hash) = stamp {
+                    self.stamps.give_back(hash).await;
+                }
+                self.limits.sessions.give_back(address);
+                Err(match error {
+                    OpenError::NickTaken => GateError::NickTaken,
+                    OpenError::TooMany | OpenError::Ended => GateError::TooManySessions,
+                })
+            }
+        }
+    }
+
+    /// Asks the human check, for a new session.
+    ///
+    /// The session and the check are counted before anybody is asked, so that
+    /// calls made at once cannot exceed a limit; a check that passes, and a
+    /// session that comes to nothing, are taken back.
+    async fn counted<T>(
+        &self,
+        address: IpAddr,
+        check: impl Future<Output = Result<T, GateError>>,
+    ) -> Result<T, GateError> {
+        let AddressLimits { sessions, checks, .. } = &*self.limits;
+        self.count_session(address)?;
+        let checked = match checks.take(address) {
+            Err(Exceeded { retry_after }) => Err(GateError::TooManyChecksOfAddress { retry_after }),
+            Ok(()) => check.await.inspect(|_| checks.give_back(address)),
+        };
+        checked.inspect_err(|_| sessions.give_back(address))
+    }
+
+    /// Counts a new session of `address`; one that comes to nothing is to be given back to
+    /// the limit.
+    ///
+    /// # Errors
+    /// [`GateError::TooManySessionsOfAddress`].
+    pub(crate) fn count_session(&self, address: IpAddr) -> Result<(), GateError> {
+        let too_many = |Exceeded { retry_after }| GateError::TooManySessionsOfAddress { retry_after };
+        self.limits.sessions.take(address).map_err(too_many)
+    }
+
+    fn stamp_demand(&self, reason: Rejection) -> GateError {
+        let (bits, resource) = (self.stamps.bits(), self.stamps.resource().to_owned());
+        GateError::StampRequired(Box::new(StampDemand { bits, resource, reason }))
+    }
+
+    fn not_taken(&self, error: NotTaken) -> GateError {
+        match error {
+            NotTaken::Rejected(why) => self.stamp_demand(why),
+            NotTaken::NotSpent(error) => GateError::StampNotSpent(error),
+        }
+    }
+}
+
+/// A token that is worth asking about.
+fn usable(token: Option<&str>) -> Result<&str, GateError> {
+    token.filter(|token| !token.is_empty() && token.len() <= LONGEST_TOKEN).ok_or(GateError::MissingToken)
+}

@@ -1,0 +1,37 @@
+//! What an operator decides about the race.
+
+use puzzle::{
+    Cost, Difficulty,
+    invite_code::CodeSecret,
+    proof::ProofInterval,
+    rule::{Pace, RuleName},
+};
+
+/// What an operator decides about the race.
+#[derive(Clone, Debug)]
+pub struct RaceSettings {
+    /// `HASHPASS_DIFFICULTY`: of the first round, within what the pace allows.
+    pub start: Difficulty,
+    /// `HASHPASS_MIN_DIFFICULTY` and `HASHPASS_MAX_DIFFICULTY`, from 1 to 6 leading
+    /// zero hex digits; `HASHPASS_TARGET_TIME_MIN` and `HASHPASS_TARGET_TIME_MAX`, in
+    /// seconds of mining time. The lower one is not above, and the shorter one is
+    /// below, the other.
+    pub pace: Pace,
+    /// `HASHPASS_RETARGET`: how the difficulty moves. The rule `Step` needs
+    /// difficulties that are whole numbers.
+    pub rule: RuleName,
+    /// `HASHPASS_ARGON2_TIME_COST`, `HASHPASS_ARGON2_MEMORY_COST` in KiB and
+    /// `HASHPASS_ARGON2_PARALLELISM`: what a hash costs.
+    pub cost: Cost,
+    /// `HASHPASS_VERIFY_WORKERS`, from 1 to 1024: how many verifications run side by
+    /// side, beside the one that is kept for sessions which have shown work.
+    pub verify_workers: usize,
+    /// `HASHPASS_VERIFY_QUEUE`, from 1 to 100,000: how many submissions may wait for
+    /// verification.
+    pub verify_queue: usize,
+    /// `HASHPASS_PROOF_INTERVAL`, from 0.1 to 3600 seconds: how often a miner shows
+    /// work.
+    pub proof_interval: ProofInterval,
+    /// `HASHPASS_HMAC_SECRET`, of 16 bytes or more: what codes are derived with.
+    pub secret: CodeSecret,
+}

@@ -1,0 +1,76 @@
+//! A round that was won, and one that begins.
+
+use super::submission::{Competitor, Solution};
+use app::wire::{ResetReason, RoundView, Victory};
+use puzzle::{Cost, Curve, RoundNumber, Seed, invite_code::InviteCode};
+use std::time::{Duration, SystemTime};
+
+/// A round that was won.
+#[derive(Clone, Debug)]
+pub struct Win {
+    /// Which round.
+    pub round: RoundNumber,
+    /// The prize.
+    pub invite_code: InviteCode,
+    /// The winner.
+    pub competitor: Competitor,
+    /// The winning solution.
+    pub solution: Solution,
+    /// The time that the round was judged by: its mining time when the solution
+    /// arrived, unless the winner did not count; see [`Rule::solve_time`].
+    pub solve_time: Duration,
+    /// The round's difficulty.
+    pub difficulty: f64,
+    /// The next round's difficulty.
+    pub new_difficulty: f64,
+    /// Why the difficulty moved or did not, in words.
+    pub adjustment_reason: String,
+    /// When, by the time of day.
+    pub at: SystemTime,
+}
+
+impl From<&Win> for Victory {
+    fn from(win: &Win) -> Self {
+        Self {
+            invite_code: win.invite_code.clone(),
+            round: win.round,
+            solve_time: win.solve_time.as_secs_f64(),
+            difficulty: win.difficulty,
+            new_difficulty: win.new_difficulty,
+        }
+    }
+}
+
+/// A round as it is announced to everybody.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Announcement {
+    /// Which round.
+    pub round: RoundNumber,
+    /// Its seed.
+    pub seed: Seed,
+    /// How its target moves.
+    pub curve: Curve,
+    /// What a hash costs.
+    pub cost: Cost,
+    /// Why it began.
+    pub reason: ResetReason,
+    /// What the round before was judged by, if it was solved.
+    pub solve_time: Option<Duration>,
+}
+
+impl Announcement {
+    /// The round as a client sees it after `mining_time`.
+    pub fn view(&self, mining_time: Duration, clock_running: bool) -> RoundView {
+        let target = self.curve.target_at(mining_time);
+        RoundView {
+            round: self.round,
+            seed: self.seed,
+            difficulty: target.difficulty(),
+            target,
+            cost: self.cost,
+            mining_time: mining_time.as_secs_f64(),
+            clock_running,
+            curve: self.curve.rising().copied(),
+        }
+    }
+}
