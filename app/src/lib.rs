@@ -3,7 +3,7 @@
 //!
 //! The crate is built twice: with the feature `ssr` into the server, which
 //! renders the page, and with `hydrate` into the browser, which takes it over.
-//! It knows the server only through one trait, [`host::Host`]; nothing in here
+//! It knows the server only through one trait, `host::Host`; nothing in here
 //! may depend on how that is implemented.
 
 // The page's views are one type, and a deep one.

@@ -9,7 +9,7 @@
 //! Views keep their types: a view erased with `into_any` brings the code of every
 //! way to render it into the browser, a third of the program. The framework's
 //! router erases all its pages, so there is none. What changes in a view goes
-//! through [`live`], which keeps the number of those types small.
+//! through [`mod@live`], which keeps the number of those types small.
 
 pub mod figures;
 pub mod frame;

@@ -24,7 +24,7 @@
 //! `client` puts them together, and `view` says what the page shows of them.
 //!
 //! Two rules keep it from ever being stuck. What the page is doing, its
-//! [`Phase`], is computed from the state and never stored. And whether the
+//! [`Phase`](crate::scene::Phase), is computed from the state and never stored. And whether the
 //! workers should run, and on what, is computed after every event and compared
 //! with what they do: no path can forget to start them again.
 
