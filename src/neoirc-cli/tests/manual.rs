@@ -1,4 +1,4 @@
-//! The examples of the README, run as they are printed.
+//! The examples of the manual, run as they are printed.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may end where it finds a surprise")]
 
@@ -9,16 +9,16 @@ use std::{fs, path::Path};
 use support::Lobby;
 use tokio::process::Command;
 
-/// The lines of the README's shell examples for the lobby.
+/// The lines of the shell examples for the lobby.
 fn examples() -> Vec<String> {
-    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md")).unwrap();
-    let section = readme.split_once("\n## The lobby\n").expect("a section of the lobby").1;
+    let manual = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../app/docs/lobby.md")).unwrap();
+    let section = manual.split_once("\n## From a shell\n").expect("a section for a shell").1;
     let block = section.split_once("```sh\n").expect("a block of examples").1.split_once("```").unwrap().0;
     block.lines().map(str::to_owned).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_examples_of_the_readme_run_as_they_are_printed() {
+async fn the_examples_of_the_manual_run_as_they_are_printed() {
     let lobby = Lobby::start().await;
     let directory = tempfile::tempdir().unwrap();
     let programs = Path::new(env!("CARGO_BIN_EXE_neoirc-cli")).parent().unwrap();

@@ -3,6 +3,7 @@ use super::{
     *,
 };
 use crate::clock::ManualClock;
+use std::net::IpAddr;
 
 fn sessions() -> (Arc<ManualClock>, Sessions) {
     let clock = Arc::new(ManualClock::default());

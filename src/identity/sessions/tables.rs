@@ -1,8 +1,10 @@
 //! The rows behind [`Sessions`](super::Sessions), and what can be done to them under
 //! one lock. No clocks and no locks in here: the caller says what time it is.
 
-use super::{ClientKey, OpenError, Passed, Session, SessionId};
-use crate::identity::nick::{Folded, Nick, friendly_nick};
+use crate::identity::{
+    nick::{Folded, Nick, friendly_nick},
+    session::{ClientKey, OpenError, Passed, Session, SessionId},
+};
 use puzzle::VisitorId;
 use std::{collections::HashMap, time::Duration};
 
