@@ -1,11 +1,12 @@
-//! The rounds of SHA-256 (FIPS 180-4, 6.2.2) that depend on the last three bytes of
-//! a message, on one message or on several side by side.
+//! Those of the 64 steps of SHA-256 (FIPS 180-4, 6.2.2) that depend on the last three
+//! bytes of a message, for one message or for several side by side.
 //!
 //! Those bytes and the padding's first byte are word 13 of the last block. So the
-//! rounds before it are computed once for many tries, and of the hash only the
+//! steps before it are computed once for many tries, and of the hash only the
 //! first word is, which is all that a search looks at.
 
-use super::{Block, DIGITS};
+use super::block::Block;
+use crate::stamp::mint::digits::DIGITS;
 
 /// FIPS 180-4, 4.2.2.
 #[rustfmt::skip]
@@ -43,15 +44,15 @@ pub(super) trait Word: Copy {
 }
 
 /// The state of a search over the last three bytes.
-pub(super) struct Rounds {
+pub(super) struct Steps {
     /// SHA-256's state before the block; only the first word is needed at the end.
     first: u32,
-    /// The working variables before the round of the changing word.
+    /// The working variables before the step of the changing word.
     variables: [u32; 8],
     words: [u32; 16],
 }
 
-impl Rounds {
+impl Steps {
     pub(super) fn new(block: &Block) -> Self {
         let (bytes, _) = block.bytes.as_chunks::<4>();
         let mut words = [0; 16];
@@ -60,7 +61,7 @@ impl Rounds {
         }
         let mut variables = block.state;
         for (k, word) in K.iter().zip(words).take(CHANGING) {
-            variables = round(variables, k.wrapping_add(word));
+            variables = step(variables, k.wrapping_add(word));
         }
         Self { first: block.state[0], variables, words }
     }
@@ -86,7 +87,7 @@ impl Rounds {
         let mut v = self.variables.map(W::splat);
         // Written out, so that every index is known when this is compiled, and what
         // does not depend on the changing word leaves the loop.
-        macro_rules! rounds {
+        macro_rules! steps {
             ($($i:literal)*) => {$({
                 if 16 <= $i {
                     w[$i % 16] = w[$i % 16]
@@ -94,20 +95,20 @@ impl Rounds {
                         .plus(w[($i + 9) % 16])
                         .plus(small_sigma_1(w[($i + 14) % 16]));
                 }
-                v = round(v, W::splat(K[$i]).plus(w[$i % 16]));
+                v = step(v, W::splat(K[$i]).plus(w[$i % 16]));
             })*};
         }
-        rounds!(13 14 15);
-        rounds!(16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31);
-        rounds!(32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47);
-        rounds!(48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63);
+        steps!(13 14 15);
+        steps!(16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31);
+        steps!(32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47);
+        steps!(48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63);
         v[0].plus(W::splat(self.first))
     }
 }
 
-/// One round; `input` is the round's constant plus its word.
+/// One step; `input` is the step's constant plus its word.
 #[inline(always)]
-fn round<W: Word>([a, b, c, d, e, f, g, h]: [W; 8], input: W) -> [W; 8] {
+fn step<W: Word>([a, b, c, d, e, f, g, h]: [W; 8], input: W) -> [W; 8] {
     let sigma_1 = e.rotate_right::<6>().xor(e.rotate_right::<11>()).xor(e.rotate_right::<25>());
     let choice = g.xor(e.and(f.xor(g)));
     let t1 = h.plus(input).plus(choice).plus(sigma_1);
@@ -275,9 +276,9 @@ mod tests {
         ) {
             let limit = u32::MAX >> bits;
             let expected = Tail::new(&message).first_below(row, limit);
-            let rounds = Rounds::new(&Block::new(&message));
-            prop_assert_eq!(rounds.first_below::<u32>(row, limit), expected);
-            prop_assert_eq!(rounds.first_below::<[u32; 4]>(row, limit), expected);
+            let steps = Steps::new(&Block::new(&message));
+            prop_assert_eq!(steps.first_below::<u32>(row, limit), expected);
+            prop_assert_eq!(steps.first_below::<[u32; 4]>(row, limit), expected);
         }
     }
 }
