@@ -1,8 +1,6 @@
 //! What the documents promise: every test, variable, route, code and file that they
 //! name is there, and what is there is told of.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may end where it finds a surprise")]
-
 #[path = "../../build/manual.rs"]
 #[allow(dead_code, reason = "the build uses the rest")]
 mod manual;

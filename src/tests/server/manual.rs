@@ -4,6 +4,7 @@
 #[path = "../../build/manual.rs"]
 mod manual;
 
+use crate::support::TestServer;
 use manual::Document;
 use serde_json::Value;
 use std::{
@@ -13,7 +14,6 @@ use std::{
     path::Path,
     process::{Command, Output, Stdio},
 };
-use crate::support::TestServer;
 
 fn documents() -> Vec<Document> {
     manual::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("app/docs")).unwrap()
