@@ -43,6 +43,7 @@ pub mod memory;
 mod progress;
 pub mod rows;
 pub mod secret;
+mod settings;
 pub mod sqlite;
 #[cfg(test)]
 mod tests;
@@ -55,6 +56,7 @@ pub use entry::{Entry, Head, verify_chain};
 pub use error::{CommitError, Condition, Fault, Refused, StoreError};
 pub use memory::MemoryLedger;
 pub use rows::Recovered;
+pub use settings::{LedgerSettings, OpenLedgerError, Store, open};
 pub use sqlite::SqliteLedger;
 pub use transaction::{Change, Committed, Transaction};
 pub use values::{DeliveryId, Digest, Seq, WallTime};

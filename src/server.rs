@@ -8,6 +8,7 @@ use crate::{
     gate::{admission::Admission, limits::AddressLimits, stamps::Stamps, turnstile::Turnstile},
     https_client::ClientError,
     identity::sessions::Sessions,
+    ledger::{self, OpenLedgerError, Store, directory::DirectoryError, secret::load_or_create_secret},
     live::Live,
     lobby::{
         Announcing, Lobby,
@@ -18,12 +19,15 @@ use crate::{
         audit::{AuditError, AuditLog},
         webhook::Webhook,
     },
-    race::{Prizes, Race, RaceSurroundings, Win, real_hashers},
+    race::{Deliveries, Race, RaceSurroundings, StartRaceError, Win, WinListener, real_hashers},
 };
-use futures::future::BoxFuture;
-use puzzle::Seed;
+use puzzle::{Seed, invite_code::CodeSecret};
 use rand::Rng;
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 use tokio::net::TcpListener;
 
 /// How long the server waits for answers, records and deliveries when it stops.
@@ -32,16 +36,22 @@ const GRACE: Duration = Duration::from_secs(10);
 /// Why the server could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Not enough memory for the verifier's arenas, or an Argon2 cost it refuses.
-    #[error("cannot start {workers} verification workers with {memory_kib} KiB each: {source}")]
-    Verifier {
-        /// How many were asked for.
+    /// The race cannot begin; `memory_kib` is what each of its verification workers asks for.
+    #[error("the race cannot begin with {workers} verification workers of {memory_kib} KiB each: {source}")]
+    Race {
+        /// How many workers were asked for.
         workers: usize,
         /// The memory of each.
         memory_kib: u32,
         /// What is wrong.
-        source: puzzle::hashing::HashingError,
+        source: StartRaceError,
     },
+    /// What must be remembered cannot be.
+    #[error(transparent)]
+    Ledger(#[from] OpenLedgerError),
+    /// The key of the invite codes cannot be kept.
+    #[error(transparent)]
+    Secret(#[from] DirectoryError),
     /// The audit log cannot be opened.
     #[error(transparent)]
     Audit(#[from] AuditError),
@@ -60,11 +70,18 @@ pub enum StartError {
 /// # Errors
 /// [`StartError`].
 pub async fn run(
-    config: Config,
+    mut config: Config,
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), StartError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let (directory, ledger) = ledger::open(&config.ledger, clock.clone())?;
+    if config.ledger.store == Store::Memory {
+        tracing::warn!("HASHPASS_STORE=memory: wins, rounds and sessions are forgotten when the server stops");
+    }
+    if config.keeps_secret {
+        config.race.secret = CodeSecret::from_bytes(load_or_create_secret(&directory, "hmac-secret")?);
+    }
     let audit = AuditLog::open(config.audit, clock.clone())?;
     let webhook = match config.webhook {
         Some(settings) => Webhook::start(settings)?,
@@ -82,17 +99,16 @@ pub async fn run(
         hashers: real_hashers(config.race.cost),
         clock: clock.clone(),
         seeds: Arc::new(random_seed),
+        ledger: ledger.clone(),
+        deliveries: Deliveries::none(),
     };
-    let (race, herald) = Race::start(config.race, surroundings).map_err(|source| StartError::Verifier {
-        workers,
-        memory_kib,
-        source,
-    })?;
+    let started = Race::start(config.race, surroundings).await;
+    let (race, herald) = started.map_err(|source| StartError::Race { workers, memory_kib, source })?;
     let sessions = Arc::new(Sessions::new(clock.clone()));
     let (lobby, stamps) = open_lobby(&config.lobby, sessions.clone(), clock.clone()).await?;
     let live = Live::new(race.clone(), sessions.clone(), proof_interval, clock);
     let crier = lobby.as_ref().map(|(lobby, _)| lobby.clone());
-    let herald = tokio::spawn(herald.run(Arc::new(Heralded { prizes: prizes.clone(), lobby: crier })));
+    let herald = tokio::spawn(herald.run(Arc::new(Listeners { prizes: prizes.clone(), lobby: crier })));
     let lobby = lobby.map(|(lobby, announcing)| {
         tokio::spawn(announcing.run(lobby.clone(), live.resets()));
         tokio::spawn(lobby.clone().keep_house());
@@ -138,6 +154,10 @@ pub async fn run(
     let _ = figures.await;
     let _ = tokio::time::timeout(GRACE, herald).await;
     prizes.shut_down(GRACE).await;
+    if let Err(error) = ledger.close(race.last_words()).await {
+        tracing::warn!(%error, "how far the running round has come is not written down");
+    }
+    drop(directory);
     tracing::info!("stopped");
     Ok(())
 }
@@ -160,19 +180,15 @@ async fn open_lobby(
     Ok((None, stamps(Store::open(&Database::Memory)?)))
 }
 
-/// Prizes, and the lobby that hears of them last.
-struct Heralded {
+/// Whoever hears of wins: prizes, and then the lobby.
+struct Listeners {
     prizes: Arc<Keeper>,
     lobby: Option<Lobby>,
 }
 
-impl Prizes for Heralded {
-    fn record(&self, win: &Win) -> BoxFuture<'static, ()> {
-        self.prizes.record(win)
-    }
-
-    fn deliver(&self, win: &Win) {
-        self.prizes.deliver(win);
+impl WinListener for Listeners {
+    fn won(&self, win: &Win, at: SystemTime) {
+        self.prizes.won(win, at);
         if let Some(lobby) = &self.lobby {
             lobby.note_win(&win.competitor.session);
         }

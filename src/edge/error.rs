@@ -3,6 +3,7 @@
 
 use crate::{
     gate::{error::GateError, stamps::SpendError},
+    ledger::StoreError,
     race::{Race, Refusal},
 };
 use app::{ApiError, ErrorCode, error::StampDemand};
@@ -43,6 +44,17 @@ pub(crate) fn not_found() -> HttpError {
 /// `405 method_not_allowed`.
 pub(crate) fn method_not_allowed() -> HttpError {
     ApiError::new(ErrorCode::MethodNotAllowed, "This path does not answer that method").into()
+}
+
+/// `503 storage_unavailable`: what was asked for cannot be read at the moment. The cause
+/// is the operator's to know.
+pub(crate) fn storage_unavailable(error: &StoreError) -> HttpError {
+    tracing::warn!(%error, "the ledger cannot be read");
+    ApiError {
+        retry_after: Some(5),
+        ..ApiError::new(ErrorCode::StorageUnavailable, "The storage cannot be read: try again in a moment")
+    }
+    .into()
 }
 
 /// Seconds, rounded up and at least 1, as `Retry-After` has it.
@@ -95,6 +107,7 @@ pub(crate) fn refused(refusal: Refusal, race: &Race) -> ApiError {
         }
         Refusal::Busy | Refusal::VerifierFailed => with(ErrorCode::VerificationBusy, Some(2)),
         Refusal::HashMismatch => with(ErrorCode::HashMismatch, None),
+        Refusal::StorageUnavailable => with(ErrorCode::StorageUnavailable, Some(5)),
         Refusal::Stopping => with(ErrorCode::ShuttingDown, Some(5)),
     }
 }

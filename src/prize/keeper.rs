@@ -4,9 +4,8 @@ use super::{
     audit::{AuditLog, AuditRecord},
     webhook::Webhook,
 };
-use crate::race::{Prizes, Win};
-use futures::{FutureExt, future::BoxFuture};
-use std::time::Duration;
+use crate::race::{Win, WinListener};
+use std::time::{Duration, SystemTime};
 
 /// Keeps wins in the audit log and passes them to the webhook.
 #[derive(Debug)]
@@ -32,10 +31,10 @@ impl Keeper {
     }
 }
 
-impl Prizes for Keeper {
-    fn record(&self, win: &Win) -> BoxFuture<'static, ()> {
-        let written = self.audit.append(&AuditRecord {
-            timestamp: win.at,
+impl WinListener for Keeper {
+    fn won(&self, win: &Win, at: SystemTime) {
+        drop(self.audit.append(&AuditRecord {
+            timestamp: at,
             invite_code: win.invite_code.clone(),
             visitor_id: win.competitor.visitor.clone(),
             nonce: win.solution.nonce,
@@ -48,12 +47,7 @@ impl Prizes for Keeper {
             new_difficulty: win.new_difficulty,
             adjustment_reason: win.adjustment_reason.clone(),
             round: win.round,
-        });
-        // The log says itself what went wrong.
-        written.map(drop).boxed()
-    }
-
-    fn deliver(&self, win: &Win) {
+        }));
         self.webhook.queue(&win.competitor.visitor, &win.invite_code);
     }
 }
