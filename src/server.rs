@@ -2,7 +2,7 @@
 
 use crate::{
     clock::{Clock, SystemClock},
-    config::{Config, Database, LobbyConfig},
+    config::Config,
     connections,
     edge::{context::Rooms, router::router},
     gate::{admission::Admission, limits::AddressLimits, stamps::Stamps, turnstile::Turnstile},
@@ -10,8 +10,8 @@ use crate::{
     identity::sessions::Sessions,
     live::Live,
     lobby::{
-        Announcing, Lobby,
-        store::{OpenStoreError, Store},
+        Announcer, Lobby, LobbySettings,
+        store::{Database, OpenStoreError, Store},
     },
     prize::{
         Keeper,
@@ -93,9 +93,9 @@ pub async fn run(
     let live = Live::new(race.clone(), sessions.clone(), proof_interval, clock);
     let crier = lobby.as_ref().map(|(lobby, _)| lobby.clone());
     let herald = tokio::spawn(herald.run(Arc::new(Heralded { prizes: prizes.clone(), lobby: crier })));
-    let lobby = lobby.map(|(lobby, announcing)| {
-        tokio::spawn(announcing.run(lobby.clone(), live.resets()));
-        tokio::spawn(lobby.clone().keep_house());
+    let lobby = lobby.map(|(lobby, announcer)| {
+        tokio::spawn(announcer.run(lobby.clone(), live.announced()));
+        tokio::spawn(lobby.clone().clean_up_regularly());
         lobby
     });
     let figures = tokio::spawn(live.clone().run());
@@ -145,13 +145,13 @@ pub async fn run(
 /// The lobby, if its database can be used, and the stamps, which the gate may need
 /// all the same: then those that are spent are known until the next start.
 async fn open_lobby(
-    config: &LobbyConfig,
+    settings: &LobbySettings,
     sessions: Arc<Sessions>,
     clock: Arc<dyn Clock>,
-) -> Result<(Option<(Lobby, Announcing)>, Stamps), OpenStoreError> {
-    let stamps = |store| Stamps::new(store, config.hashcash_bits, config.server_name.clone(), clock.clone());
-    match Store::open(&config.database) {
-        Ok(store) => match Lobby::open(config, store.clone(), stamps(store.clone()), sessions, clock.clone()).await {
+) -> Result<(Option<(Lobby, Announcer)>, Stamps), OpenStoreError> {
+    let stamps = |store| Stamps::new(store, settings.hashcash_bits, settings.server_name.clone(), clock.clone());
+    match Store::open(&settings.database) {
+        Ok(store) => match Lobby::open(settings, store.clone(), stamps(store.clone()), sessions, clock.clone()).await {
             Ok(lobby) => return Ok((Some(lobby), stamps(store))),
             Err(error) => tracing::error!(%error, "the lobby is closed: its database cannot be read"),
         },

@@ -6,7 +6,7 @@
 
 use crate::{
     identity::session::Session,
-    lobby::{Lobby, Seat, envelope::Line},
+    lobby::{Event, Lobby, Seat},
 };
 use std::{collections::VecDeque, sync::Arc};
 
@@ -39,6 +39,6 @@ impl Chat {
     }
 }
 
-fn message(line: &Arc<Line>) -> String {
-    format!("{{\"type\":\"LOBBY\",\"id\":{},\"event\":{}}}", line.seq, line.json())
+fn message(event: &Arc<Event>) -> String {
+    format!("{{\"type\":\"LOBBY\",\"id\":{},\"event\":{}}}", event.seq, event.json())
 }

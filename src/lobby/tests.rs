@@ -1,17 +1,20 @@
 //! The lobby as a whole without HTTP, with a clock that stands still.
 
 use super::{
+    commands::Immediate,
     envelope::Envelope,
-    store::{StampKind, Store},
+    polling::LONGEST_HOLD,
+    store::{Database, StampKind, Store},
     *,
 };
 use crate::{
     clock::ManualClock,
-    config::Database,
-    identity::session::{IDLE_LIMIT, Passed, Session},
+    gate::stamps::Stamps,
+    identity::session::{IDLE_LIMIT, Passed, Session, Sessions},
 };
 use futures::future::join_all;
 use puzzle::stamp::{Bits, Minter, StampHash, Timestamp, channel};
+use std::{sync::Arc, time::Duration};
 
 struct Bench {
     clock: Arc<ManualClock>,
@@ -34,7 +37,7 @@ impl Bench {
         let clock = Arc::new(ManualClock::default());
         clock.advance(Duration::from_secs(1_800_000_000));
         let sessions = Arc::new(Sessions::new(clock.clone()));
-        let config = LobbyConfig {
+        let settings = LobbySettings {
             database: Database::Memory,
             hashcash_bits: bits,
             server_name: "hashpass".into(),
@@ -44,7 +47,7 @@ impl Bench {
             cors_origins: Vec::new(),
         };
         let stamps = Stamps::new(store.clone(), bits, "hashpass".into(), clock.clone());
-        let (lobby, _) = Lobby::open(&config, store.clone(), stamps, sessions.clone(), clock.clone()).await.unwrap();
+        let (lobby, _) = Lobby::open(&settings, store.clone(), stamps, sessions.clone(), clock.clone()).await.unwrap();
         Self { clock, sessions, store, lobby }
     }
 
@@ -228,9 +231,7 @@ async fn a_thousand_who_wait_hear_a_message_once() {
     let people: Vec<Session> = (0..1000).map(|n| bench.person(&format!("person{n}"))).collect();
     for person in &people {
         let mailbox = bench.lobby.enter(person).unwrap();
-        let joined = bench
-            .lobby
-            .act(person, &mailbox, |act| act.run(commands::Command::named("JOIN").unwrap(), &["#a"]).is_ok());
+        let joined = bench.lobby.on_behalf_of(person, &mailbox, |caller| caller.run(Immediate::Join, &["#a"]).is_ok());
         assert!(joined.unwrap().0);
     }
     let last = people.iter().map(|person| bench.lobby.state(person).unwrap().last_id).max().unwrap();
@@ -251,14 +252,14 @@ async fn a_thousand_who_wait_hear_a_message_once() {
 #[tokio::test]
 async fn a_crowd_that_waits_is_answered_in_turn_and_a_few_at_once() {
     let bench = Bench::new().await;
-    let turns = |count| -> Vec<Duration> { (0..count).map(|_| bench.lobby.turn_to_answer()).collect() };
+    let turns = |count| -> Vec<Duration> { (0..count).map(|_| bench.lobby.hold_of_answer()).collect() };
     assert!(turns(20).iter().all(Duration::is_zero));
     let crowd = turns(2000);
     assert!(crowd.is_sorted());
     assert!(crowd[799] <= Duration::from_millis(100), "8,000 a second: {:?}", crowd[799]);
-    assert_eq!(crowd[1999], service::LONGEST_LINGER);
+    assert_eq!(crowd[1999], LONGEST_HOLD);
     // However many there were: they hold nobody up who comes later.
-    bench.clock.advance(2 * service::LONGEST_LINGER);
+    bench.clock.advance(2 * LONGEST_HOLD);
     assert!(turns(20).iter().all(Duration::is_zero));
 }
 

@@ -52,7 +52,7 @@ pub(in super::super) struct Loaded {
 pub(in super::super) const LOBBY_ID: i64 = 1;
 
 /// How many of its lines are kept in memory for the page.
-pub(in super::super) const RECENT: usize = 50;
+pub(in super::super) const MOST_RECENT: usize = 50;
 
 pub(super) fn load(connection: &Connection) -> rusqlite::Result<Loaded> {
     let mut channels = rows(
@@ -105,7 +105,9 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<Loaded> {
     connection.execute("DELETE FROM queues", [])?;
     let mut recent = rows(
         connection,
-        &format!("SELECT seq, envelope FROM messages WHERE target = 'c{LOBBY_ID}' ORDER BY seq DESC LIMIT {RECENT}"),
+        &format!(
+            "SELECT seq, envelope FROM messages WHERE target = 'c{LOBBY_ID}' ORDER BY seq DESC LIMIT {MOST_RECENT}"
+        ),
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
     recent.reverse();

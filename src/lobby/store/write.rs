@@ -1,4 +1,4 @@
-//! What the lobby writes, and how old things go.
+//! What the lobby writes, and how old things are deleted.
 
 use crate::{
     identity::session::{ClientKey, Passed},
@@ -8,13 +8,13 @@ use puzzle::stamp;
 use rusqlite::{Connection, params};
 
 /// How many rows one step of the clean-up deletes at most from each place.
-const STEP: u32 = 500;
+const MOST_ROWS_OF_A_STEP: u32 = 500;
 
-/// Stamps of messages stay spent for a year.
-const CHANNEL_STAMP_LIFE: u64 = 366 * 86_400;
+/// Stamps of messages stay spent for a year and a day.
+const CHANNEL_STAMP_LIFE_SECONDS: u64 = 366 * 86_400;
 
 /// What clients had not fetched is kept for a week.
-const QUEUE_LIFE: u64 = 7 * 86_400;
+const QUEUE_LIFE_SECONDS: u64 = 7 * 86_400;
 
 /// One thing to remember.
 #[derive(Clone, Debug)]
@@ -176,20 +176,20 @@ pub(super) fn clean(connection: &Connection, now: u64, target: Option<&str>, kee
     let mut more = false;
     let mut run = |sql: &str, parameters: &[&dyn rusqlite::ToSql]| -> rusqlite::Result<()> {
         let deleted = connection.prepare_cached(sql)?.execute(parameters)?;
-        more |= STEP as usize <= deleted;
+        more |= MOST_ROWS_OF_A_STEP as usize <= deleted;
         Ok(())
     };
     if let Some(target) = target {
         run(
             "DELETE FROM messages WHERE seq IN
              (SELECT seq FROM messages WHERE target = ?1 ORDER BY seq DESC LIMIT ?2 OFFSET ?3)",
-            params![target, STEP, keep],
+            params![target, MOST_ROWS_OF_A_STEP, keep],
         )?;
     }
     run(
         "DELETE FROM messages WHERE seq IN
          (SELECT seq FROM messages WHERE target = (SELECT target FROM garbage LIMIT 1) LIMIT ?1)",
-        params![STEP],
+        params![MOST_ROWS_OF_A_STEP],
     )?;
     run(
         "DELETE FROM garbage WHERE target = (SELECT target FROM garbage LIMIT 1)
@@ -197,14 +197,14 @@ pub(super) fn clean(connection: &Connection, now: u64, target: Option<&str>, kee
         params![],
     )?;
     for (table, life) in
-        [("spent_hashcash", CHANNEL_STAMP_LIFE), ("spent_session_stamps", stamp::LONGEST_LIFE.as_secs())]
+        [("spent_hashcash", CHANNEL_STAMP_LIFE_SECONDS), ("spent_session_stamps", stamp::LONGEST_LIFE.as_secs())]
     {
         run(
             &format!("DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} WHERE created_at < ?1 LIMIT ?2)"),
-            params![now.saturating_sub(life), STEP],
+            params![now.saturating_sub(life), MOST_ROWS_OF_A_STEP],
         )?;
     }
     // The numbers of queued entries are microseconds since 1970, or a little more.
-    run("DELETE FROM queues WHERE seq < ?1", params![now.saturating_sub(QUEUE_LIFE) * 1_000_000])?;
+    run("DELETE FROM queues WHERE seq < ?1", params![now.saturating_sub(QUEUE_LIFE_SECONDS) * 1_000_000])?;
     Ok(more || connection.prepare_cached("SELECT 1 FROM garbage LIMIT 1")?.exists([])?)
 }

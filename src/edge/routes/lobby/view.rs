@@ -66,7 +66,7 @@ pub(crate) async fn history(
     let session = request.cookie_session();
     // Those who only read come again and again: what they know is not sent once more.
     // Taken before the lines, the tag is never newer than they are.
-    let tag = session.is_none().then(|| lobby.open_version());
+    let tag = session.is_none().then(|| lobby.recent_version());
     if let Some(tag) = &tag
         && target.eq_ignore_ascii_case(LOBBY)
         && headers.get(header::IF_NONE_MATCH).is_some_and(|known| known == tag.as_str())
