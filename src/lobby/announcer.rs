@@ -11,8 +11,8 @@ use super::{
     store::Write,
 };
 use crate::{
-    identity::nick::Folded,
-    race::{Announcement, SessionId},
+    identity::{nick::Folded, session::SessionId},
+    race::Announcement,
 };
 use app::wire::ResetReason;
 use puzzle::Curve;

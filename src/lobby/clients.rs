@@ -3,8 +3,7 @@
 use super::{entry::Opened, error::LobbyError, handle::Lobby, state::State, store::Write};
 use crate::{
     gate::limits::Exceeded,
-    identity::session::{ClientKey, MOST_CLIENTS_OF_A_SESSION, NewSession, OpenError, Session},
-    race::SessionId,
+    identity::session::{ClientKey, MOST_CLIENTS_OF_A_SESSION, NewSession, OpenError, Session, SessionId},
 };
 use std::net::IpAddr;
 

@@ -9,15 +9,13 @@ use super::{
     store::Write,
 };
 use crate::{
-    gate::stamps::NotTaken,
+    gate::admission::{self, Credentials, Judged},
     identity::{
         nick::Nick,
-        session::{ClientKey, NewSession, OpenError, Passed, Session},
+        session::{ClientKey, NewSession, Session, SessionId},
     },
     lock::lock,
-    race::SessionId,
 };
-use puzzle::stamp::StampHash;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 /// A session that was opened or entered.
@@ -43,20 +41,18 @@ impl Lobby {
         &self,
         present: Option<Session>,
         nick: Option<&str>,
-        stamp: Option<&str>,
+        credentials: Credentials<'_>,
     ) -> Result<Opened, LobbyError> {
         let nick: Option<Nick> = nick.map(str::parse).transpose()?;
+        let admission = &self.shared.admission;
         if let Some(session) = present {
-            if !session.passed.any()
-                && !self.is_inside(&session)
-                && let Some(hash) = self.shared.stamps.judge(stamp).map_err(LobbyError::Stamp)?
-            {
-                self.spend(hash).await?;
-                self.shared.environment.sessions.upgrade(&session.id, Passed { human: false, stamped: true });
+            if !session.passed.any() && !self.is_inside(&session) {
+                let judged = admission.judge_for_the_lobby(credentials)?;
+                admission.complete(&session, judged).await?;
             }
             return self.enter_as(session, nick);
         }
-        let hash = self.shared.stamps.judge(stamp).map_err(LobbyError::Stamp)?;
+        let judged = admission.judge_for_the_lobby(credentials)?;
         if let Some(nick) = &nick {
             self.check_nick(nick)?;
         }
@@ -65,39 +61,23 @@ impl Lobby {
         }
         // Before the spending, so that a refusal leaves the stamp as it was.
         self.take_from_ceiling()?;
-        let opened = self.open_spending(nick, hash).await;
+        let opened = self.open_new(nick, judged).await;
         if opened.is_err() {
             lock(&self.shared.ceiling).put_back();
         }
         opened
     }
 
-    async fn open_spending(&self, nick: Option<Nick>, hash: Option<StampHash>) -> Result<Opened, LobbyError> {
-        if let Some(hash) = hash {
-            self.spend(hash).await?;
-        }
-        let opened = self.open_new(nick, Passed { human: false, stamped: hash.is_some() });
-        if let (Err(_), Some(hash)) = (&opened, hash) {
-            self.shared.stamps.give_back(hash).await;
-        }
-        opened
-    }
-
-    fn open_new(&self, nick: Option<Nick>, passed: Passed) -> Result<Opened, LobbyError> {
-        if let Some(nick) = &nick {
-            self.free_unclaimed_nick(nick)?;
-        }
-        let sessions = &self.shared.environment.sessions;
-        match sessions.open(nick, passed) {
-            Ok(NewSession { session, token }) => match self.enter(&session) {
-                Ok(_) => Ok(Opened { id: session.id, nick: session.nick, token: Some(token) }),
-                Err(error) => {
-                    sessions.close_client(&session.client);
-                    Err(error)
-                }
-            },
-            Err(OpenError::NickTaken) => Err(LobbyError::NickTaken { retry_after: None }),
-            Err(OpenError::TooMany | OpenError::Ended) => Err(LobbyError::Full),
+    async fn open_new(&self, nick: Option<Nick>, judged: Judged<'_>) -> Result<Opened, LobbyError> {
+        let admission = &self.shared.admission;
+        let admission::Opened { new: NewSession { session, token }, replaced } = admission.open(nick, judged).await?;
+        let entered = replaced.map_or(Ok(()), |id| self.end_replaced(&id)).and_then(|()| self.enter(&session));
+        match entered {
+            Ok(_) => Ok(Opened { id: session.id, nick: session.nick, token: Some(token) }),
+            Err(error) => {
+                admission.take_back(&session, judged).await;
+                Err(error)
+            }
         }
     }
 
@@ -111,25 +91,14 @@ impl Lobby {
         }
     }
 
-    /// Frees a nick whose session was opened and never used: its cookie got lost on
-    /// the way. Called only once the stamp of who asks is spent, so that nobody loses
-    /// a fresh nick to somebody who pays nothing.
-    fn free_unclaimed_nick(&self, nick: &Nick) -> Result<(), LobbyError> {
+    /// Takes a session out of the lobby whose nick a new one was given.
+    fn end_replaced(&self, id: &SessionId) -> Result<(), LobbyError> {
         let slot = self.shared.store.reserve()?;
         let moment = self.moment();
         let mut state = self.lock();
-        if let Some(id) = self.shared.environment.sessions.end_unclaimed(nick) {
-            state.quit(moment, &id, "Never came");
-            slot.write(std::mem::take(&mut state.writes));
-        }
+        state.quit(moment, id, "Never came");
+        slot.write(std::mem::take(&mut state.writes));
         Ok(())
-    }
-
-    async fn spend(&self, hash: StampHash) -> Result<(), LobbyError> {
-        self.shared.stamps.spend(hash).await.map_err(|error| match error {
-            NotTaken::Rejected(why) => LobbyError::Stamp(why),
-            NotTaken::NotSpent(error) => LobbyError::Store(error.into()),
-        })
     }
 
     fn take_from_ceiling(&self) -> Result<(), LobbyError> {

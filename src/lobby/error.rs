@@ -1,12 +1,11 @@
 //! Why the lobby did not do something.
 
 use super::{envelope::MalformedEnvelope, store::StoreError};
-use crate::identity::nick::InvalidNick;
-use puzzle::stamp::Rejection;
+use crate::{gate::error::GateError, identity::nick::InvalidNick};
 use std::time::Duration;
 
 /// Why the lobby did not do something. Errors of commands are numerics instead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LobbyError {
     /// The session has ended.
     #[error("Not logged in: this session has ended")]
@@ -23,9 +22,9 @@ pub enum LobbyError {
         /// When it makes sense to try again, if the nick's owner may never come.
         retry_after: Option<Duration>,
     },
-    /// A session stamp is needed.
-    #[error("A hashcash stamp is needed: {0}")]
-    Stamp(Rejection),
+    /// The gate does not let them in: most often a session stamp is needed.
+    #[error(transparent)]
+    Gate(GateError),
     /// No such nick, or not its password: which of them is not told.
     #[error("Wrong nick or password")]
     WrongPassword,
@@ -53,4 +52,14 @@ pub enum LobbyError {
     /// The store or the password threads are busy.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<GateError> for LobbyError {
+    fn from(error: GateError) -> Self {
+        match error {
+            GateError::NickTaken => Self::NickTaken { retry_after: None },
+            GateError::TooManySessions => Self::Full,
+            other => Self::Gate(other),
+        }
+    }
 }

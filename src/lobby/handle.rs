@@ -8,12 +8,11 @@ use super::{
 use crate::{
     clock::Clock,
     gate::{
+        admission::Admission,
         limits::{Bucket, Rate},
-        stamps::Stamps,
     },
-    identity::session::Sessions,
+    identity::session::{SessionId, Sessions},
     lock::lock,
-    race::SessionId,
 };
 use std::sync::{Arc, Mutex, MutexGuard, atomic::AtomicUsize};
 use tokio::sync::{mpsc, watch};
@@ -31,7 +30,8 @@ pub(super) struct Shared {
     /// await.
     pub(super) state: Mutex<State>,
     pub(super) store: Store,
-    pub(super) stamps: Stamps,
+    /// By which sessions are opened, for the race as well.
+    pub(super) admission: Arc<Admission>,
     pub(super) passwords: Passwords,
     /// Attempts to log in, per network.
     pub(super) logins: Rate,

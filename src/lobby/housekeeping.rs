@@ -7,7 +7,7 @@ use super::{
     state::Channel,
     store::{Slot, Write},
 };
-use crate::{identity::session::ClientKey, race::SessionId};
+use crate::identity::session::{ClientKey, SessionId};
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,

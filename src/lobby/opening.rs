@@ -8,13 +8,13 @@ use super::{
     restore::restore,
     settings::LobbySettings,
     state::Moment,
-    store::{Store, StoreError},
+    store::{Loaded, Store},
 };
 use crate::{
     clock::{Clock, rfc3339_milliseconds},
     gate::{
+        admission::Admission,
         limits::{Bucket, Rate},
-        stamps::Stamps,
     },
     identity::session::Sessions,
 };
@@ -34,23 +34,20 @@ const LOGINS_PERIOD: Duration = Duration::from_secs(5);
 const MOST_WAITING_WINS: usize = 64;
 
 impl Lobby {
-    /// Opens the lobby as the store remembers it. Gives back the announcer as well,
-    /// which must run for anything to be told of the race.
-    ///
-    /// # Errors
-    /// [`StoreError`] if the store cannot be read.
-    pub async fn open(
+    /// Opens the lobby with what its store has `loaded`. Gives back the announcer as
+    /// well, which must run for anything to be told of the race.
+    pub fn open(
         settings: &LobbySettings,
         store: Store,
-        stamps: Stamps,
+        loaded: Loaded,
+        admission: Arc<Admission>,
         sessions: Arc<Sessions>,
         clock: Arc<dyn Clock>,
-    ) -> Result<(Self, Announcer), StoreError> {
+    ) -> (Self, Announcer) {
         let (wins, receiver) = mpsc::channel(MOST_WAITING_WINS);
         if let Ok(name) = settings.server_name.parse() {
             sessions.reserve(&name);
         }
-        let loaded = store.load().await?;
         let moment = Moment { now: clock.now(), wall: clock.time_of_day() };
         let mut state = restore(loaded, &sessions, moment);
         if let Ok(slot) = store.reserve() {
@@ -69,7 +66,7 @@ impl Lobby {
             environment,
             state: Mutex::new(state),
             store,
-            stamps,
+            admission,
             passwords: Passwords::start(),
             logins: Rate::new(LOGINS_AT_ONCE, LOGINS_PERIOD, clock.clone()),
             waiting: AtomicUsize::new(0),
@@ -79,7 +76,7 @@ impl Lobby {
             clock,
         };
         let lobby = Self { shared: Arc::new(shared) };
-        Ok((lobby, Announcer::new(receiver)))
+        (lobby, Announcer::new(receiver))
     }
 
     /// Answers everybody who waits for messages, and writes down what clients have

@@ -7,12 +7,9 @@ use super::{
     state::{Channel, LOBBY, LOBBY_ID, Moment, Rank, State, User},
     store::{Loaded, SessionRow, StoredChannel, Write},
 };
-use crate::{
-    identity::{
-        nick::{Folded, Nick},
-        session::{ClientKey, IDLE_LIMIT, Sessions, StoredSession},
-    },
-    race::SessionId,
+use crate::identity::{
+    nick::{Folded, Nick},
+    session::{ClientKey, IDLE_LIMIT, SessionId, Sessions, StoredSession},
 };
 use puzzle::stamp::Bits;
 use std::{

@@ -12,12 +12,9 @@ use super::{
     numeric::Numeric,
     store::{ChannelRow, Write},
 };
-use crate::{
-    identity::{
-        nick::{Folded, Nick},
-        session::{ClientKey, Passed},
-    },
-    race::SessionId,
+use crate::identity::{
+    nick::{Folded, Nick},
+    session::{ClientKey, Passed, SessionId},
 };
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},

@@ -12,9 +12,10 @@ mod load;
 mod spent;
 mod write;
 
+pub use load::Loaded;
 pub use spent::StampKind;
 
-pub(super) use load::{LOBBY_ID, Loaded, MOST_RECENT, SessionRow, StoredChannel};
+pub(super) use load::{LOBBY_ID, MOST_RECENT, SessionRow, StoredChannel};
 pub(super) use write::{ChannelRow, Write};
 
 use crate::gate::stamps::{SpendError, SpentStamps};
@@ -269,7 +270,10 @@ impl Store {
     }
 
     /// Everything that the lobby starts with.
-    pub(super) async fn load(&self) -> Result<Loaded, StoreError> {
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn load(&self) -> Result<Loaded, StoreError> {
         self.call(load::load).await
     }
 

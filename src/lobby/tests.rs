@@ -8,13 +8,28 @@ use super::{
     *,
 };
 use crate::{
-    clock::ManualClock,
-    gate::stamps::Stamps,
+    clock::{Clock, ManualClock},
+    gate::{
+        GateRule, LimitSettings,
+        admission::{Admission, Credentials},
+        error::GateError,
+        limits::AddressLimits,
+        stamps::Stamps,
+        turnstile::Turnstile,
+    },
     identity::session::{IDLE_LIMIT, Passed, Session, Sessions},
 };
 use futures::future::join_all;
 use puzzle::stamp::{Bits, Minter, StampHash, Timestamp, channel};
 use std::{sync::Arc, time::Duration};
+
+const NO_LIMITS: LimitSettings = LimitSettings {
+    sessions_per_hour: 0,
+    failed_checks_per_minute: 0,
+    submissions_per_minute: 0,
+    sockets_per_address: 0,
+    sockets_in_all: 0,
+};
 
 struct Bench {
     clock: Arc<ManualClock>,
@@ -47,7 +62,12 @@ impl Bench {
             cors_origins: Vec::new(),
         };
         let stamps = Stamps::new(store.clone(), bits, "hashpass".into(), clock.clone());
-        let (lobby, _) = Lobby::open(&settings, store.clone(), stamps, sessions.clone(), clock.clone()).await.unwrap();
+        let turnstile = Turnstile::new(None, sessions.clone()).unwrap();
+        let limits = Arc::new(AddressLimits::new(NO_LIMITS, &(clock.clone() as Arc<dyn Clock>)));
+        let admission = Admission::new(GateRule::Hashcash, sessions.clone(), limits, turnstile, stamps);
+        let loaded = store.load().await.unwrap();
+        let (lobby, _) =
+            Lobby::open(&settings, store.clone(), loaded, Arc::new(admission), sessions.clone(), clock.clone());
         Self { clock, sessions, store, lobby }
     }
 
@@ -72,6 +92,10 @@ impl Bench {
     async fn heard(&self, who: &Session) -> String {
         self.lobby.poll(who, 0, Duration::ZERO).await.unwrap().to_json()
     }
+}
+
+fn credentials(stamp: Option<&str>) -> Credentials<'_> {
+    Credentials { token: None, stamp, address: [192, 0, 2, 1].into() }
 }
 
 fn envelope(json: &str) -> Envelope {
@@ -101,7 +125,7 @@ async fn the_idle_leave_their_channels_and_their_nick() {
 #[tokio::test]
 async fn a_session_whose_cookie_got_lost_gives_its_nick_to_the_next_who_asks() {
     let bench = Bench::new().await;
-    let open = async |nick: &str| bench.lobby.open_session(None, Some(nick), None).await;
+    let open = async |nick: &str| bench.lobby.open_session(None, Some(nick), credentials(None)).await;
     let lost = open("bob").await.unwrap();
     let early = open("BOB").await.unwrap_err();
     assert_eq!(early, LobbyError::NickTaken { retry_after: Some(Duration::from_secs(10)) });
@@ -210,10 +234,12 @@ async fn a_stamp_that_is_worth_nothing_never_reaches_the_store() {
     starts.await.unwrap();
     let room = bench.store.room();
     for (stamp, why) in &sessions {
-        let Err(LobbyError::Stamp(refused)) = bench.lobby.open_session(None, None, stamp.as_deref()).await else {
+        let Err(LobbyError::Gate(GateError::StampRequired(demand))) =
+            bench.lobby.open_session(None, None, credentials(stamp.as_deref())).await
+        else {
             panic!("{stamp:?} was not refused");
         };
-        assert_eq!(refused.reason(), *why, "{stamp:?}");
+        assert_eq!(demand.reason.reason(), *why, "{stamp:?}");
     }
     for (stamp, why) in &channels {
         let message = format!(r##"{{"command":"PRIVMSG","to":"#a","body":["hi"],"meta":{{"hashcash":"{stamp}"}}}}"##);

@@ -78,7 +78,7 @@ pub struct StateView {
 impl Lobby {
     /// The lobby itself. Open to everybody.
     pub fn server(&self) -> ServerView {
-        let bits = self.shared.stamps.bits();
+        let bits = self.shared.admission.stamps().bits();
         ServerView {
             name: self.shared.environment.server_name.clone(),
             version: env!("CARGO_PKG_VERSION"),

@@ -1,7 +1,7 @@
 //! Who a command comes from, and what every command needs.
 
 use crate::{
-    identity::nick::Folded,
+    identity::{nick::Folded, session::SessionId},
     lobby::{
         event::{Draft, Event},
         handle::Environment,
@@ -9,7 +9,6 @@ use crate::{
         numeric::{self, Numeric},
         state::{Moment, Rank, State},
     },
-    race::SessionId,
 };
 use std::sync::Arc;
 

@@ -2,14 +2,13 @@
 
 use super::caller::{Caller, Outcome, argument};
 use crate::{
-    identity::nick::Folded,
+    identity::{nick::Folded, session::SessionId},
     lobby::{
         modes::{self, AppliedChanges, Change},
         numeric,
         state::Rank,
         store::Write,
     },
-    race::SessionId,
 };
 
 impl Caller<'_> {

@@ -6,7 +6,7 @@
 
 use super::caller::{Caller, no_such_channel, no_such_nick};
 use crate::{
-    identity::nick::Folded,
+    identity::{nick::Folded, session::SessionId},
     lobby::{
         envelope::Envelope,
         event::{Draft, Event},
@@ -14,7 +14,6 @@ use crate::{
         state::{LOBBY_ID, conversation},
         store::Write,
     },
-    race::SessionId,
 };
 use puzzle::stamp::{Bits, Rejection};
 use std::sync::Arc;

@@ -1,10 +1,7 @@
 //! What the lobby starts with.
 
 use super::write::ChannelRow;
-use crate::{
-    identity::session::{ClientKey, Passed},
-    race::SessionId,
-};
+use crate::identity::session::{ClientKey, Passed, SessionId};
 use rusqlite::{Connection, Row};
 
 /// A session as it was stored.
@@ -33,7 +30,7 @@ pub(in super::super) struct StoredChannel {
 
 /// Everything that is kept in memory while the lobby runs.
 #[derive(Clone, Debug, Default)]
-pub(in super::super) struct Loaded {
+pub struct Loaded {
     /// The sessions.
     pub(in super::super) sessions: Vec<SessionRow>,
     /// Their clients: key, session, when it was last seen.

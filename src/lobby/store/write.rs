@@ -1,9 +1,6 @@
 //! What the lobby writes, and how old things are deleted.
 
-use crate::{
-    identity::session::{ClientKey, Passed},
-    race::SessionId,
-};
+use crate::identity::session::{ClientKey, Passed, SessionId};
 use puzzle::stamp;
 use rusqlite::{Connection, params};
 
