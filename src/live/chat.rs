@@ -1,8 +1,8 @@
 //! The lobby's events on a live connection.
 //!
-//! A connection hears of the lobby only once its session is in there, so that whoever
-//! merely mines costs the lobby nothing. It carries events only: whoever wants
-//! something of the lobby asks over HTTP.
+//! A connection gets the lobby's events only once its session is in the lobby, so that
+//! somebody who only mines costs the lobby nothing. It carries events only: commands
+//! are sent over HTTP.
 
 use crate::{
     identity::session::Session,

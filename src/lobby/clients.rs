@@ -8,7 +8,7 @@ use crate::{
 use std::net::IpAddr;
 
 impl Lobby {
-    /// Adds a client to the session of a nick, whoever knows its password.
+    /// Adds a client to the session of a nick, for somebody who knows its password.
     ///
     /// # Errors
     /// [`LobbyError::WrongPassword`], [`LobbyError::TooFast`] and those of a busy
@@ -38,8 +38,8 @@ impl Lobby {
         Ok(Opened { id, nick: session.nick, token: Some(token) })
     }
 
-    /// Somebody who logs in again and again, never out, loses the client that has
-    /// been idle longest, and is not locked out.
+    /// Makes room for another client: a session that has as many as it may loses the one
+    /// that has been idle longest. So nobody who never logs out is locked out.
     fn make_room_for_client(&self, state: &mut State, id: &SessionId) {
         let sessions = &self.shared.environment.sessions;
         let Some(user) = state.users.get_mut(id) else { return };
@@ -57,8 +57,8 @@ impl Lobby {
         }
     }
 
-    /// Ends one client; the last one quits the session. Its cookie is worthless
-    /// from here on.
+    /// Ends one client; with the last one the session quits. Its cookie is worthless
+    /// from then on.
     ///
     /// # Errors
     /// Those of a busy store; then nothing has happened.

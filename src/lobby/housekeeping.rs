@@ -105,7 +105,7 @@ impl Lobby {
         }
     }
 
-    /// Shortens histories and forgets what has had its time.
+    /// Shortens histories and deletes what is too old.
     pub(super) async fn delete_old_things(&self) {
         let channels: Vec<String> = self.lock().channels.values().map(Channel::target).collect();
         let conversations = self.shared.store.conversations().await.unwrap_or_default();

@@ -54,7 +54,7 @@ struct Entries {
     closed: bool,
 }
 
-/// The client is no more.
+/// The queue is closed: its client has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Closed;
 
@@ -129,7 +129,7 @@ impl Mailbox {
         self.lock().events.iter().cloned().collect()
     }
 
-    /// Ends the queue: whoever waits is told so.
+    /// Closes the queue: everybody who waits on it is woken.
     pub(super) fn close(&self) {
         let mut entries = self.lock();
         entries.closed = true;

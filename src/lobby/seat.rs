@@ -13,7 +13,7 @@ pub struct Seat(Place);
 enum Place {
     Outside(Expected),
     Inside(Reader),
-    /// The lobby that was waited for is no more.
+    /// The lobby that was waited for is gone.
     Nowhere,
 }
 

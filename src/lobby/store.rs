@@ -3,10 +3,9 @@
 //! The lobby decides in its own memory and writes behind; only stamps, passwords
 //! and history wait for the disk. Everything goes through one bounded queue to one
 //! thread with one connection: SQLite has a single writer anyway, reads are by
-//! index and bounded, and in one queue everybody reads what they wrote. What has
-//! gathered in the queue is committed together, and whoever waits is answered
-//! after the commit. A full queue refuses; nothing here is ever waited for by the
-//! race.
+//! index and bounded, and with one queue everybody reads what they have written. What has
+//! gathered in the queue is committed together, and everybody who waits is answered
+//! after the commit. A full queue refuses; the race never waits for anything here.
 
 mod load;
 mod spent;
@@ -156,8 +155,8 @@ impl Store {
         let (jobs, mut waiting) = mpsc::channel::<Job>(MOST_WAITING_JOBS);
         thread::Builder::new().name("lobby-store".into()).spawn(move || {
             while let Some(job) = waiting.blocking_recv() {
-                // A panic rolls its transaction back and drops the answers: whoever waits
-                // for one gets an error.
+                // A panic rolls its transaction back and drops the answers: everybody
+                // who waits for one gets an error.
                 let group = std::panic::AssertUnwindSafe(|| work(&mut connection, job, &mut waiting));
                 if std::panic::catch_unwind(group).is_err() {
                     tracing::error!("the lobby's store panicked; its thread goes on");

@@ -111,7 +111,7 @@ async fn the_idle_leave_their_channels_and_their_nick() {
     }
     for _ in 0..2 {
         bench.clock.advance(IDLE_LIMIT / 2);
-        // Whoever calls is found by the cookie, which is what counts as use.
+        // A call finds its session by the cookie, which is what counts as use.
         bench.sessions.touch(&lively.client);
     }
     bench.lobby.end_idle_sessions().await;
@@ -135,7 +135,7 @@ async fn a_session_whose_cookie_got_lost_gives_its_nick_to_the_next_who_asks() {
     let bob = bench.sessions.by_cookie(&found.token.unwrap()).unwrap();
     assert_eq!(bench.lobby.state(&bob).unwrap().nick, "BOB");
     assert_eq!(bench.lobby.server().users, 1, "the lost one is gone");
-    // Whoever has come keeps the nick.
+    // A session that has been used keeps the nick.
     bench.clock.advance(Duration::from_secs(3600));
     assert_eq!(open("bob").await.unwrap_err(), LobbyError::NickTaken { retry_after: None });
     assert!(bench.lobby.poll(&bob, 0, Duration::ZERO).await.is_ok());

@@ -1,4 +1,5 @@
-//! What the lobby shows to whoever asks for the state of things.
+//! What the lobby shows of itself: its channels, members, history and a client's own
+//! state.
 
 use super::{
     error::LobbyError,

@@ -1,4 +1,4 @@
-//! Who a command comes from, and what every command needs.
+//! The one a command comes from, and what every command needs.
 
 use crate::{
     identity::{nick::Folded, session::SessionId},
@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// The most characters of a text that comes back to its sender.
 const LONGEST_ECHO: usize = 64;
 
-/// Whoever a command comes from: the state under its lock, and what was replied.
+/// The one a command comes from, with the state under its lock, and what was replied.
 pub(in super::super) struct Caller<'a> {
     pub(in super::super) state: &'a mut State,
     pub(in super::super) environment: &'a Environment,

@@ -29,7 +29,7 @@ pub(in super::super) enum Write {
         /// Since when it is in the lobby.
         created_at: u64,
     },
-    /// A session has ended: it goes with its clients, memberships and conversations.
+    /// A session has ended: its clients, memberships and conversations are deleted.
     EndSession(SessionId),
     /// A client, new or seen again.
     SaveClient {
@@ -40,11 +40,11 @@ pub(in super::super) enum Write {
         /// When it was last seen.
         last_seen: u64,
     },
-    /// A client that is no more.
+    /// A client has ended.
     DeleteClient(ClientKey),
     /// A channel, new or changed.
     SaveChannel(ChannelRow),
-    /// A channel without members; its messages go with it.
+    /// A channel has lost its last member; its messages are deleted with it.
     DeleteChannel(i64),
     /// A membership, new or changed.
     SaveMember {
@@ -57,7 +57,7 @@ pub(in super::super) enum Write {
         /// Has `v`.
         voice: bool,
     },
-    /// A membership that is no more.
+    /// A membership has ended.
     DeleteMember {
         /// The channel's id.
         channel: i64,
@@ -166,7 +166,7 @@ impl Write {
     }
 }
 
-/// Deletes a bounded number of rows that have had their time: of `target` all
+/// Deletes a bounded number of rows that are too old or too many: of `target` all
 /// messages but the newest `keep`, of everything else what is too old. True if a
 /// bound was reached, so that there may be more.
 pub(super) fn clean(connection: &Connection, now: u64, target: Option<&str>, keep: u32) -> rusqlite::Result<bool> {

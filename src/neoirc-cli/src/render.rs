@@ -196,7 +196,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whoever wrote any part of it: nothing that a terminal would obey is shown.
+        /// Whatever any part of it is: nothing that a terminal would obey is shown.
         #[test]
         fn hostile_events_are_harmless(
             command in "[A-Z]{3,7}|[0-9]{3}|\\PC*\u{1b}",

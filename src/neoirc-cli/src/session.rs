@@ -156,7 +156,7 @@ async fn open(
             continue;
         }
         // Our own session may have the nick, of which only the cookie got lost: the
-        // server says for how long it keeps the nick for whoever has that cookie.
+        // server says for how long it keeps the nick for the owner of that cookie.
         let own_nick = if was_lost { error.retry_after() } else { None };
         wait_or_fail(&error, error.try_again_after().or(own_nick), &mut patience).await?;
         if error.is_ambiguous() {

@@ -3,7 +3,7 @@
 //!
 //! A connection can break after the server has acted and before it has told us. A
 //! message is not sent again then before we have looked whether it was said: it
-//! carries a random `tag` in its `meta`, and whoever speaks hears themselves.
+//! carries a random `tag` in its `meta`, and a speaker is told their own words too.
 
 use crate::{
     api::Batch,

@@ -81,7 +81,7 @@ impl Screen {
         if self.json {
             return self.out(&[render::json(event)]);
         }
-        // Whoever sent the message tells what became of it in the end.
+        // The message is sent again with a better stamp; only what becomes of that is shown.
         if event.asks_for_stamp() {
             return Ok(());
         }
