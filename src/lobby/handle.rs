@@ -11,7 +11,7 @@ use crate::{
         admission::Admission,
         limits::{Bucket, Rate},
     },
-    identity::session::{SessionId, Sessions},
+    identity::{session::SessionId, sessions::Sessions},
     lock::lock,
 };
 use std::sync::{Arc, Mutex, MutexGuard, atomic::AtomicUsize};

@@ -16,7 +16,7 @@ use crate::{
         admission::Admission,
         limits::{Bucket, Rate},
     },
-    identity::session::Sessions,
+    identity::sessions::Sessions,
 };
 use std::{
     sync::{Arc, Mutex, atomic::AtomicUsize},

@@ -9,7 +9,8 @@ use super::{
 };
 use crate::identity::{
     nick::{Folded, Nick},
-    session::{ClientKey, IDLE_LIMIT, SessionId, Sessions, StoredSession},
+    session::{ClientKey, IDLE_LIMIT, SessionId, StoredSession},
+    sessions::Sessions,
 };
 use puzzle::stamp::Bits;
 use std::{

@@ -17,7 +17,10 @@ use crate::{
         stamps::Stamps,
         turnstile::Turnstile,
     },
-    identity::session::{IDLE_LIMIT, Passed, Session, Sessions},
+    identity::{
+        session::{IDLE_LIMIT, Passed, Session},
+        sessions::Sessions,
+    },
 };
 use futures::future::join_all;
 use puzzle::stamp::{Bits, Minter, StampHash, Timestamp, channel};
