@@ -3,7 +3,8 @@
 
 use crate::{
     gate::{error::GateError, stamps::SpendError},
-    ledger::StoreError,
+    ledger,
+    lobby::{LobbyError, store::StoreError},
     race::{Race, Refusal},
 };
 use app::{ApiError, ErrorCode, error::StampDemand};
@@ -48,7 +49,7 @@ pub(crate) fn method_not_allowed() -> HttpError {
 
 /// `503 storage_unavailable`: what was asked for cannot be read at the moment. The cause
 /// is the operator's to know.
-pub(crate) fn storage_unavailable(error: &StoreError) -> HttpError {
+pub(crate) fn storage_unavailable(error: &ledger::StoreError) -> HttpError {
     tracing::warn!(%error, "the ledger cannot be read");
     ApiError {
         retry_after: Some(5),
@@ -85,6 +86,26 @@ impl From<GateError> for ApiError {
             }
             GateError::NickTaken => with(ErrorCode::NickTaken, None),
             GateError::TooManySessions => with(ErrorCode::TooManyRequests, Some(60)),
+        }
+    }
+}
+
+impl From<LobbyError> for ApiError {
+    fn from(error: LobbyError) -> Self {
+        let with = |code, retry_after| Self { retry_after, ..Self::new(code, error.to_string()) };
+        match &error {
+            LobbyError::Gate(error) => error.clone().into(),
+            LobbyError::Ended => with(ErrorCode::NotLoggedIn, None),
+            LobbyError::Malformed(_) => with(ErrorCode::Malformed, None),
+            LobbyError::BadNick(_) => with(ErrorCode::BadNick, None),
+            LobbyError::NickTaken { retry_after } => with(ErrorCode::NickTaken, retry_after.map(whole_seconds)),
+            LobbyError::WrongPassword => with(ErrorCode::WrongPassword, None),
+            LobbyError::TooFast { retry_after } => with(ErrorCode::TooManyRequests, Some(whole_seconds(*retry_after))),
+            LobbyError::Ceiling { retry_after } => with(ErrorCode::LobbyBusy, Some(whole_seconds(*retry_after))),
+            LobbyError::Full => with(ErrorCode::LobbyBusy, Some(60)),
+            LobbyError::Store(StoreError::Busy | StoreError::Failed) => with(ErrorCode::LobbyBusy, Some(2)),
+            LobbyError::NoSuchTarget => with(ErrorCode::NotFound, None),
+            LobbyError::NotOnChannel => with(ErrorCode::NotOnChannel, None),
         }
     }
 }
