@@ -428,7 +428,7 @@ impl Rounds for Shared {
         let conclusion = {
             let mut state = lock(&self.state);
             match &committed {
-                Ok(committed) => state.concluded(committed, self.clock.now()),
+                Ok(_) => state.concluded(self.clock.now()),
                 Err(_) => state.not_concluded(),
             }
         };

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     identity::session::SessionId,
-    ledger::{Change, Committed, Transaction},
+    ledger::{Change, Transaction},
 };
 use app::wire::ResetReason;
 use ending::{Ending, NextRound, Outcome as End};
@@ -404,7 +404,7 @@ impl State {
     }
 
     /// What was decided is durable: the next round is open.
-    pub(super) fn concluded(&mut self, committed: &Committed, now: Duration) -> Option<Conclusion> {
+    pub(super) fn concluded(&mut self, now: Duration) -> Option<Conclusion> {
         let Ending { outcome, next, late, .. } = self.ending.take()?;
         self.number = self.number.next();
         self.seed = next.seed;

@@ -3,8 +3,10 @@
 use crate::{
     clock::ManualClock,
     ledger::{
-        CommitError, Committed, Condition, Delivery, DeliveryId, DeliveryState, Digest, Due, Entry, Head, Ledger,
-        MemoryLedger, RecordedWin, Recovered, Reply, Seq, StoreError, Transaction, WallTime,
+        CommitError, Committed, Condition, DeliveryId, Digest, Entry, Head, Ledger, MemoryLedger, Recovered, Reply,
+        Seq, StoreError, Transaction, WallTime,
+        deliveries::{Delivery, DeliveryState, Due},
+        rows::RecordedWin,
     },
 };
 use futures::{FutureExt, future::BoxFuture};
