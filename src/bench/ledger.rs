@@ -67,7 +67,8 @@ fn win(transaction: Transaction, round: u64) -> Result<Transaction, Box<dyn Erro
         visitor,
         address: "2001:db8::1".parse()?,
         network: "2001:db8::/64".to_owned(),
-        trace: "fl=0f0\nh=race.example\nip=2001:db8::1\nts=1.000\nvisit_scheme=https\nuag=Mozilla/5.0\ncolo=FRA\n".parse()?,
+        trace: "fl=0f0\nh=race.example\nip=2001:db8::1\nts=1.000\nvisit_scheme=https\nuag=Mozilla/5.0\ncolo=FRA\n"
+            .parse()?,
         seed,
         nonce,
         hash: Hash::from_bytes([7; 32]),

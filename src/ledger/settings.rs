@@ -1,9 +1,10 @@
 //! What an operator decides about the ledger, and the ledger opened by it.
 
 use super::{
-    DataDirectory, Ledger, MemoryLedger, SqliteLedger,
-    directory::DirectoryError,
-    sqlite::{OpenError, SqliteSettings},
+    contract::Ledger,
+    directory::{DataDirectory, DirectoryError},
+    memory::MemoryLedger,
+    sqlite::{OpenError, SqliteLedger, SqliteSettings},
 };
 use crate::clock::Clock;
 use std::{path::PathBuf, sync::Arc};
@@ -30,8 +31,13 @@ pub enum Store {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenLedgerError {
     /// The data directory cannot be used, or another process uses it.
-    #[error(transparent)]
-    Directory(#[from] DirectoryError),
+    #[error("the data directory {path} cannot be used: {source}")]
+    Directory {
+        /// `HASHPASS_DATA_DIR`.
+        path: PathBuf,
+        /// Why.
+        source: DirectoryError,
+    },
     /// The database cannot be used.
     #[error(transparent)]
     Database(#[from] OpenError),
@@ -45,7 +51,8 @@ pub fn open(
     settings: &LedgerSettings,
     clock: Arc<dyn Clock>,
 ) -> Result<(DataDirectory, Arc<dyn Ledger>), OpenLedgerError> {
-    let directory = DataDirectory::open(&settings.directory)?;
+    let directory = DataDirectory::open(&settings.directory)
+        .map_err(|source| OpenLedgerError::Directory { path: settings.directory.clone(), source })?;
     let ledger: Arc<dyn Ledger> = match settings.store {
         Store::Sqlite => Arc::new(SqliteLedger::open(&directory, clock, SqliteSettings::default())?),
         Store::Memory => Arc::new(MemoryLedger::new(clock)),

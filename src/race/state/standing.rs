@@ -26,7 +26,7 @@ struct Strikes {
 
 /// What is remembered of sessions.
 #[derive(Debug, Default)]
-pub(in crate::race) struct Standing {
+pub(crate) struct Standing {
     strikes: HashMap<SessionId, Strikes>,
     /// Until when sessions are proven.
     proven: HashMap<SessionId, Duration>,
@@ -34,19 +34,19 @@ pub(in crate::race) struct Standing {
 
 impl Standing {
     /// True if the session has shown work of late.
-    pub(in crate::race) fn is_proven(&self, session: &SessionId, at: Duration) -> bool {
+    pub(crate) fn is_proven(&self, session: &SessionId, at: Duration) -> bool {
         self.proven.get(session).is_some_and(|until| at < *until)
     }
 
     /// Takes note that a session has shown work: a share that was right, or a win.
-    pub(in crate::race) fn prove(&mut self, session: SessionId, now: Duration) {
+    pub(crate) fn prove(&mut self, session: SessionId, now: Duration) {
         if self.proven.len() < MOST_PROVEN || self.proven.contains_key(&session) {
             self.proven.insert(session, now + PROVEN_FOR);
         }
     }
 
     /// Has a session wait for a false hash. What it had shown counts no more.
-    pub(in crate::race) fn strike(&mut self, session: SessionId, now: Duration) {
+    pub(crate) fn strike(&mut self, session: SessionId, now: Duration) {
         self.proven.remove(&session);
         let strikes = self.strikes.entry(session).or_insert(Strikes { count: 0, until: now });
         let wait = FIRST_PENALTY * 2u32.saturating_pow(strikes.count.min(16));
@@ -55,12 +55,12 @@ impl Standing {
     }
 
     /// How long the session still has to wait, if it has to.
-    pub(in crate::race) fn must_wait(&self, session: &SessionId, at: Duration) -> Option<Duration> {
+    pub(crate) fn must_wait(&self, session: &SessionId, at: Duration) -> Option<Duration> {
         self.strikes.get(session).filter(|strikes| at < strikes.until).map(|strikes| strikes.until - at)
     }
 
     /// Forgets what is over.
-    pub(in crate::race) fn forget(&mut self, now: Duration) {
+    pub(crate) fn forget(&mut self, now: Duration) {
         self.strikes.retain(|_, strikes| now < strikes.until + LONGEST_PENALTY);
         self.proven.retain(|_, until| now < *until);
     }
