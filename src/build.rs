@@ -9,6 +9,7 @@
 //!
 //! - `HASHPASS_MINER_SIMD` and `HASHPASS_MINER_SCALAR`: the paths of the two loaders;
 //! - `memory_serve::load!("worker")`: the files;
+//! - `memory_serve::load!("manual")`: the pages that [`manual`] makes of `app/docs`;
 //! - with `HASHPASS_EMBED_SITE=1` in the environment also the cfg `embed_site` and
 //!   `memory_serve::load!("site")`: what `cargo leptos` put into `target/site`.
 //!
@@ -16,6 +17,9 @@
 //! lock of the ordinary one. It never downloads tools; `./x setup` does.
 
 #![allow(clippy::print_stdout, reason = "printing is how a build script speaks")]
+
+#[path = "build/manual.rs"]
+mod manual;
 
 use sha2::{Digest, Sha256};
 use std::{
@@ -77,12 +81,15 @@ fn run() -> Result<(), String> {
         println!("cargo::rustc-env={variable}=/{ROUTE}/{hash}/{name}/{LOADER}");
     }
 
-    embed(&out, &assets, site.as_deref())
+    let manual = empty_directory(&out.join("manual"))?;
+    write_manual(&workspace, &manual)?;
+
+    embed(&out, &assets, &manual, site.as_deref())
 }
 
 /// Tells cargo when this must run again.
 fn name_inputs(site: Option<&Path>) {
-    for path in ["app/miner", "app/puzzle", "Cargo.toml", "Cargo.lock"] {
+    for path in ["app/miner", "app/puzzle", "app/docs", "style/docs.css", "Cargo.toml", "Cargo.lock"] {
         println!("cargo::rerun-if-changed={path}");
     }
     println!("cargo::rerun-if-env-changed=HASHPASS_EMBED_SITE");
@@ -181,16 +188,33 @@ fn shrink(wasm: &Path) -> Result<(), String> {
     })
 }
 
+/// Writes the pages of the manual, and their style, where their addresses say.
+fn write_manual(workspace: &Path, directory: &Path) -> Result<(), String> {
+    let documents = manual::read(&workspace.join("app/docs"))?;
+    let write = |path: PathBuf, content: &[u8]| {
+        let parent = path.parent().unwrap_or(directory);
+        fs::create_dir_all(parent)
+            .and_then(|()| fs::write(&path, content))
+            .map_err(|error| format!("{} cannot be written: {error}.", path.display()))
+    };
+    for manual::Page { address, html } in manual::pages(&documents)? {
+        write(directory.join(format!("{}.html", address.trim_start_matches('/'))), html.as_bytes())?;
+    }
+    let style = workspace.join("style/docs.css");
+    let style = fs::read(&style).map_err(|error| format!("{} cannot be read: {error}.", style.display()))?;
+    write(directory.join("docs/docs.css"), &style)
+}
+
 /// Writes the module that `memory_serve::load!` includes. The crate's own
 /// functions for that have cargo watch what was only just written, and so build
 /// everything anew each time.
-fn embed(out: &Path, assets: &Path, site: Option<&Path>) -> Result<(), String> {
+fn embed(out: &Path, assets: &Path, manual: &Path, site: Option<&Path>) -> Result<(), String> {
     let embedded = empty_directory(&out.join("embedded"))?;
     let table = |name: &str, directory: &Path| {
         let code = memory_serve::assets_to_code(name, directory, &embedded, true, |_| {});
         format!("({name:?}, {code}),")
     };
-    let mut tables = table(ROUTE, assets);
+    let mut tables = table(ROUTE, assets) + &table("manual", manual);
     if let Some(site) = site {
         if !site.is_dir() {
             return Err("HASHPASS_EMBED_SITE=1 but there is no target/site: run ./x build.".into());

@@ -19,6 +19,7 @@ mod prize;
 mod problem;
 mod race;
 mod reader;
+mod table;
 mod variable;
 
 use crate::{
@@ -35,58 +36,8 @@ pub use env_file::{example, values_of_env_file};
 pub use lobby::{Database, LobbyConfig};
 pub use log::LogFormat;
 pub use problem::{Problem, Problems};
+pub use table::VARIABLES;
 pub use variable::{DefaultValue, Variable};
-
-/// All variables, in the order in which people look for them: of this the help text
-/// and `.env.example` are made.
-pub const VARIABLES: &[Variable] = &[
-    connections::PORT.variable,
-    connections::HOST.variable,
-    race::DIFFICULTY.variable,
-    race::MIN_DIFFICULTY.variable,
-    race::MAX_DIFFICULTY.variable,
-    race::TARGET_TIME_MIN.variable,
-    race::TARGET_TIME_MAX.variable,
-    race::RETARGET.variable,
-    race::ARGON2_TIME_COST.variable,
-    race::ARGON2_MEMORY_COST.variable,
-    race::ARGON2_PARALLELISM.variable,
-    race::VERIFY_WORKERS.variable,
-    race::VERIFY_QUEUE.variable,
-    race::PROOF_INTERVAL.variable,
-    race::HMAC_SECRET.variable,
-    prize::DATA_DIR.variable,
-    gate::GATE.variable,
-    lobby::HASHCASH_BITS.variable,
-    lobby::NEOIRC_HASHCASH_BITS.variable,
-    lobby::SERVER_NAME.variable,
-    lobby::LOBBY_DB.variable,
-    lobby::LOBBY_HISTORY.variable,
-    lobby::LOBBY_SESSIONS_PER_HOUR.variable,
-    lobby::LOBBY_MOTD.variable,
-    lobby::CORS_ORIGINS.variable,
-    gate::IP_BINDING.variable,
-    gate::TRUSTED_PROXIES.variable,
-    limits::SESSIONS_PER_HOUR.variable,
-    limits::FAILED_CHECKS_PER_MINUTE.variable,
-    limits::SUBMISSIONS_PER_MINUTE.variable,
-    limits::SOCKETS_PER_ADDRESS.variable,
-    limits::SOCKETS.variable,
-    connections::LIMIT_CONNECTIONS_PER_PEER.variable,
-    connections::LIMIT_CONNECTIONS.variable,
-    gate::DEV.variable,
-    gate::TURNSTILE_SITE_KEY.variable,
-    gate::TURNSTILE_SECRET_KEY.variable,
-    gate::TURNSTILE_TEST_MODE.variable,
-    gate::TURNSTILE_VERIFY_URL.variable,
-    gate::TURNSTILE_SCRIPT_URL.variable,
-    gate::TURNSTILE_HOSTNAMES.variable,
-    prize::WEBHOOK_URL.variable,
-    prize::WEBHOOK_TOKEN.variable,
-    log::RUST_LOG.variable,
-    log::LOG_FORMAT.variable,
-    log::DISABLE_UVLOOP.variable,
-];
 
 /// Everything an operator decides.
 #[derive(Clone, Debug)]

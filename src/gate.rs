@@ -4,45 +4,16 @@
 //! The gate knows nothing of rounds and prizes; the race knows nothing of cookies
 //! and headers.
 
-use crate::identity::session::Passed;
-
 pub mod address;
 pub mod admission;
 pub mod error;
 pub mod limits;
+pub mod network;
 pub mod origin;
+mod rule;
 mod settings;
 pub mod stamps;
 pub mod turnstile;
 
+pub use rule::GateRule;
 pub use settings::{GateSettings, LimitSettings, TurnstileSettings};
-
-/// What a session must have passed before it may take part in the race.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum GateRule {
-    /// The human check.
-    #[default]
-    Turnstile,
-    /// A session stamp.
-    Hashcash,
-    /// The human check and a session stamp.
-    Both,
-}
-
-impl GateRule {
-    /// True if the human check is part of it.
-    pub const fn asks_for_humans(self) -> bool {
-        matches!(self, Self::Turnstile | Self::Both)
-    }
-
-    /// True if a session stamp is part of it.
-    pub const fn asks_for_stamps(self) -> bool {
-        matches!(self, Self::Hashcash | Self::Both)
-    }
-
-    /// True if `passed` is enough.
-    pub const fn is_met_by(self, passed: Passed) -> bool {
-        (!self.asks_for_humans() || passed.human) && (!self.asks_for_stamps() || passed.stamped)
-    }
-}

@@ -6,3 +6,4 @@
 
 pub mod nick;
 pub mod session;
+pub mod sessions;

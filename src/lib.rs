@@ -13,6 +13,7 @@
 //! | [`race`] | the single state that decides who wins |
 //! | [`gate`] | who may take part |
 //! | [`identity`] | who somebody is, for the race and the lobby alike |
+//! | [`ledger`] | what must never be forgotten, in order |
 //! | [`https_client`] | the one way in which the server calls others |
 //! | [`clock`] | time, injected |
 //!
@@ -28,6 +29,7 @@ pub mod edge;
 pub mod gate;
 pub mod https_client;
 pub mod identity;
+pub mod ledger;
 pub mod live;
 pub mod lobby;
 mod lock;

@@ -10,12 +10,14 @@ mod chat;
 mod events;
 
 pub use chat::Chat;
+pub(crate) use events::Reset;
 pub use events::{Event, Events};
 
 use crate::{
     clock::Clock,
-    gate::limits::Network,
-    identity::session::{Session, SessionId, Sessions},
+    gate::network::Network,
+    identity::session::{Session, SessionId},
+    identity::sessions::Sessions,
     lock::lock,
     race::{Announcement, Race, ShareError, ShareVerdict},
 };
@@ -67,13 +69,6 @@ struct Shared {
     resets: watch::Sender<Reset>,
     /// True once the server stops.
     stopping: watch::Sender<bool>,
-}
-
-/// An announcement with its message for everybody.
-#[derive(Clone, Debug)]
-pub(crate) struct Reset {
-    pub(crate) announcement: Announcement,
-    message: Arc<str>,
 }
 
 #[derive(Debug)]

@@ -43,7 +43,7 @@ use crate::{
     clock::{Clock, rfc3339_milliseconds},
     config::LobbyConfig,
     gate::limits::{Bucket, Rate},
-    identity::{nick::InvalidNick, session::Sessions},
+    identity::{nick::InvalidNick, sessions::Sessions},
     lock::lock,
     race::SessionId,
 };

@@ -32,10 +32,10 @@ pub use submission::{Arrival, Competitor, Refusal, Solution};
 pub use win::{Announcement, Win};
 
 pub use crate::identity::session::SessionId;
-use crate::{clock::Clock, gate::limits::Network};
-use app::wire::{ResetReason, RoundView, Victory};
-use miners::Miners;
-use puzzle::{Seed, Ticket, hashing::HashingError, rule::Rule};
+use crate::{clock::Clock, gate::network::Network};
+use app::wire::{ResetReason, RoundView, Share, Victory};
+use miners::{Miners, ShareRefusal};
+use puzzle::{Challenge, Hash, Seed, Ticket, hashing::HashingError, proof::share_target, rule::Rule};
 use state::{Effect, Event, Job, State, Verdict};
 use std::{
     fmt,
@@ -208,6 +208,61 @@ impl Race {
         lock(&self.shared.state).run_clock_until(until, self.shared.clock.now());
     }
 
+    /// Makes every check of a share that needs nobody's name. `None` if it is of a round
+    /// that is over.
+    ///
+    /// # Errors
+    /// [`ShareError::TooLarge`], [`ShareError::NotSpliceProof`].
+    pub fn share_challenge(&self, share: &Share) -> Result<Option<Challenge>, ShareError> {
+        // The round that is being played, which may not be announced yet.
+        let (round, seed) = lock(&self.shared.state).round();
+        if share.round != round {
+            return Ok(None);
+        }
+        if !share.hash.is_below(&share_target()) {
+            return Err(ShareError::TooLarge);
+        }
+        if !share.trace_data.is_splice_proof() {
+            return Err(ShareError::NotSpliceProof);
+        }
+        Ok(Some(Challenge::new(&seed, &share.visitor_id, &share.trace_data)))
+    }
+
+    /// Takes in a share of `session` with its challenge. `None` if there is nothing to
+    /// wait for: it came too soon, or there is no time to compute it.
+    ///
+    /// # Errors
+    /// [`ShareError`].
+    pub fn take_share(
+        &self,
+        session: &SessionId,
+        share: &Share,
+        challenge: Challenge,
+    ) -> Result<Option<ShareVerdict>, ShareError> {
+        let Share { round, nonce, hash, .. } = *share;
+        let shared = &self.shared;
+        let admitted = shared.change_miners(|miners, now| {
+            miners.admit_share(session, round, hash, now).map(|most_waiting| (now, most_waiting))
+        });
+        let (arrived_at, most_waiting) = match admitted {
+            Ok(admitted) => admitted,
+            Err(ShareRefusal::TooSoon) => return Ok(None),
+            Err(ShareRefusal::NotMining) => return Err(ShareError::NotMining),
+            Err(ShareRefusal::Spent) => return Err(ShareError::Spent),
+            Err(ShareRefusal::Discredited) => return Err(ShareError::Discredited),
+        };
+        let Some(answer) = shared.verifier.offer_share(challenge, nonce, hash, most_waiting) else {
+            shared.change_miners(|miners, now| miners.drop_share(session, &hash, now));
+            return Ok(None);
+        };
+        let (race, session) = (self.clone(), session.clone());
+        Ok(Some(tokio::spawn(async move {
+            let is_right = answer.await.ok().flatten();
+            race.shared.share_computed(&session, &hash, arrived_at, is_right);
+            (is_right == Some(false)).then_some(ShareError::FalseHash)
+        })))
+    }
+
     /// The wins of a session that are still remembered, newest first.
     pub fn wins_of(&self, session: &SessionId) -> Vec<Win> {
         lock(&self.shared.state).wins_of(session)
@@ -254,6 +309,25 @@ impl Shared {
             Err((answer, refusal)) => {
                 let _ = answer.send(Err(refusal));
             }
+        }
+    }
+
+    fn share_computed(&self, session: &SessionId, hash: &Hash, arrived_at: Duration, is_right: Option<bool>) {
+        self.change_miners(|miners, now| match is_right {
+            Some(true) => miners.prove(session, arrived_at),
+            Some(false) => miners.discredit(session),
+            None => miners.drop_share(session, hash, now),
+        });
+        let now = self.clock.now();
+        match is_right {
+            // Its submissions then wait for no more newcomers than they must.
+            Some(true) => lock(&self.state).prove(session.clone(), now),
+            Some(false) => {
+                // It has to wait before its next submission, as after a false one.
+                lock(&self.state).strike(session.clone(), now);
+                tracing::info!(%session, "a share was false; its session counts as a miner no more");
+            }
+            None => {}
         }
     }
 

@@ -7,7 +7,7 @@ use crate::{
     edge::{context::Rooms, router::router},
     gate::{admission::Admission, limits::AddressLimits, stamps::Stamps, turnstile::Turnstile},
     https_client::ClientError,
-    identity::session::Sessions,
+    identity::sessions::Sessions,
     live::Live,
     lobby::{
         Announcing, Lobby,

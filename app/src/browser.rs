@@ -1,9 +1,9 @@
 //! The browser around the [race client](crate::race_client): carries out what it
 //! asks for, tells it what happens, and shows its state on the page.
 //!
-//! One loop on the page's thread takes events from one queue and hands them over
-//! one after the other, so nothing in here is ever in the middle of two things.
-//! Everything that waits runs beside it and comes back as an event. Nothing in
+//! One loop on the page's thread takes messages from one [queue](crate::inbox) and
+//! hands them over one after the other, so nothing in here is ever in the middle of two
+//! things. Everything that waits runs beside it and comes back as a message. Nothing in
 //! here decides anything.
 
 pub mod clipboard;
@@ -19,30 +19,31 @@ pub mod theme;
 pub mod view;
 
 use crate::{
-    lobby_client::LobbyClient,
+    board::Board,
+    inbox::{Inbox, Sender, Source, inbox},
+    lobby_client::{self, LobbyClient},
     mining::{MinerPool, PoolEvent, chosen_workers, loader_url, page_time},
-    page::Board,
     race_client::{Device, Effect, Event, RaceClient},
     scene::{Note, Wish},
     wire::{PageState, SessionRequest},
 };
 use futures::{
     StreamExt,
-    channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded},
+    channel::mpsc::UnboundedReceiver,
     future::{Either, select},
 };
 use gloo_timers::future::TimeoutFuture;
 use leptos::prelude::{Set, Update, WithUntracked};
-use minter::{Minter, Ticket};
+use minter::{Minter, Search};
 use request::{Answer, parse};
 use serde::Serialize;
 use socket::{Socket, SocketEvent};
-use std::{cell::Cell, rc::Rc, time::Duration};
+use std::{pin::pin, time::Duration};
 use wasm_bindgen::{JsCast, closure::Closure};
 use wasm_bindgen_futures::spawn_local;
 
 /// How often the figures on the page are renewed, while something moves.
-const REFRESH: Duration = Duration::from_millis(250);
+const REFRESH_INTERVAL: Duration = Duration::from_millis(250);
 
 /// How long a submission may take: the server may have a queue to work through.
 const SUBMISSION_SECONDS: u32 = 30;
@@ -52,20 +53,16 @@ const REQUEST_SECONDS: u32 = 12;
 
 /// Takes part in the race, on a page rendered from `page`.
 pub fn launch(page: PageState, board: Board, wishes: UnboundedReceiver<Wish>) {
-    let (events, queue) = unbounded();
-    let driver = Driver::new(page, board, events);
+    let (sender, inbox) = inbox();
+    let driver = Driver::new(page, board, sender);
     driver.listen(wishes);
-    spawn_local(driver.run(queue));
+    spawn_local(driver.run(inbox));
 }
 
-/// An event and where it comes from: what an old connection or an old job still
-/// has to say is not heard any more.
-enum Arrival {
-    Event(Event),
-    Lobby(crate::lobby_client::Event),
-    Socket { connection: u64, event: Event },
-    SocketLobby { connection: u64, event: crate::lobby_client::Event },
-    Pool { generation: u64, event: PoolEvent },
+/// What one of the two clients is to hear.
+enum Message {
+    Race(Event),
+    Lobby(lobby_client::Event),
 }
 
 struct Driver {
@@ -74,62 +71,51 @@ struct Driver {
     client: RaceClient,
     lobby: LobbyClient,
     minter: Minter,
-    events: UnboundedSender<Arrival>,
+    sender: Sender<Message>,
     human_check: human_check::Widget,
     socket: Option<Socket>,
-    /// Counts the connections.
-    connection: u64,
+    connection: Source,
     pool: MinerPool,
-    /// Counts the jobs.
-    generation: Rc<Cell<u64>>,
     shown_at: Duration,
 }
 
 impl Driver {
-    fn new(page: PageState, board: Board, events: UnboundedSender<Arrival>) -> Self {
-        let generation = Rc::new(Cell::new(0));
-        let pool = {
-            let (events, generation) = (events.clone(), generation.clone());
-            let loader = loader_url(&page.miner_simd, &page.miner_scalar).to_owned();
-            MinerPool::new(loader, move |event| send(&events, Arrival::Pool { generation: generation.get(), event }))
-        };
-        let human_check = {
-            let events = events.clone();
-            human_check::Widget::new(&page, move |event| send(&events, Arrival::Event(Event::Check(event))))
-        };
-        let minter = {
-            let events = events.clone();
-            let loader = loader_url(&page.miner_simd, &page.miner_scalar).to_owned();
-            Minter::new(loader, move |ticket, event| {
-                let arrival = match ticket {
-                    Ticket::Race => Arrival::Event(Event::Stamp(event)),
-                    Ticket::Lobby(ticket) => Arrival::Lobby(crate::lobby_client::Event::Stamp { ticket, event }),
-                };
-                send(&events, arrival);
-            })
+    fn new(page: PageState, board: Board, sender: Sender<Message>) -> Self {
+        let loader = loader_url(&page.miner_simd, &page.miner_scalar).to_owned();
+        let (pool, human_check, minter) = {
+            let [to_pool, to_check, to_minter] = [(); 3].map(|()| sender.clone());
+            let pool = MinerPool::new(loader.clone(), move |source, event| {
+                to_pool.of(source).send(Message::Race(Event::Pool(event)));
+            });
+            let human_check =
+                human_check::Widget::new(&page, move |event| to_check.send(Message::Race(Event::Check(event))));
+            let minter = Minter::new(loader, move |search, event| {
+                to_minter.send(match search {
+                    Search::Race => Message::Race(Event::Stamp(event)),
+                    Search::Lobby(search) => Message::Lobby(lobby_client::Event::Stamp { search, event }),
+                });
+            });
+            (pool, human_check, minter)
         };
         let client = RaceClient::new(&page, device());
         let lobby = LobbyClient::new(&page, js_sys::Math::random);
-        let (socket, connection, shown_at) = (None, 0, Duration::ZERO);
-        Self { page, board, client, lobby, minter, events, human_check, socket, connection, pool, generation, shown_at }
+        let (socket, connection, shown_at) = (None, Source::default(), Duration::ZERO);
+        Self { page, board, client, lobby, minter, sender, human_check, socket, connection, pool, shown_at }
     }
 
     /// Passes on what the visitor does and what the browser tells.
     fn listen(&self, mut wishes: UnboundedReceiver<Wish>) {
-        let events = self.events.clone();
+        let sender = self.sender.clone();
         spawn_local(async move {
             while let Some(wish) = wishes.next().await {
-                send(
-                    &events,
-                    match wish {
-                        Wish::Race(command) => Arrival::Event(Event::Command(command)),
-                        Wish::Lobby(command) => Arrival::Lobby(crate::lobby_client::Event::Command(command)),
-                    },
-                );
+                sender.send(match wish {
+                    Wish::Race(command) => Message::Race(Event::Command(command)),
+                    Wish::Lobby(command) => Message::Lobby(lobby_client::Event::Command(command)),
+                });
             }
         });
-        let events = self.events.clone();
-        let online = Closure::<dyn Fn()>::new(move || send(&events, Arrival::Event(Event::BackOnline)));
+        let sender = self.sender.clone();
+        let online = Closure::<dyn Fn()>::new(move || sender.send(Message::Race(Event::BackOnline)));
         if let Some(window) = web_sys::window() {
             window.set_ononline(Some(online.as_ref().unchecked_ref()));
         }
@@ -137,25 +123,16 @@ impl Driver {
         online.forget();
     }
 
-    async fn run(mut self, mut queue: UnboundedReceiver<Arrival>) {
+    async fn run(mut self, mut inbox: Inbox<Message>) {
         let had_session = self.page.has_session || storage::read(storage::HAD_SESSION).is_some();
         self.hear(Event::Begin { had_session });
         loop {
             let wait = self.time_until_the_next_moment();
-            let arrival = match select(queue.next(), TimeoutFuture::new(wait)).await {
-                Either::Left((Some(arrival), _)) => arrival,
+            match select(pin!(inbox.next()), TimeoutFuture::new(wait)).await {
+                Either::Left((Some(Message::Race(event)), _)) => self.hear(event),
+                Either::Left((Some(Message::Lobby(event)), _)) => self.hear_lobby(event),
                 Either::Left((None, _)) => return,
-                Either::Right(((), _)) => Arrival::Event(Event::Moment),
-            };
-            match arrival {
-                Arrival::Event(event) => self.hear(event),
-                Arrival::Socket { connection, event } if connection == self.connection => self.hear(event),
-                Arrival::Pool { generation, event } if generation == self.generation.get() => {
-                    self.hear(Event::Pool(event));
-                }
-                Arrival::Lobby(event) => self.hear_lobby(event),
-                Arrival::SocketLobby { connection, event } if connection == self.connection => self.hear_lobby(event),
-                Arrival::Socket { .. } | Arrival::SocketLobby { .. } | Arrival::Pool { .. } => {}
+                Either::Right(((), _)) => self.hear(Event::Moment),
             }
         }
     }
@@ -163,7 +140,7 @@ impl Driver {
     /// In milliseconds.
     fn time_until_the_next_moment(&self) -> u32 {
         let now = page_time();
-        let refresh = self.shown_at + REFRESH;
+        let refresh = self.shown_at + REFRESH_INTERVAL;
         let deadlines = [self.client.deadline(now), self.lobby.deadline()];
         let next = deadlines.into_iter().flatten().fold(refresh, Duration::min);
         // Rounded up: a moment too early would only be followed by another one.
@@ -176,7 +153,7 @@ impl Driver {
         for effect in self.client.handle(event, now) {
             self.carry_out(effect);
         }
-        if !is_routine || self.shown_at + REFRESH <= now {
+        if !is_routine || self.shown_at + REFRESH_INTERVAL <= now {
             self.show(now);
             self.tell_lobby(now);
         }
@@ -197,57 +174,48 @@ impl Driver {
             Effect::Enter { token, stamp } => {
                 let body = json(&SessionRequest { turnstile_token: token });
                 self.ask(Request { path: "/api/session".into(), body, stamp, ..Request::default() }, |answer| {
-                    Arrival::Event(Event::Entered(parse(answer)))
+                    Message::Race(Event::Entered(parse(answer)))
                 });
             }
-            Effect::MintStamp { bits, resource } => self.mint_session_stamp(Ticket::Race, bits, &resource),
-            Effect::CancelStamp => self.minter.cancel(Ticket::Race),
+            Effect::MintStamp { bits, resource } => self.mint_session_stamp(Search::Race, bits, &resource),
+            Effect::CancelStamp => self.minter.cancel(Search::Race),
             Effect::RememberSession => storage::write(storage::HAD_SESSION, "yes"),
             Effect::FetchWins => {
-                self.ask(Request::get("/api/wins"), |answer| Arrival::Event(Event::WinsFetched(parse(answer))))
+                self.ask(Request::get("/api/wins"), |answer| Message::Race(Event::WinsFetched(parse(answer))))
             }
             Effect::IdentifyVisitor => {
-                let events = self.events.clone();
+                let sender = self.sender.clone();
                 spawn_local(async move {
                     let (visitor, at_random) = fingerprint::visitor_id().await;
-                    send(&events, Arrival::Event(Event::Identified { visitor, at_random }));
+                    sender.send(Message::Race(Event::Identified { visitor, at_random }));
                 });
             }
             // What the edge says it sees of this device. Cloudflare answers this path
             // itself, before our server.
             Effect::FetchTrace => self.ask(Request::get("/cdn-cgi/trace"), |answer| {
                 let trace = answer.ok().filter(|(status, _)| (200..300).contains(status));
-                Arrival::Event(Event::TraceFetched(trace.and_then(|(_, trace)| trace.parse().ok())))
+                Message::Race(Event::TraceFetched(trace.and_then(|(_, trace)| trace.parse().ok())))
             }),
             Effect::FetchPuzzle => {
-                self.ask(Request::get("/api/puzzle"), |answer| Arrival::Event(Event::PuzzleFetched(parse(answer))))
+                self.ask(Request::get("/api/puzzle"), |answer| Message::Race(Event::PuzzleFetched(parse(answer))))
             }
             Effect::OpenSocket => self.open_socket(),
-            Effect::DropSocket => self.socket = None,
+            Effect::DropSocket => self.drop_socket(),
             Effect::Send(message) => {
                 if let Some(socket) = &self.socket {
                     socket.send(&message);
                 }
             }
             Effect::PrepareMiner(cost) => self.pool.prepare(cost),
-            Effect::StartMiner { job, workers } => {
-                self.begin_generation();
-                self.pool.start(job, workers);
-            }
-            Effect::ReplaceJob(job) => {
-                self.begin_generation();
-                self.pool.replace_job(job);
-            }
+            Effect::StartMiner { job, workers } => self.pool.start(job, workers),
+            Effect::ReplaceJob(job) => self.pool.replace_job(job),
             Effect::SetWorkers(workers) => self.pool.set_workers(workers),
-            Effect::StopMiner => {
-                self.begin_generation();
-                self.pool.stop();
-            }
+            Effect::StopMiner => self.pool.stop(),
             Effect::RememberWorkers(workers) => storage::write(storage::WORKERS, &workers.to_string()),
             Effect::Submit { round, submission } => {
                 let (path, body) = ("/api/verify".into(), json(&submission));
                 self.ask(Request { path, body, seconds: SUBMISSION_SECONDS, ..Request::default() }, move |answer| {
-                    Arrival::Event(Event::Answered { round, result: parse(answer) })
+                    Message::Race(Event::Answered { round, result: parse(answer) })
                 });
             }
             Effect::Write(note) => self.write(note),
@@ -255,41 +223,40 @@ impl Driver {
     }
 
     /// Asks the server beside the loop; what `read` makes of the answer comes back.
-    fn ask(&self, request: Request, read: impl FnOnce(Answer) -> Arrival + 'static) {
+    fn ask(&self, request: Request, read: impl FnOnce(Answer) -> Message + 'static) {
         self.ask_boxed(request, Box::new(read));
     }
 
     /// Boxed, so that the code of waiting is there only once.
-    fn ask_boxed(&self, request: Request, read: Box<dyn FnOnce(Answer) -> Arrival>) {
-        let events = self.events.clone();
+    fn ask_boxed(&self, request: Request, read: Box<dyn FnOnce(Answer) -> Message>) {
+        let sender = self.sender.clone();
         spawn_local(async move {
             let Request { path, body, stamp, seconds } = request;
-            send(&events, read(request::text(&path, body.as_deref(), stamp.as_deref(), seconds).await));
+            sender.send(read(request::text(&path, body.as_deref(), stamp.as_deref(), seconds).await));
         });
     }
 
     fn open_socket(&mut self) {
-        self.connection += 1;
-        let (connection, events) = (self.connection, self.events.clone());
+        self.drop_socket();
+        let sender = self.sender.of(&self.connection);
+        let to_socket = sender.clone();
         self.socket = Socket::open(move |event| {
-            let event = match event {
-                SocketEvent::Lobby(id, event) => {
-                    let event = crate::lobby_client::Event::Heard { id, event };
-                    return send(&events, Arrival::SocketLobby { connection, event });
-                }
-                SocketEvent::Opened => Event::SocketOpened,
-                SocketEvent::Heard(message) => Event::Heard(message),
-                SocketEvent::Closed => Event::SocketClosed,
-            };
-            send(&events, Arrival::Socket { connection, event });
+            to_socket.send(match event {
+                SocketEvent::Lobby(id, event) => Message::Lobby(lobby_client::Event::Heard { id, event }),
+                SocketEvent::Opened => Message::Race(Event::SocketOpened),
+                SocketEvent::Heard(message) => Message::Race(Event::Heard(message)),
+                SocketEvent::Closed => Message::Race(Event::SocketClosed),
+            });
         });
         if self.socket.is_none() {
-            send(&self.events, Arrival::Socket { connection, event: Event::SocketClosed });
+            sender.send(Message::Race(Event::SocketClosed));
         }
     }
 
-    fn begin_generation(&self) {
-        self.generation.set(self.generation.get() + 1);
+    /// Closes the connection; what it has still said is not heard any more.
+    fn drop_socket(&mut self) {
+        self.socket = None;
+        self.connection.begin_anew();
     }
 
     fn write(&self, note: Note) {
@@ -325,11 +292,6 @@ impl Request {
 /// What is sent are plain values: writing them cannot fail.
 fn json(body: &impl Serialize) -> Option<String> {
     serde_json::to_string(body).ok()
-}
-
-/// The queue lives as long as the page; there is nobody to tell if it does not.
-fn send(events: &UnboundedSender<Arrival>, arrival: Arrival) {
-    drop(events.unbounded_send(arrival));
 }
 
 fn device() -> Device {

@@ -4,13 +4,11 @@
 //! for people. The race, the gate and the prizes have error types of their own
 //! and know nothing of this one; the edge turns theirs into this.
 
-#[cfg(feature = "ssr")]
-use leptos::server_fn::{
-    codec::JsonEncoding,
-    error::{FromServerFnError, ServerFnErrorErr},
-};
+use crate::read::{Read, deserialize_by_reading, field, field_or_default, read_texts};
 use puzzle::{RoundNumber, Seed};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::time::Duration;
 
 /// What went wrong, for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -60,7 +58,7 @@ pub enum ErrorCode {
     ServerFull,
     /// `503`: the server is stopping.
     ShuttingDown,
-    /// `400`: a nick that is no nick; the detail says the rule.
+    /// `400`: not a valid nick; the detail says the rule.
     BadNick,
     /// `401`: the lobby knows its visitors by the cookie, and there is none, or an
     /// `Authorization` header in its place.
@@ -75,7 +73,7 @@ pub enum ErrorCode {
     LobbyBusy,
     /// `503`: the lobby's store cannot be used; the race goes on without it.
     LobbyClosed,
-    /// `500`: our fault.
+    /// `500`: the server failed.
     Internal,
     /// On a WebSocket: no message of the protocol.
     UnknownMessage,
@@ -123,6 +121,22 @@ impl ErrorCode {
             | Self::LobbyClosed
             | Self::Unreachable => 503,
         }
+    }
+
+    /// True if the same request may succeed a little later.
+    pub const fn is_temporary(self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable
+                | Self::TurnstileUnavailable
+                | Self::VerificationBusy
+                | Self::ServerFull
+                | Self::ShuttingDown
+                | Self::Internal
+                | Self::RequestTimeout
+                | Self::TooManyRequests
+                | Self::TooManySubmissions
+        )
     }
 }
 
@@ -181,32 +195,33 @@ impl ApiError {
             stamp: None,
         }
     }
-}
 
-#[cfg(feature = "ssr")]
-impl FromServerFnError for ApiError {
-    type Encoder = JsonEncoding;
-
-    /// Called by the framework for what goes wrong around a server function: a body
-    /// that it cannot read.
-    fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
-        match error {
-            ServerFnErrorErr::Args(why)
-            | ServerFnErrorErr::MissingArg(why)
-            | ServerFnErrorErr::Deserialization(why) => Self::new(ErrorCode::Malformed, why).answered(),
-            other => Self::new(ErrorCode::Internal, other.to_string()),
-        }
+    /// How long the server wants to be left alone; zero if it does not say.
+    pub fn asked_wait(&self) -> Duration {
+        Duration::from_secs(self.retry_after.unwrap_or_default())
     }
 }
 
-#[cfg(feature = "ssr")]
-impl ApiError {
-    /// Gives the answer under way this error's status and `Retry-After`; the framework
-    /// would answer 500 to any error.
-    #[must_use]
-    pub fn answered(self) -> Self {
-        crate::host::set_status(&self);
-        self
+read_texts!(ErrorCode);
+deserialize_by_reading!(ApiError);
+
+impl Read for ApiError {
+    fn read(value: &Value) -> Option<Self> {
+        let stamp = || {
+            let (hashcash_bits, resource) = (field(value, "hashcash_bits")?, field(value, "resource")?);
+            Some(StampDemand { hashcash_bits, resource, reason: field(value, "reason")? }.into())
+        };
+        Some(Self {
+            code: field(value, "code")?,
+            detail: field(value, "detail")?,
+            round: field(value, "round")?,
+            seed: field(value, "seed")?,
+            // Present and `null`: never.
+            valid_in: value.get("valid_in").map(Value::as_f64),
+            retry_after: field(value, "retry_after")?,
+            error_codes: field_or_default::<Vec<String>>(value, "error-codes")?.into(),
+            stamp: stamp(),
+        })
     }
 }
 

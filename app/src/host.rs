@@ -4,14 +4,12 @@
 //! stands for one request: it knows who asks and from where.
 
 use crate::{
-    error::ApiError,
+    error::{ApiError, ErrorCode},
     language::Language,
     wire::{PageState, Puzzle, Submission, Victory, View},
 };
 use futures::future::BoxFuture;
-use http::{HeaderValue, StatusCode, header};
 use leptos::prelude::use_context;
-use leptos_axum::ResponseOptions;
 use std::sync::Arc;
 
 /// What the server offers to one request.
@@ -34,19 +32,6 @@ pub trait Host: Send + Sync {
 
 /// The host of the request being answered.
 pub(crate) fn current() -> Result<Arc<dyn Host>, ApiError> {
-    use_context::<Arc<dyn Host>>().ok_or_else(|| {
-        ApiError::new(crate::ErrorCode::Internal, "The server answers without a host; please report this.")
-    })
-}
-
-/// Sets the status and the headers that go with `error` on the answer under way.
-pub(crate) fn set_status(error: &ApiError) {
-    let Some(answer) = use_context::<ResponseOptions>() else { return };
-    if let Ok(status) = StatusCode::from_u16(error.code.status()) {
-        answer.set_status(status);
-    }
-    answer.insert_header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if let Some(seconds) = error.retry_after {
-        answer.insert_header(header::RETRY_AFTER, HeaderValue::from(seconds));
-    }
+    use_context::<Arc<dyn Host>>()
+        .ok_or_else(|| ApiError::new(ErrorCode::Internal, "The server answers without a host; please report this."))
 }

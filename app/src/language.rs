@@ -4,6 +4,7 @@
 //! remembers a visitor's choice. Which language a request asks for is the server's
 //! to find out; the texts themselves are in [`crate::page::text`].
 
+use crate::read::read_texts;
 use serde::{Deserialize, Serialize};
 
 /// The cookie that remembers the choice. It is no secret: the page writes it too.
@@ -13,12 +14,12 @@ pub const COOKIE: &str = "hashpass_language";
 pub const PARAMETER: &str = "language";
 
 /// How long a choice is remembered, in seconds: a year.
-const REMEMBERED: u32 = 31_536_000;
+const COOKIE_SECONDS: u32 = 31_536_000;
 
 /// A language of the page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Language {
-    /// For everybody who asks for nothing that there is.
+    /// Also for everybody who asks for no language of the page.
     #[default]
     #[serde(rename = "en")]
     English,
@@ -48,7 +49,7 @@ impl Language {
         }
     }
 
-    /// The language whose tag this is, to the letter.
+    /// The language whose tag this is exactly.
     pub fn from_tag(tag: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|language| language.tag() == tag)
     }
@@ -66,7 +67,7 @@ impl Language {
     /// browser's `document.cookie`.
     pub fn cookie(self, secure: bool) -> String {
         let (tag, secure) = (self.tag(), if secure { "; Secure" } else { "" });
-        format!("{COOKIE}={tag}; Path=/; Max-Age={REMEMBERED}; SameSite=Lax{secure}")
+        format!("{COOKIE}={tag}; Path=/; Max-Age={COOKIE_SECONDS}; SameSite=Lax{secure}")
     }
 
     /// The address, seen from a page, of the same page in this language: for those
@@ -75,6 +76,11 @@ impl Language {
         format!("?{PARAMETER}={}", self.tag())
     }
 }
+
+read_texts!(Language);
+
+/// A text of the page without values in it.
+pub type Text = fn(Language) -> &'static str;
 
 #[cfg(test)]
 mod tests {

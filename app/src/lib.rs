@@ -3,7 +3,7 @@
 //!
 //! The crate is built twice: with the feature `ssr` into the server, which
 //! renders the page, and with `hydrate` into the browser, which takes it over.
-//! It knows the server only through one trait, [`host::Host`]; nothing in here
+//! It knows the server only through one trait, `host::Host`; nothing in here
 //! may depend on how that is implemented.
 
 // The page's views are one type, and a deep one.
@@ -11,11 +11,14 @@
 
 #[cfg(feature = "ssr")]
 pub mod api;
+pub mod board;
 #[cfg(feature = "hydrate")]
 pub mod browser;
 pub mod error;
 #[cfg(feature = "ssr")]
 pub mod host;
+#[cfg(any(feature = "hydrate", test))]
+pub mod inbox;
 pub mod language;
 #[cfg(any(feature = "hydrate", test))]
 pub mod lobby_client;
@@ -23,6 +26,7 @@ pub mod mining;
 pub mod page;
 #[cfg(any(feature = "hydrate", test))]
 pub mod race_client;
+pub mod read;
 pub mod scene;
 #[cfg(feature = "ssr")]
 pub mod shell;

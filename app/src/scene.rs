@@ -7,16 +7,15 @@ pub mod lobby;
 pub mod note;
 pub mod phase;
 pub mod proof;
+mod server_words;
 
 pub use human_check::{CheckFailure, HumanCheck};
 pub use note::{Log, LogLine, Note};
 pub use phase::{Failure, Pause, Phase};
 pub use proof::{MintEvent, Proof, SessionProof};
+pub use server_words::ServerWords;
 
-use crate::{
-    error::{ApiError, ErrorCode},
-    wire::{Figures, PageState},
-};
+use crate::wire::{Figures, PageState};
 use puzzle::{Curve, RoundNumber, Target, VisitorId, invite_code::InviteCode};
 use std::time::Duration;
 
@@ -71,8 +70,8 @@ pub struct Scene {
     pub best: Option<Best>,
     /// Half of visitors like this one would win within this time, if alone.
     pub half_win_within: Option<Duration>,
-    /// The share of rounds that this page wins in the long run.
-    pub share_of_rounds: Option<f64>,
+    /// The part of rounds that this page wins in the long run.
+    pub part_of_rounds: Option<f64>,
     /// The codes won, newest first.
     pub prizes: Vec<Prize>,
 }
@@ -133,21 +132,6 @@ pub enum Wish {
     Lobby(lobby::LobbyCommand),
 }
 
-/// What the server said when it did not do what the page asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServerWords {
-    /// What it means.
-    pub code: ErrorCode,
-    /// The server's own words, in English.
-    pub detail: String,
-}
-
-impl From<ApiError> for ServerWords {
-    fn from(error: ApiError) -> Self {
-        Self { code: error.code, detail: error.detail }
-    }
-}
-
 /// The best hash of this round.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Best {
@@ -200,7 +184,7 @@ impl Scene {
             visitor_is_random: false,
             best: None,
             half_win_within: None,
-            share_of_rounds: None,
+            part_of_rounds: None,
             prizes: Vec::new(),
         }
     }

@@ -1,8 +1,8 @@
 //! The file `.env`: what it holds, and an example of one.
 
 use super::{
-    VARIABLES,
     problem::{Problem, Problems},
+    table::VARIABLES,
     variable::Variable,
 };
 use std::{collections::HashMap, fmt::Write, io::Read};

@@ -5,7 +5,7 @@
 //! While a request is being served nothing is held against the peer but bytes
 //! that it does not take.
 
-use super::ConnectionSettings;
+use super::settings::ConnectionSettings;
 use crate::gate::limits::Place;
 use std::{
     io::{self, IoSlice},

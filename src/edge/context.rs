@@ -3,7 +3,8 @@
 use super::{cookie::session_token, headers::forwarding_headers, language};
 use crate::{
     gate::{GateSettings, admission::Admission, error::GateError, limits::AddressLimits},
-    identity::session::{Session, Sessions},
+    identity::session::Session,
+    identity::sessions::Sessions,
     live::Live,
     lobby::Lobby,
     prize::Keeper,

@@ -33,10 +33,7 @@ pub fn clear_cookie(secure: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        clock::ManualClock,
-        identity::session::{Passed, Sessions},
-    };
+    use crate::{clock::ManualClock, identity::session::Passed, identity::sessions::Sessions};
     use std::sync::Arc;
 
     fn with_cookie(line: &str) -> HeaderMap {

@@ -17,7 +17,7 @@ use crate::{
         headers::calling_page,
         page,
         port::server_function,
-        routes::{health, lobby, session, socket, trace, turnstile, wins},
+        routes::{docs, health, lobby, session, socket, trace, turnstile, wins},
         security::security_headers,
     },
     gate::origin::is_same_origin,
@@ -57,6 +57,7 @@ pub fn router(rooms: Rooms) -> Router {
 
     Router::new()
         .merge(page::router())
+        .merge(docs::router())
         .route("/cdn-cgi/trace", get(trace::edge))
         .merge(lobby::router(&rooms))
         .merge(api)

@@ -6,15 +6,16 @@
 //! nothing is given back.
 
 use super::{
-    GateRule,
     error::{GateError, StampDemand},
     limits::{AddressLimits, Exceeded},
+    rule::GateRule,
     stamps::{NotTaken, Stamps},
     turnstile::Turnstile,
 };
 use crate::identity::{
     nick::Nick,
-    session::{NewSession, OpenError, Passed, Session, Sessions, TokenKey, TokenSession},
+    session::{NewSession, OpenError, Passed, Session, TokenKey, TokenSession},
+    sessions::Sessions,
 };
 use puzzle::stamp::{Rejection, StampHash};
 use std::{net::IpAddr, sync::Arc};

@@ -1,8 +1,8 @@
 //! What an operator decides about the gate.
 
 use super::{
-    GateRule,
     address::{IpBinding, TrustedProxies},
+    rule::GateRule,
 };
 use reqwest::Url;
 use std::fmt;

@@ -18,7 +18,8 @@ use super::TurnstileSettings;
 use crate::{
     gate::error::GateError,
     https_client::{ClientError, https_client},
-    identity::session::{Session, Sessions, TokenKey, TokenSession},
+    identity::session::{Session, TokenKey, TokenSession},
+    identity::sessions::Sessions,
     lock::lock,
 };
 use futures::{

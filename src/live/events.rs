@@ -1,9 +1,16 @@
 //! What one connection is told: the newest of everything, never a backlog.
 
-use super::Reset;
+use crate::race::Announcement;
 use puzzle::RoundNumber;
 use std::sync::Arc;
 use tokio::sync::watch;
+
+/// An announcement with its message for everybody.
+#[derive(Clone, Debug)]
+pub(crate) struct Reset {
+    pub(crate) announcement: Announcement,
+    pub(super) message: Arc<str>,
+}
 
 /// What happens, as one connection hears it.
 #[derive(Debug)]

@@ -15,9 +15,9 @@ use crate::{
     identity::{
         nick::{Folded, Nick},
         session::{
-            ClientKey, IDLE_LIMIT, MOST_CLIENTS_OF_A_SESSION, NewSession, OpenError, Passed, Session, Sessions,
-            StoredSession,
+            ClientKey, IDLE_LIMIT, MOST_CLIENTS_OF_A_SESSION, NewSession, OpenError, Passed, Session, StoredSession,
         },
+        sessions::Sessions,
     },
     lock::lock,
     race::SessionId,

@@ -14,10 +14,13 @@
 //! records back, never deletes a byte that it did not write in the same moment,
 //! and never shows a full code in the log of the process.
 
+mod error;
 mod file;
 #[cfg(test)]
 mod tests;
 mod writer;
+
+pub use error::AuditError;
 
 use crate::clock::{Clock, rfc3339_milliseconds};
 use app::wire::shortest_number;
@@ -25,7 +28,7 @@ use file::AuditFile;
 use puzzle::{Hash, Nonce, RoundNumber, Seed, TraceData, VisitorId, invite_code::InviteCode};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::{
-    fmt, io,
+    fmt,
     net::IpAddr,
     path::{Path, PathBuf},
     sync::{
@@ -82,32 +85,6 @@ fn write_time<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, 
 fn read_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SystemTime, D::Error> {
     let text = String::deserialize(deserializer)?;
     text.parse::<jiff::Timestamp>().map(SystemTime::from).map_err(de::Error::custom)
-}
-
-/// Why a record is not on disk, or the log not open.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum AuditError {
-    /// The data directory or the file in it cannot be made ready. At start this
-    /// is a reason not to start.
-    #[error("The audit log {path} cannot be opened: {source}")]
-    Open {
-        /// The file.
-        path: PathBuf,
-        /// What the operating system says.
-        source: Arc<io::Error>,
-    },
-    /// The write failed. The record is kept and tried again.
-    #[error("The audit record is not written yet: {0}")]
-    NotYetWritten(Arc<io::Error>),
-    /// More records wait than may; this one is not kept.
-    #[error("Too many audit records wait to be written")]
-    TooManyWaiting,
-    /// The log was shut down; the record is not kept.
-    #[error("The audit log is closed")]
-    Closed,
-    /// The record cannot be put into JSON.
-    #[error("The audit record cannot be put into JSON: {0}")]
-    Unwritable(Arc<serde_json::Error>),
 }
 
 /// Where the log is, and its limits.

@@ -24,7 +24,7 @@
 //! session has left. That frees a discredited session too, which then stands where
 //! a new one does.
 
-use crate::{gate::limits::Network, identity::session::SessionId};
+use crate::{gate::network::Network, identity::session::SessionId};
 use puzzle::{Hash, RoundNumber, proof::ProofInterval};
 use std::{
     collections::{BTreeMap, HashMap, HashSet, btree_map::Entry},

@@ -6,11 +6,7 @@
 use super::*;
 use crate::clock::ManualClock;
 use puzzle::{
-<<<<<<< HEAD
     Challenge, Cost, Difficulty, Hash, Nonce,
-=======
-    Cost, Difficulty,
->>>>>>> 4090b818fb97517010152f0b3bfe6f6754709916
     invite_code::CodeSecret,
     proof::ProofInterval,
     rule::{Pace, RuleName},

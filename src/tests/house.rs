@@ -5,7 +5,7 @@
 
 /// The tests, by what they are about.
 mod house {
-    #[path = "../documents.rs"]
+    mod arrows;
     mod documents;
     mod parsers;
 }

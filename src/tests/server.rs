@@ -15,6 +15,7 @@ mod server {
     mod crash;
     mod limits;
     mod live;
+    mod manual;
     mod operation;
     mod page;
     mod sessions;

@@ -45,8 +45,8 @@ pub struct Job {
     pub cost: Cost,
 }
 
-/// Counts changes of mind: a start, a new job and a stop each begin a new
-/// generation, and the answer to a request of an old one counts for nothing.
+/// Counts starts, new jobs and stops: each begins a new generation, and whatever was
+/// asked for or said in an earlier one counts for nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Generation(u64);
 
@@ -58,8 +58,8 @@ impl Generation {
     }
 }
 
-/// One worker's share of the nonces, and how much of it to try now:
-/// `first`, `first + stride`, … `count` times, going on at 0 behind [`Nonce::MAX`].
+/// Which nonces one worker tries now: `first`, `first + stride`, … `count` times,
+/// going on at 0 after [`Nonce::MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Batch {
     /// The first nonce to try.

@@ -9,7 +9,7 @@ use wasm_bindgen::{JsValue, throw_str};
 ///
 /// The default of `gloo-worker` can say of every message what is wrong with it, numbers
 /// with a fraction included; writing those takes a tenth of the worker's program. Here
-/// both ends come from one build, and nothing is ever wrong.
+/// both ends come from one build, and no message is ever malformed.
 #[derive(Debug)]
 pub struct Postcard;
 

@@ -80,7 +80,7 @@ impl Race {
 
     fn curve(&self) -> Curve {
         match self.candidate {
-            Candidate::Fixed => Curve::Fixed(Target::from_share(1.0 / (RATE * MIDDLE))),
+            Candidate::Fixed => Curve::Fixed(Target::from_fraction(1.0 / (RATE * MIDDLE))),
             Candidate::Ruled(_) => self.rule.curve(),
         }
     }
@@ -98,7 +98,7 @@ impl Race {
             const STEP: f64 = 0.05;
             work += network(self.now + time) * STEP;
             time += STEP;
-            if luck <= work * curve.target_at(Duration::from_secs_f64(time)).share() {
+            if luck <= work * curve.target_at(Duration::from_secs_f64(time)).fraction() {
                 break Outcome::Solved(Duration::from_secs_f64(time));
             }
             if limit.is_some_and(|limit| limit <= time) {
@@ -181,7 +181,7 @@ fn first_after_change(candidate: Candidate, factor: f64) -> f64 {
     moments(&times).0
 }
 
-/// The share of wins of a miner with a third of all speed, hash by hash: both
+/// The part of all wins that go to a miner with a third of all speed, hash by hash: both
 /// miners keep their best and submit it when it becomes valid.
 fn wins_of_a_third(candidate: Candidate) -> f64 {
     const MINERS: [f64; 2] = [10.0, 20.0];
@@ -194,7 +194,7 @@ fn wins_of_a_third(candidate: Candidate) -> f64 {
     let mut wins = 0;
     for _ in 0..PLAYED {
         let curve = match candidate {
-            Candidate::Fixed => Curve::Fixed(Target::from_share(1.0 / (network * MIDDLE))),
+            Candidate::Fixed => Curve::Fixed(Target::from_fraction(1.0 / (network * MIDDLE))),
             Candidate::Ruled(_) => race.curve(),
         };
         let (slow, fast) = (solo(&curve, MINERS[0], &mut race.random), solo(&curve, MINERS[1], &mut race.random));
@@ -214,20 +214,20 @@ fn solo(curve: &Curve, rate: f64, random: &mut impl Rng) -> f64 {
         if valid_from <= found_at {
             return valid_from;
         }
-        let share = random.random::<f64>();
-        if share < best {
-            best = share;
-            let hash = puzzle::Hash::from_bytes(bytes(share));
+        let fraction = random.random::<f64>();
+        if fraction < best {
+            best = fraction;
+            let hash = puzzle::Hash::from_bytes(bytes(fraction));
             valid_from = curve.valid_from(&hash).map_or(f64::INFINITY, |from| from.as_secs_f64().max(found_at));
         }
     }
     unreachable!("somebody wins in the end")
 }
 
-/// The hash that is the given share of 2^256.
-fn bytes(share: f64) -> [u8; 32] {
+/// The hash that is the given fraction of 2^256.
+fn bytes(fraction: f64) -> [u8; 32] {
     let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&((share * 2f64.powi(64)) as u64).to_be_bytes());
+    bytes[..8].copy_from_slice(&((fraction * 2f64.powi(64)) as u64).to_be_bytes());
     bytes
 }
 

@@ -20,18 +20,17 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod kernel;
 mod memory;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod simd128;
 #[cfg(test)]
 mod tests;
 
-use crate::hashing::{Cost, HashingError};
+use crate::cost::{Cost, HashingError};
 use blake2::{Blake2b256, Blake2b512, Digest};
+use kernel::{Block, Kernel, WORDS};
 use memory::Memory;
-
-/// 64-bit words of a block.
-const WORDS: usize = 128;
 
 /// Parts of a pass. Lanes refer to each other's finished slices only.
 const SLICES: usize = 4;
@@ -43,32 +42,6 @@ const VARIANT: u32 = 2;
 
 /// Bytes of a hash.
 const OUTPUT: usize = 32;
-
-/// 1 KiB of memory, aligned so that it lies in one page. Its words are in the
-/// kernel's order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(C, align(1024))]
-struct Block([u64; WORDS]);
-
-impl Block {
-    const ZERO: Self = Self([0; WORDS]);
-}
-
-/// The compression function for one kind of processor.
-#[derive(Clone, Copy)]
-struct Kernel {
-    /// Compresses `previous` and `reference` into `next` (RFC 9106, 3.5). In the
-    /// first pass `next` is overwritten, in later ones what it held is kept in it by
-    /// exclusive or.
-    ///
-    /// # Safety
-    /// The processor must have what the function was compiled for.
-    compress: unsafe fn(previous: &Block, reference: &Block, next: &mut Block, first_pass: bool),
-    /// Says that a block will be read soon.
-    expect: fn(&Block),
-    /// Where in a block the kernel keeps a word. Word 0 stays the first.
-    place: fn(word: usize) -> usize,
-}
 
 impl Kernel {
     /// What this processor can use of ours, the fastest first.
@@ -83,23 +56,6 @@ impl Kernel {
         #[cfg(not(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128"))))]
         let kernels: [Option<Self>; 0] = [];
         kernels.into_iter().flatten()
-    }
-
-    #[allow(unsafe_code, reason = "see SAFETY")]
-    fn compress(&self, previous: &Block, reference: &Block, next: &mut Block, first_pass: bool) {
-        // SAFETY: `available`, which alone hands out kernels, asked the processor.
-        unsafe { (self.compress)(previous, reference, next, first_pass) }
-    }
-}
-
-/// Has a block brought near the processor, which goes on meanwhile.
-#[cfg(target_arch = "x86_64")]
-#[allow(unsafe_code, reason = "see SAFETY")]
-fn prefetch(block: &Block) {
-    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-    for line in block.0.chunks_exact(8) {
-        // SAFETY: a hint about memory that is there; every x86-64 has it.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
     }
 }
 
@@ -182,20 +138,20 @@ impl Shape {
     /// Writes the first two blocks of every lane (RFC 9106, 3.2, steps 1 to 4).
     fn start(&self, kernel: &Kernel, memory: &mut [Block], input: Input<'_>) {
         let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes();
-        let mut seed = Blake2b512::new();
+        let mut initial = Blake2b512::new();
         for number in
             [self.cost.parallelism, OUTPUT as u32, self.cost.memory_cost, self.cost.time_cost, VERSION, VARIANT]
         {
-            seed.update(number.to_le_bytes());
+            initial.update(number.to_le_bytes());
         }
         for field in [input.password, input.salt, &[], &[]] {
-            seed.update(length(field));
-            seed.update(field);
+            initial.update(length(field));
+            initial.update(field);
         }
-        let seed = seed.finalize();
+        let initial = initial.finalize();
         for lane in 0..self.lanes {
             for column in 0..2 {
-                memory[lane * self.lane + column] = first_block(kernel, &seed, column as u32, lane as u32);
+                memory[lane * self.lane + column] = first_block(kernel, &initial, column as u32, lane as u32);
             }
         }
     }
@@ -213,8 +169,8 @@ impl Shape {
     }
 }
 
-/// H' of 1,024 bytes (RFC 9106, 3.3) over the seed and the block's place.
-fn first_block(kernel: &Kernel, seed: &[u8], column: u32, lane: u32) -> Block {
+/// H' of 1,024 bytes (RFC 9106, 3.3) over the initial hash H0 and the block's place.
+fn first_block(kernel: &Kernel, initial: &[u8], column: u32, lane: u32) -> Block {
     let mut block = Block::ZERO;
     let mut words = 0..WORDS;
     let mut write = |bytes: &[u8]| {
@@ -224,7 +180,7 @@ fn first_block(kernel: &Kernel, seed: &[u8], column: u32, lane: u32) -> Block {
     };
     let mut digest = Blake2b512::new()
         .chain_update((WORDS as u32 * 8).to_le_bytes())
-        .chain_update(seed)
+        .chain_update(initial)
         .chain_update(column.to_le_bytes())
         .chain_update(lane.to_le_bytes())
         .finalize();

@@ -40,7 +40,7 @@ impl Curve {
             Self::Fixed(target) => *target,
             Self::Rising(curve) => {
                 let factor = (mining_time.as_secs_f64() / curve.reference_time).powf(curve.power);
-                Target::from_share(curve.reference_target.share() * factor).min(curve.easiest).max(curve.hardest)
+                Target::from_fraction(curve.reference_target.fraction() * factor).min(curve.easiest).max(curve.hardest)
             }
         }
     }
@@ -54,7 +54,7 @@ impl Curve {
                 Some(Duration::ZERO)
             }
             Self::Rising(curve) if hash.is_below(&curve.easiest) => {
-                let ratio = hash.share() / curve.reference_target.share();
+                let ratio = hash.fraction() / curve.reference_target.fraction();
                 let seconds = curve.reference_time * ratio.powf(1.0 / curve.power);
                 // Rounding must never promise a moment at which the hash does not
                 // win yet: one part in a million is far beyond a double's error.

@@ -8,52 +8,17 @@
 //! Where the processor allows it the hash is computed by our own code, otherwise by
 //! the crate `argon2-rust`.
 
+pub use crate::cost::{Cost, HashingError};
 use crate::{
     argon2id::{Arena, Input},
+    invalid::Invalid,
     target::Hash,
-    values::{Invalid, Nonce, Seed, TraceData, VisitorId},
+    values::{Nonce, Seed, TraceData, VisitorId},
 };
 use argon2_rust::{
     Algorithm, Argon2, Hasher, Params, Version,
     params::{Memory, TagLen},
 };
-use serde::{Deserialize, Serialize};
-
-/// What one hash costs: the three parameters of Argon2, told to the client with
-/// every puzzle.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Cost {
-    /// Memory in KiB: 8 × `parallelism` … 2^22 (4 GiB).
-    pub memory_cost: u32,
-    /// Passes over the memory: 1 … 100.
-    pub time_cost: u32,
-    /// Lanes: 1 … 16.
-    pub parallelism: u32,
-}
-
-impl Cost {
-    /// 64 MiB, three passes, one lane.
-    pub const DEFAULT: Self = Self { memory_cost: 65_536, time_cost: 3, parallelism: 1 };
-
-    fn params(self) -> Result<Params, Invalid> {
-        let rule = Invalid(
-            "the Argon2 cost must be parallelism 1 to 16, time_cost 1 to 100, memory_cost 8 × parallelism to 4194304 KiB",
-        );
-        let in_range = (1..=16).contains(&self.parallelism)
-            && (1..=100).contains(&self.time_cost)
-            && (8 * self.parallelism..=4_194_304).contains(&self.memory_cost);
-        if !in_range {
-            return Err(rule);
-        }
-        Params::builder()
-            .memory(Memory::kib(self.memory_cost.into()))
-            .passes(self.time_cost)
-            .lanes(self.parallelism)
-            .tag_len(TagLen::bytes(32))
-            .build()
-            .map_err(|_| rule)
-    }
-}
 
 /// The part of the hash input that does not change while mining.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,17 +34,6 @@ impl Challenge {
         salt.extend_from_slice(trace.as_str().as_bytes());
         Self { salt }
     }
-}
-
-/// Why a hash could not be computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum HashingError {
-    /// The device would not give the memory.
-    #[error("not enough memory for the puzzle")]
-    OutOfMemory,
-    /// Argon2 refused its input; cannot happen with validated values.
-    #[error("the hash function failed")]
-    Failed,
 }
 
 /// Computes puzzle hashes in memory that is kept from one to the next.
@@ -105,7 +59,7 @@ impl PuzzleHasher {
     /// # Errors
     /// [`Invalid`] if the cost is out of range.
     pub fn new(cost: Cost) -> Result<Self, Invalid> {
-        let params = cost.params()?;
+        let params = params(cost)?;
         let engine = match Arena::new(cost) {
             Some(arena) => Engine::Own(arena),
             None => Engine::Crate(Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hasher()),
@@ -186,6 +140,18 @@ impl PuzzleHasher {
         known(64, 1, "5b900edac41d6811c0563b3733b525a7c79ea4f6c6f5a3571dca7e4b55fc22ec")
             && known(64, 2, "af510c85779e3f237f304d93c7bec201c71fc4883bf59661dd9c824bb1c3c3e2")
     }
+}
+
+/// The parameters of the crate `argon2-rust` for `cost`.
+fn params(cost: Cost) -> Result<Params, Invalid> {
+    cost.check()?;
+    Params::builder()
+        .memory(Memory::kib(cost.memory_cost.into()))
+        .passes(cost.time_cost)
+        .lanes(cost.parallelism)
+        .tag_len(TagLen::bytes(32))
+        .build()
+        .map_err(|_| Cost::RULE)
 }
 
 #[cfg(test)]

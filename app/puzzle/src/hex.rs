@@ -53,10 +53,10 @@ macro_rules! hex_newtype {
         }
 
         impl std::str::FromStr for $name {
-            type Err = $crate::values::Invalid;
+            type Err = $crate::invalid::Invalid;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                $crate::hex::decode::<$length>(text).map(Self).ok_or($crate::values::Invalid($what))
+                $crate::hex::decode::<$length>(text).map(Self).ok_or($crate::invalid::Invalid($what))
             }
         }
 
@@ -68,7 +68,7 @@ macro_rules! hex_newtype {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                $crate::values::deserialize_text(deserializer, $what)
+                $crate::invalid::deserialize_text(deserializer, $what)
             }
         }
     };

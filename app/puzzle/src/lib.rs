@@ -18,13 +18,18 @@
 //! | [`proof`] | what proves that somebody mines, and how often it is due |
 //! | [`arrival`] | who came first, although verification runs in parallel |
 //! | [`invite_code`] | the code a solution wins |
+//! | [`back_off`] | how long to wait before trying again |
+//! | [`hex`] | bytes as lower-case hexadecimal |
 //! | [`stamp`] | SHA-256 proof of work for sessions and messages |
 
 mod argon2id;
 pub mod arrival;
+pub mod back_off;
+mod cost;
 pub mod curve;
 pub mod hashing;
 pub mod hex;
+mod invalid;
 pub mod invite_code;
 pub mod mining_clock;
 pub mod proof;

@@ -55,7 +55,7 @@ impl MiningClock {
         self.stretch = (now < until).then_some(Stretch { since: now, until });
     }
 
-    /// Begins a new round at `now`: the time starts at nought, and the clock
+    /// Begins a new round at `now`: the time starts at zero, and the clock
     /// goes on running if it ran.
     pub fn restart(&mut self, now: Duration) {
         self.changed_at = self.changed_at.max(now);

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 /// A share is a hash below this: 2^252, or one hash in sixteen.
 pub fn share_target() -> Target {
-    Target::from_share(1.0 / 16.0)
+    Target::from_fraction(1.0 / 16.0)
 }
 
 /// How often a miner proves its work, and how long a proof holds: all derived

@@ -102,7 +102,7 @@ impl Rule {
             RuleName::Rising => {
                 // As if one solve had been seen at the rate for which the start
                 // difficulty is right: the first real rounds soon outweigh it.
-                let rate = WINS_AT_REFERENCE / (Target::from(start).share() * reference_time(&pace));
+                let rate = WINS_AT_REFERENCE / (Target::from(start).fraction() * reference_time(&pace));
                 Kind::Rising(RateEstimate { solves: 1.0, exposure: 1.0 / rate, rate })
             }
         };
@@ -116,10 +116,10 @@ impl Rule {
             Kind::Rising(estimate) => {
                 let reference_time = reference_time(&self.pace);
                 let (easiest, hardest) = (Target::from(self.pace.easiest), Target::from(self.pace.hardest));
-                let share = WINS_AT_REFERENCE / (estimate.rate * reference_time);
+                let fraction = WINS_AT_REFERENCE / (estimate.rate * reference_time);
                 Curve::Rising(RisingCurve {
                     reference_time,
-                    reference_target: Target::from_share(share).min(easiest).max(hardest),
+                    reference_target: Target::from_fraction(fraction).min(easiest).max(hardest),
                     power: 2.0,
                     easiest,
                     hardest,
@@ -233,12 +233,12 @@ fn reference_time(pace: &Pace) -> f64 {
     (pace.shortest.as_secs_f64() * pace.longest.as_secs_f64()).sqrt()
 }
 
-/// Time × target at its end, in seconds × share: how many wins a rate of one hash
-/// per second would have been worth by then. Its expectation times the rate is one
-/// solve, whatever the curve.
+/// Time × target at its end, in seconds × the fraction of hashes below the target: how
+/// many wins a rate of one hash per second would have been worth by then. Its
+/// expectation times the rate is one solve, whatever the curve.
 fn exposure(worked: Duration, target: Target) -> f64 {
     // A solve in no measurable time still counts as an instant.
-    worked.as_secs_f64().max(1e-3) * target.share()
+    worked.as_secs_f64().max(1e-3) * target.fraction()
 }
 
 #[cfg(test)]
@@ -314,7 +314,7 @@ mod tests {
         hidden.after_round(Outcome::SolvedUncounted { mining_time, age: Duration::from_secs(100) });
         assert!(hidden.assumed_rate() < instant.assumed_rate());
         // 100 s at the target that 6 s had reached: a hundredth of the reference.
-        let exposure = 100.0 * Target::from(digits(3.0)).share() / 100.0;
+        let exposure = 100.0 * Target::from(digits(3.0)).fraction() / 100.0;
         let fade = (-1.0f64 / 8.0).exp();
         let before = Rule::new(RuleName::Rising, digits(3.0), pace()).assumed_rate();
         let expected = (fade + 1.0) / (fade / before + exposure);

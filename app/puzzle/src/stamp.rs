@@ -7,14 +7,14 @@
 //! | field | session stamp | channel stamp |
 //! |---|---|---|
 //! | version | `1` | `1` |
-//! | bits | how many leading zero bits it claims | the same |
+//! | bits | how many leading zero bits its hash is said to have | the same |
 //! | date | `YYMMDD` or `YYMMDDhhmmss`, UTC | the same |
 //! | resource | the server's name | the channel's name |
 //! | binding | empty | hex SHA-256 of the message's body |
-//! | counter | printable ASCII that makes the claim true | the same |
+//! | counter | printable ASCII that gives the hash those bits | the same |
 //!
-//! `1:20:261121:hashpass::…`. It is worth its claim if the SHA-256 of the whole
-//! line starts with at least that many zero bits; its price is 2^bits hashes.
+//! `1:20:261121:hashpass::…`. It is good if the SHA-256 of the whole line starts
+//! with at least as many zero bits as it states; that takes 2^bits hashes on average.
 //!
 //! A stamp can be judged here only as far as it can be without memory: whoever
 //! accepts one must also spend its [`StampHash`], once and for all, before anything
@@ -25,17 +25,18 @@
 //! This module knows no store and no clock; `now` is a parameter. A stamp is no
 //! proof of a human being, and it tells nothing about who made it.
 
-use crate::{hex::hex_newtype, values::Invalid};
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
-use std::{fmt, time::Duration};
-
+mod bits;
 pub mod channel;
 mod date;
 pub mod mint;
 pub mod session;
+mod stamp_hash;
 
+pub use bits::Bits;
 pub use mint::{Minter, Prefix};
+pub use stamp_hash::StampHash;
+
+use std::time::Duration;
 
 /// A stamp that is longer than this many bytes is refused unread.
 pub const MAX_LENGTH: usize = 512;
@@ -51,94 +52,9 @@ pub const MAX_LEAD: Duration = Duration::from_hours(1);
 /// must keep them for at least so long.
 pub const LONGEST_LIFE: Duration = Duration::from_hours(1 + 24 + 48);
 
-/// How much proof is asked for, in leading zero bits: 0 … 40. Zero asks for none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "u8", into = "u8")]
-pub struct Bits(u8);
-
-impl Bits {
-    /// No stamp is needed.
-    pub const NONE: Self = Self(0);
-
-    /// 2^40 hashes: hours on a fast machine.
-    pub const MAX: Self = Self(40);
-
-    /// # Errors
-    /// [`Invalid`] above [`Bits::MAX`].
-    pub const fn new(bits: u8) -> Result<Self, Invalid> {
-        if bits <= Self::MAX.0 { Ok(Self(bits)) } else { Err(Invalid("bits must be an integer from 0 to 40")) }
-    }
-
-    /// The number of bits.
-    pub const fn get(self) -> u8 {
-        self.0
-    }
-
-    /// True if no stamp is needed.
-    pub const fn is_none(self) -> bool {
-        self.0 == 0
-    }
-
-    /// How many tries a stamp costs on average: 2^bits.
-    pub const fn expected_tries(self) -> u64 {
-        1 << self.0
-    }
-}
-
-impl fmt::Display for Bits {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl TryFrom<u8> for Bits {
-    type Error = Invalid;
-
-    fn try_from(bits: u8) -> Result<Self, Invalid> {
-        Self::new(bits)
-    }
-}
-
-impl From<Bits> for u8 {
-    fn from(bits: Bits) -> Self {
-        bits.0
-    }
-}
-
 /// Whole seconds since 1970-01-01T00:00:00Z, leap seconds not counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub u64);
-
-/// SHA-256 of a whole stamp: its worth, and the key under which it is spent.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct StampHash([u8; 32]);
-
-impl StampHash {
-    /// The hash of `stamp`, whatever that may be.
-    pub fn of(stamp: &str) -> Self {
-        Self(Sha256::digest(stamp.as_bytes()).into())
-    }
-
-    /// The hash as bytes.
-    pub const fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-
-    /// How many zero bits it starts with: 0 … 256.
-    pub fn zero_bits(&self) -> u16 {
-        let mut zeros = 0;
-        for byte in self.0 {
-            // At most 8 a byte.
-            zeros += u16::from(byte.leading_zeros() as u8);
-            if byte != 0 {
-                break;
-            }
-        }
-        zeros
-    }
-}
-
-hex_newtype!(StampHash, 32, "stamp hash must be 64 lower-case hex digits");
 
 /// Why a stamp is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -158,11 +74,11 @@ pub enum Rejection {
     /// Its second field is no number of bits.
     #[error("the stamp's bits are not an integer from 0 to 256")]
     MalformedBits,
-    /// It claims too little.
-    #[error("the stamp claims {claimed} bits, and {required} are required")]
+    /// It states too few bits.
+    #[error("the stamp claims {stated} bits, and {required} are required")]
     Bits {
         /// What the stamp says.
-        claimed: u16,
+        stated: u16,
         /// What was asked for.
         required: Bits,
     },
@@ -193,11 +109,11 @@ pub enum Rejection {
     /// Its last field is empty, or not printable ASCII.
     #[error("the stamp's counter is not printable ASCII")]
     Counter,
-    /// Its hash is not worth what it claims.
-    #[error("the stamp claims {claimed} zero bits, and its hash has {found}")]
+    /// Its hash has fewer bits than it states.
+    #[error("the stamp claims {stated} zero bits, and its hash has {found}")]
     Proof {
         /// What the stamp says.
-        claimed: u16,
+        stated: u16,
         /// What its hash starts with.
         found: u16,
     },
@@ -250,8 +166,8 @@ fn judge(
 
 /// The six fields of a stamp, of which version and bits are already judged.
 struct Fields<'a> {
-    /// Claimed leading zero bits: 0 … 256.
-    claimed: u16,
+    /// Stated leading zero bits: 0 … 256.
+    stated: u16,
     date: &'a str,
     resource: &'a str,
     /// The fifth field: the body hash of a channel stamp.
@@ -275,11 +191,11 @@ impl<'a> Fields<'a> {
             return Err(Rejection::Version);
         }
         let digits = (1..=3).contains(&bits.len()) && bits.bytes().all(|c| c.is_ascii_digit());
-        let claimed = bits.parse().ok().filter(|bits| digits && *bits <= 256).ok_or(Rejection::MalformedBits)?;
-        if claimed < u16::from(required.0) {
-            return Err(Rejection::Bits { claimed, required });
+        let stated = bits.parse().ok().filter(|bits| digits && *bits <= 256).ok_or(Rejection::MalformedBits)?;
+        if stated < u16::from(required.get()) {
+            return Err(Rejection::Bits { stated, required });
         }
-        Ok(Self { claimed, date, resource, binding, counter })
+        Ok(Self { stated, date, resource, binding, counter })
     }
 
     /// The checks that both kinds end with: the counter's alphabet and the proof.
@@ -289,8 +205,8 @@ impl<'a> Fields<'a> {
         }
         let hash = StampHash::of(stamp);
         let found = hash.zero_bits();
-        if found < self.claimed {
-            return Err(Rejection::Proof { claimed: self.claimed, found });
+        if found < self.stated {
+            return Err(Rejection::Proof { stated: self.stated, found });
         }
         Ok(hash)
     }

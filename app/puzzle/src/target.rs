@@ -1,10 +1,10 @@
 //! Hashes, targets and difficulties.
 //!
 //! A hash is a 256-bit big-endian number and wins when it is **below** the
-//! target. The share of all hashes that win is the target over 2^256; its
+//! target. The fraction of all hashes that win is the target over 2^256; its
 //! inverse is how many hashes a win costs on average.
 
-use crate::{hex::hex_newtype, values::Invalid};
+use crate::{hex::hex_newtype, invalid::Invalid};
 use serde::{Deserialize, Serialize};
 
 /// The 32-byte output of the puzzle function, read as a big-endian number.
@@ -27,9 +27,9 @@ impl Hash {
         self.0 < target.0
     }
 
-    /// This hash as a share of 2^256, in 0 … 1 (to the 53 bits of a double).
-    pub fn share(&self) -> f64 {
-        share(&self.0)
+    /// This hash as a fraction of 2^256, in 0 … 1 (to the 53 bits of a double).
+    pub fn fraction(&self) -> f64 {
+        fraction(&self.0)
     }
 }
 
@@ -40,21 +40,21 @@ hex_newtype!(Hash, 32, "hash must be 64 lower-case hex digits");
 pub struct Target(pub(crate) [u8; 32]);
 
 impl Target {
-    /// The target whose share of all hashes is `share`, clamped to 0 … 1.
+    /// The target that `fraction` of all hashes are below, clamped to 0 … 1.
     /// Not a number counts as 0. Exact to the 53 bits of a double.
-    pub fn from_share(share: f64) -> Self {
-        if 1.0 <= share {
+    pub fn from_fraction(fraction: f64) -> Self {
+        if 1.0 <= fraction {
             return Self([0xff; 32]);
         }
-        if share.is_nan() || share <= 0.0 {
+        if fraction.is_nan() || fraction <= 0.0 {
             return Self([0; 32]);
         }
-        // share = mantissa · 2^exponent with an integer mantissa: the target is
+        // fraction = mantissa · 2^exponent with an integer mantissa: the target is
         // the mantissa moved up by 256 + exponent bits.
-        let bits = share.to_bits();
+        let bits = fraction.to_bits();
         let biased = i32::try_from(bits >> 52).unwrap_or(0);
-        let fraction = bits & ((1 << 52) - 1);
-        let (mantissa, exponent) = if biased == 0 { (fraction, -1074) } else { (fraction | 1 << 52, biased - 1075) };
+        let low_bits = bits & ((1 << 52) - 1);
+        let (mantissa, exponent) = if biased == 0 { (low_bits, -1074) } else { (low_bits | 1 << 52, biased - 1075) };
         let shift = 256 + exponent;
         let mut number = [0; 32];
         if shift < 0 {
@@ -71,19 +71,19 @@ impl Target {
         Self(number)
     }
 
-    /// This target's share of all hashes, in 0 … 1 (to the 53 bits of a double).
-    pub fn share(&self) -> f64 {
-        share(&self.0)
+    /// The fraction of all hashes that are below this target, in 0 … 1 (to the 53 bits of a double).
+    pub fn fraction(&self) -> f64 {
+        fraction(&self.0)
     }
 
     /// How many hashes a win costs on average.
     pub fn expected_hashes(&self) -> f64 {
-        1.0 / self.share()
+        1.0 / self.fraction()
     }
 
     /// The difficulty that this target stands for.
     pub fn difficulty(&self) -> f64 {
-        -self.share().log2() / 4.0
+        -self.fraction().log2() / 4.0
     }
 }
 
@@ -93,7 +93,7 @@ impl From<Difficulty> for Target {
     /// floor(2^256 / 16^d); for a whole number d exactly the hashes whose hex
     /// digits start with d zeros.
     fn from(difficulty: Difficulty) -> Self {
-        Self::from_share((-4.0 * difficulty.0).exp2())
+        Self::from_fraction((-4.0 * difficulty.0).exp2())
     }
 }
 
@@ -141,7 +141,7 @@ impl From<Difficulty> for f64 {
 }
 
 /// A 256-bit big-endian number over 2^256.
-fn share(number: &[u8; 32]) -> f64 {
+fn fraction(number: &[u8; 32]) -> f64 {
     number.iter().rev().fold(0.0, |sum, byte| (sum + f64::from(*byte)) / 256.0)
 }
 
@@ -170,14 +170,14 @@ mod tests {
     }
 
     #[test]
-    fn shares_beyond_the_range_are_clamped() {
-        assert_eq!(Target::from_share(f64::NAN), Target([0; 32]));
-        assert_eq!(Target::from_share(-1.0), Target([0; 32]));
-        assert_eq!(Target::from_share(f64::INFINITY), Target([0xff; 32]));
-        assert_eq!(Target::from_share(f64::MIN_POSITIVE), Target([0; 32]));
-        assert_eq!(Target::from_share(2f64.powi(-256)).to_string(), format!("{}1", "0".repeat(63)));
-        assert_eq!(Target::from_share(3.0 * 2f64.powi(-256)).to_string(), format!("{}3", "0".repeat(63)));
-        assert_eq!(Target::from_share(1.5 * 2f64.powi(-256)).to_string(), format!("{}1", "0".repeat(63)));
+    fn fractions_beyond_the_range_are_clamped() {
+        assert_eq!(Target::from_fraction(f64::NAN), Target([0; 32]));
+        assert_eq!(Target::from_fraction(-1.0), Target([0; 32]));
+        assert_eq!(Target::from_fraction(f64::INFINITY), Target([0xff; 32]));
+        assert_eq!(Target::from_fraction(f64::MIN_POSITIVE), Target([0; 32]));
+        assert_eq!(Target::from_fraction(2f64.powi(-256)).to_string(), format!("{}1", "0".repeat(63)));
+        assert_eq!(Target::from_fraction(3.0 * 2f64.powi(-256)).to_string(), format!("{}3", "0".repeat(63)));
+        assert_eq!(Target::from_fraction(1.5 * 2f64.powi(-256)).to_string(), format!("{}1", "0".repeat(63)));
     }
 
     proptest! {
@@ -197,9 +197,9 @@ mod tests {
         }
 
         #[test]
-        fn a_share_survives_the_way_through_a_target(share in 1e-60..1.0f64) {
-            let back = Target::from_share(share).share();
-            prop_assert!((back / share - 1.0).abs() < 1e-15, "{share} {back}");
+        fn a_fraction_survives_the_way_through_a_target(fraction in 1e-60..1.0f64) {
+            let back = Target::from_fraction(fraction).fraction();
+            prop_assert!((back / fraction - 1.0).abs() < 1e-15, "{fraction} {back}");
         }
 
         #[test]

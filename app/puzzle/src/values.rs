@@ -6,37 +6,10 @@
 //! holds no `=`, and a trace that is accepted has its first `=` in third place
 //! (see [`TraceData::is_splice_proof`]). So no solution serves two identities.
 
-use crate::hex::hex_newtype;
+pub use crate::invalid::Invalid;
+use crate::{hex::hex_newtype, invalid::deserialize_text};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::{fmt, net::IpAddr, str::FromStr};
-
-/// What a value must be, when it is not, as a whole sentence:
-/// "nonce must be an integer from 0 to 9007199254740991".
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Invalid(pub &'static str);
-
-/// Reads a string and parses it; both failures name the same rule.
-pub(crate) fn deserialize_text<'de, D, T>(deserializer: D, rule: &'static str) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: FromStr,
-{
-    struct Text<T>(&'static str, std::marker::PhantomData<T>);
-    impl<T: FromStr> de::Visitor<'_> for Text<T> {
-        type Value = T;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            write!(f, "a string: {}", self.0)
-        }
-
-        fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
-            // The offending text is not repeated: it may be long, and it is the client's.
-            text.parse().map_err(|_| E::custom(Invalid(self.0)))
-        }
-    }
-    deserializer.deserialize_str(Text(rule, std::marker::PhantomData))
-}
 
 /// The random part of a round's puzzle: 16 bytes, written as 32 lower-case hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -191,7 +164,7 @@ impl TraceData {
     /// True if the first line has a key of two characters, as in `fl=…`, the first
     /// line of Cloudflare's trace, or in `ip=…`.
     ///
-    /// Then the first `=` behind the seed tells where the visitor id ends, and
+    /// Then the first `=` after the seed tells where the visitor id ends, and
     /// `visitor-1` + `fl=0` cannot be passed off as `visitor-1f` + `l=0`.
     pub fn is_splice_proof(&self) -> bool {
         self.0.find('=') == Some(2)

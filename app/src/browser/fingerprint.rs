@@ -15,11 +15,11 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::HtmlScriptElement;
 
-/// Where the library is. The version is part of the name: it never changes
-/// under a visitor's feet, because another version gives other ids.
+/// Where the library is. The version is part of the name, because another version
+/// gives other ids: it must not change without our doing.
 const LIBRARY: &str = "/vendor/thumbmark-1.11.0.umd.js";
 
-/// Its hash; the browser runs nothing else.
+/// The hash of the library; the browser runs nothing else in its place.
 const INTEGRITY: &str = "sha384-qTrrIJzX1/KBBEgnUuMpbfH8Ig7WbIBKEJCroJvBffh31onF4xV4LfxH1bw78WYa";
 
 /// What the library leaves out: properties that change from one visit to the
@@ -28,12 +28,12 @@ const INTEGRITY: &str = "sha384-qTrrIJzX1/KBBEgnUuMpbfH8Ig7WbIBKEJCroJvBffh31onF
 const LEFT_OUT: [&str; 5] = ["permissions", "screen.mediaMatches", "speech", "webrtc", "hardware.jsHeapSizeLimit"];
 
 /// After so long the device gets a random id instead.
-const SECONDS: u32 = 10;
+const LONGEST_SECONDS: u32 = 10;
 
 /// This device's visitor id, and true if it is a random one because the
 /// fingerprint failed. A random id is kept for the next visit.
 pub async fn visitor_id() -> (VisitorId, bool) {
-    let fingerprint = match select(pin!(fingerprint()), TimeoutFuture::new(SECONDS * 1000)).await {
+    let fingerprint = match select(pin!(fingerprint()), TimeoutFuture::new(LONGEST_SECONDS * 1000)).await {
         Either::Left((fingerprint, _)) => fingerprint,
         Either::Right(_) => None,
     };

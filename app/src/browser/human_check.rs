@@ -1,8 +1,8 @@
 //! The human check in the page: the widget of Cloudflare Turnstile.
 //!
 //! Its script is loaded from Cloudflare when the check is needed for the first
-//! time, and never in test mode; apart from the widget's own frame that is the
-//! only thing here that comes from somebody else. The widget is rendered when we
+//! time, and never in test mode; apart from the widget's own frame it is the only
+//! thing on the page that comes from another server. The widget is rendered when we
 //! say so and where we say so, and everything that it does comes back as a
 //! [`CheckEvent`]. Nothing in here decides anything.
 
@@ -14,7 +14,7 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{Document, Element, HtmlScriptElement};
 
 /// Where the page keeps room for the widget.
-const PLACE: &str = "check-widget";
+const PLACE_ID: &str = "check-widget";
 
 /// The narrowest room that the usual widget fits into, in CSS pixels; a smaller
 /// one gets the compact widget.
@@ -95,7 +95,7 @@ impl Inner {
             return Ok(());
         }
         let document = document().ok_or(JsValue::NULL)?;
-        // One that is still on its way had its chance.
+        // An earlier attempt may still be loading; it is given up.
         if let Some(late) = self.loading.take() {
             late.remove();
         }
@@ -123,7 +123,7 @@ impl Inner {
             call("remove", &[id]);
         }
         let document = document()?;
-        let place = document.get_element_by_id(PLACE)?;
+        let place = document.get_element_by_id(PLACE_ID)?;
         place.set_text_content(None);
         let options = self.options(&document, &place).ok()?;
         let id = call("render", &[place.into(), options.into()])?;

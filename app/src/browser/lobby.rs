@@ -2,10 +2,9 @@
 //! driver that carries out what it asks for.
 
 use super::{
-    Arrival, Driver, REQUEST_SECONDS, Request, json,
-    minter::Ticket,
+    Driver, Message, REQUEST_SECONDS, Request, json,
+    minter::Search,
     request::{self, Answer, parse},
-    send,
 };
 use crate::lobby_client::{Effect, Event, StampFor};
 use gloo_timers::future::TimeoutFuture;
@@ -60,18 +59,16 @@ impl Driver {
                     result: parse(answer),
                 });
             }
-            Effect::FetchHistory(target) => {
-                let path = format!("/api/v1/history?limit=100&target={}", escaped(&target));
-                self.ask_for_lobby(Request::get(path), |answer| Event::HistoryFetched {
-                    target,
-                    result: parse(answer),
-                });
+            Effect::FetchHistory(name) => {
+                let path = format!("/api/v1/history?limit=100&target={}", escaped(&name));
+                self.ask_for_lobby(Request::get(path), |answer| Event::HistoryFetched { name, result: parse(answer) });
             }
             Effect::Look { known } => {
-                let events = self.events.clone();
+                let sender = self.sender.clone();
                 spawn_local(async move {
-                    let news = request::news("/api/v1/history?limit=50&target=%23lobby", &known, REQUEST_SECONDS).await;
-                    send(&events, Arrival::Lobby(Event::Looked(news)));
+                    let path = "/api/v1/history?limit=50&target=%23lobby";
+                    let lines = request::if_changed(path, &known, REQUEST_SECONDS).await;
+                    sender.send(Message::Lobby(Event::Looked(lines)));
                 });
             }
             Effect::Poll { after, seconds } => {
@@ -94,26 +91,26 @@ impl Driver {
                     Event::Answered(parse(answer))
                 });
             }
-            Effect::Mint { ticket, bits, purpose: StampFor::Session(resource) } => {
-                self.mint_session_stamp(Ticket::Lobby(ticket), bits, &resource);
+            Effect::Mint { search, bits, purpose: StampFor::Session(resource) } => {
+                self.mint_session_stamp(Search::Lobby(search), bits, &resource);
             }
-            Effect::Mint { ticket, bits, purpose: StampFor::Message(to, body) } => {
+            Effect::Mint { search, bits, purpose: StampFor::Message(to, body) } => {
                 let prefix = channel::prefix(bits_of(bits), &to, &body, now());
-                self.minter.search(Ticket::Lobby(ticket), prefix);
+                self.minter.search(Search::Lobby(search), prefix);
             }
-            Effect::CancelMint(ticket) => self.minter.cancel(Ticket::Lobby(ticket)),
+            Effect::CancelMint(search) => self.minter.cancel(Search::Lobby(search)),
             Effect::Race(command) => {
-                send(&self.events, Arrival::Event(crate::race_client::Event::Command(command)));
+                self.sender.send(Message::Race(crate::race_client::Event::Command(command)));
             }
         }
     }
 
-    pub(super) fn mint_session_stamp(&self, ticket: Ticket, bits: u8, resource: &str) {
-        self.minter.search(ticket, session::prefix(bits_of(bits), resource, now()));
+    pub(super) fn mint_session_stamp(&self, search: Search, bits: u8, resource: &str) {
+        self.minter.search(search, session::prefix(bits_of(bits), resource, now()));
     }
 
     fn ask_for_lobby(&self, request: Request, read: impl FnOnce(Answer) -> Event + 'static) {
-        self.ask(request, |answer| Arrival::Lobby(read(answer)));
+        self.ask(request, |answer| Message::Lobby(read(answer)));
     }
 }
 
@@ -154,10 +151,10 @@ pub fn focus_tab(at: usize) {
 }
 
 /// The time of day where the visitor is; empty for what is no time.
-pub fn local_clock(stamp: &str) -> String {
-    let time = js_sys::Date::new(&stamp.into());
-    if stamp.is_empty() || time.get_time().is_nan() {
+pub fn local_clock(time: &str) -> String {
+    let date = js_sys::Date::new(&time.into());
+    if time.is_empty() || date.get_time().is_nan() {
         return String::new();
     }
-    format!("{:02}:{:02}", time.get_hours(), time.get_minutes())
+    format!("{:02}:{:02}", date.get_hours(), date.get_minutes())
 }

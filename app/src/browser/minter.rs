@@ -26,7 +26,7 @@ use wasm_bindgen_futures::spawn_local;
 mod web_crypto;
 
 /// How long a batch should take.
-const BATCH: Duration = Duration::from_millis(150);
+const BATCH_TIME: Duration = Duration::from_millis(150);
 
 /// The first batch, in tries.
 const FIRST_BATCH: u32 = 1 << 15;
@@ -34,15 +34,15 @@ const FIRST_BATCH: u32 = 1 << 15;
 /// The largest one.
 const LARGEST_BATCH: u32 = 1 << 24;
 
-/// A worker that says nothing for so many milliseconds is none.
-const SILENCE: u32 = 15_000;
+/// A worker that does not answer for so many milliseconds is given up.
+const LONGEST_SILENCE: u32 = 15_000;
 
-/// Names a search.
+/// What a search is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ticket {
+pub enum Search {
     /// The race's session stamp.
     Race,
-    /// One of the lobby's.
+    /// One of the lobby's stamps, by the lobby's own number.
     Lobby(u64),
 }
 
@@ -52,9 +52,9 @@ pub struct Minter(Rc<Inner>);
 
 struct Inner {
     loader_url: String,
-    tell: Box<dyn Fn(Ticket, MintEvent)>,
+    tell: Box<dyn Fn(Search, MintEvent)>,
     bridge: RefCell<Option<WorkerBridge<Miner>>>,
-    searches: RefCell<VecDeque<Search>>,
+    searches: RefCell<VecDeque<Running>>,
     /// A batch is with the worker.
     busy: Cell<bool>,
     /// True if that batch belongs to the first search.
@@ -67,15 +67,15 @@ struct Inner {
     has_no_worker: Cell<bool>,
 }
 
-struct Search {
-    ticket: Ticket,
+struct Running {
+    search: Search,
     prefix: Prefix,
     proof: Proof,
 }
 
 impl Minter {
     /// A minter without a worker yet.
-    pub fn new(loader_url: String, tell: impl Fn(Ticket, MintEvent) + 'static) -> Self {
+    pub fn new(loader_url: String, tell: impl Fn(Search, MintEvent) + 'static) -> Self {
         Self(Rc::new(Inner {
             loader_url,
             tell: Box::new(tell),
@@ -91,20 +91,20 @@ impl Minter {
     }
 
     /// Searches for a stamp; what comes of it is told.
-    pub fn search(&self, ticket: Ticket, prefix: Prefix) {
+    pub fn search(&self, search: Search, prefix: Prefix) {
         let proof = Proof { bits: prefix.bits().get(), ..Proof::default() };
-        self.0.searches.borrow_mut().push_back(Search { ticket, prefix, proof });
+        self.0.searches.borrow_mut().push_back(Running { search, prefix, proof });
         self.0.ask();
     }
 
     /// Gives up a search.
-    pub fn cancel(&self, ticket: Ticket) {
+    pub fn cancel(&self, search: Search) {
         let mut searches = self.0.searches.borrow_mut();
-        if searches.front().is_some_and(|search| search.ticket == ticket) {
+        if searches.front().is_some_and(|first| first.search == search) {
             // The batch under way belongs to nobody.
             self.0.is_firsts.set(false);
         }
-        searches.retain(|search| search.ticket != ticket);
+        searches.retain(|waiting| waiting.search != search);
     }
 }
 
@@ -113,7 +113,7 @@ impl Inner {
         if self.busy.get() {
             return;
         }
-        let Some(prefix) = self.searches.borrow().front().map(|search| search.prefix.clone()) else { return };
+        let Some(prefix) = self.searches.borrow().front().map(|first| first.prefix.clone()) else { return };
         self.busy.set(true);
         self.is_firsts.set(true);
         self.asked_at.set(page_time());
@@ -143,7 +143,7 @@ impl Inner {
     fn mint_without_worker(self: &Rc<Self>, prefix: Prefix) {
         let minter = Rc::downgrade(self);
         spawn_local(async move {
-            let minted = web_crypto::mint(&prefix, random(), BATCH).await;
+            let minted = web_crypto::mint(&prefix, random(), BATCH_TIME).await;
             let Some(minter) = minter.upgrade() else { return };
             match minted {
                 Some((tries, stamp)) => minter.minted(tries, stamp),
@@ -164,20 +164,20 @@ impl Inner {
         self.fit_batch(tries, took, stamp.is_some());
         let told = if self.is_firsts.get() { self.count(tries, took, stamp) } else { None };
         self.ask();
-        if let Some((ticket, event)) = told {
-            (self.tell)(ticket, event);
+        if let Some((search, event)) = told {
+            (self.tell)(search, event);
         }
     }
 
-    fn count(&self, tries: u64, took: Duration, stamp: Option<String>) -> Option<(Ticket, MintEvent)> {
+    fn count(&self, tries: u64, took: Duration, stamp: Option<String>) -> Option<(Search, MintEvent)> {
         let mut searches = self.searches.borrow_mut();
-        let search = searches.front_mut()?;
-        search.proof.tries += tries;
-        search.proof.elapsed += took;
-        let (ticket, proof) = (search.ticket, search.proof);
-        let Some(stamp) = stamp else { return Some((ticket, MintEvent::Progress(proof))) };
+        let first = searches.front_mut()?;
+        first.proof.tries += tries;
+        first.proof.elapsed += took;
+        let (search, proof) = (first.search, first.proof);
+        let Some(stamp) = stamp else { return Some((search, MintEvent::Progress(proof))) };
         searches.pop_front();
-        Some((ticket, MintEvent::Found(stamp, proof)))
+        Some((search, MintEvent::Found(stamp, proof)))
     }
 
     /// The first batch pays for the worker's coming up, and one that found something
@@ -188,7 +188,7 @@ impl Inner {
         }
         // Clamped right away.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let fitting = (tries as f64 * BATCH.as_secs_f64() / took.as_secs_f64()) as u32;
+        let fitting = (tries as f64 * BATCH_TIME.as_secs_f64() / took.as_secs_f64()) as u32;
         self.batch.set(fitting.clamp(FIRST_BATCH, LARGEST_BATCH));
     }
 
@@ -198,7 +198,7 @@ impl Inner {
         self.batches.set(batch);
         let minter = Rc::downgrade(self);
         spawn_local(async move {
-            TimeoutFuture::new(SILENCE).await;
+            TimeoutFuture::new(LONGEST_SILENCE).await;
             let Some(minter) = minter.upgrade() else { return };
             if !minter.busy.get() || minter.batches.get() != batch {
                 return;
@@ -214,13 +214,13 @@ impl Inner {
     fn give_up(&self) {
         self.busy.set(false);
         let searches = std::mem::take(&mut *self.searches.borrow_mut());
-        for search in searches {
-            (self.tell)(search.ticket, MintEvent::Failed);
+        for waiting in searches {
+            (self.tell)(waiting.search, MintEvent::Failed);
         }
     }
 }
 
-/// 64 random bits, from two doubles.
+/// 64 random bits, from two numbers of 32.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn random() -> u64 {
     let half = || (js_sys::Math::random() * f64::from(u32::MAX)) as u64;

@@ -3,7 +3,7 @@
 
 use crate::{
     error::{ApiError, ErrorCode},
-    wire::read::Read,
+    read::Read,
 };
 use futures::future::{Either, select};
 use gloo_timers::future::TimeoutFuture;
@@ -13,7 +13,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Headers, RequestCredentials, RequestInit, Response};
 
-/// The status of what has not changed.
+/// The status of an answer that says only that nothing has changed.
 const NOT_MODIFIED: u16 = 304;
 
 /// Status and text of an answer, or `unreachable`.
@@ -60,12 +60,12 @@ pub async fn text(path: &str, body: Option<&str>, stamp: Option<&str>, seconds: 
     in_time(fetch(path, &init), seconds).await
 }
 
-/// Asks, without saying who, for what anybody may read: what it is called now (its
-/// entity tag) and what it is; nothing if it is still called `known`.
+/// Asks, without saying who, for what anybody may read, if it has another entity tag
+/// than `known`; returns the tag and the content, or nothing if it has not changed.
 ///
 /// # Errors
 /// The server's error, or `unreachable`.
-pub async fn news<T: Read>(path: &str, known: &str, seconds: u32) -> Result<Option<(String, T)>, ApiError> {
+pub async fn if_changed<T: Read>(path: &str, known: &str, seconds: u32) -> Result<Option<(String, T)>, ApiError> {
     let init = RequestInit::new();
     init.set_credentials(RequestCredentials::Omit);
     if let (false, Ok(headers)) = (known.is_empty(), Headers::new()) {
@@ -77,7 +77,7 @@ pub async fn news<T: Read>(path: &str, known: &str, seconds: u32) -> Result<Opti
         return Ok(None);
     }
     let tag = response.headers().get("etag").ok().flatten().unwrap_or_default();
-    parse(Ok((response.status(), text))).map(|news| Some((tag, news)))
+    parse(Ok((response.status(), text))).map(|content| Some((tag, content)))
 }
 
 /// Reads the JSON of an answer.

@@ -1,9 +1,11 @@
 //! The live connection.
 
-use crate::wire::{
-    ClientMessage, ServerMessage,
-    lobby::{LobbyEvent, LobbyMessage},
+use crate::{
     read::Read,
+    wire::{
+        ClientMessage, ServerMessage,
+        lobby::{LobbyEvent, LobbyMessage},
+    },
 };
 use std::rc::Rc;
 use wasm_bindgen::{JsCast, closure::Closure};

@@ -1,13 +1,13 @@
 //! What the browser has to know of the view in front: its address, and whether the
 //! visitor sees the lobby.
 
-use crate::{page::Board, scene::lobby::LobbyCommand, wire::View};
+use crate::{board::Board, scene::lobby::LobbyCommand, wire::View};
 use leptos::prelude::{Effect, Get, GetUntracked, Set};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::Window;
 
 /// From this width on the lobby has room beside the race, in CSS pixels.
-const WIDE: f64 = 896.0;
+const SIDE_BY_SIDE_WIDTH: f64 = 896.0;
 
 /// Puts a view's address into the address bar.
 pub fn visit(view: View) {
@@ -39,7 +39,8 @@ pub fn follow(board: Board) {
 
 fn look(board: Board, view: View) {
     let seen = |window: Window| {
-        let wide = window.inner_width().ok().and_then(|width| width.as_f64()).is_some_and(|width| WIDE <= width);
+        let wide =
+            window.inner_width().ok().and_then(|width| width.as_f64()).is_some_and(|width| SIDE_BY_SIDE_WIDTH <= width);
         let hidden = window.document().is_some_and(|document| document.hidden());
         !hidden && (view == View::Lobby || wide)
     };

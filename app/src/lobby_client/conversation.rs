@@ -1,153 +1,21 @@
-//! Conversations: their lines, who is in them, and what was seen already.
+//! What happens in the conversations: tabs that open and close, events that become
+//! lines.
 
-use super::{Effect, LobbyClient};
+use super::{
+    client::LobbyClient,
+    event::Effect,
+    tabs::{Entry, MOST_LINES, MemberList, Tab},
+};
 use crate::{
     error::ApiError,
     scene::lobby::{Line, Progress, Said, line},
-    wire::lobby::{LobbyEvent, LobbyMember, LobbyMembers, LobbyRequest},
+    wire::lobby::{LobbyEvent, LobbyMembers, LobbyRequest},
 };
-use std::{
-    collections::{HashSet, VecDeque},
-    sync::Arc,
-};
-
-/// How many lines of a conversation are kept.
-pub(super) const LONGEST: usize = 500;
+use std::sync::Arc;
 
 /// How many conversations there may be; who is written to by more people than that
 /// does not see the last of them.
 const MOST_TABS: usize = 50;
-
-/// How many events are remembered by name.
-const MOST_SEEN: usize = 5000;
-
-/// A channel or a conversation with somebody.
-#[derive(Debug, Default)]
-pub(super) struct Tab {
-    pub(super) name: String,
-    pub(super) topic: String,
-    /// Bits of a message's stamp.
-    pub(super) bits: u8,
-    pub(super) joined: bool,
-    pub(super) unread: u32,
-    pub(super) members: Vec<LobbyMember>,
-    roll: Roll,
-    entries: VecDeque<Entry>,
-}
-
-/// The list of members on its way. It may have been written before somebody came or
-/// went whom this page has heard of meanwhile.
-#[derive(Debug, Default)]
-struct Roll {
-    under_way: bool,
-    /// It is asked for again once it is there.
-    again: bool,
-    /// Who has come, gone, and taken another nick since it was asked for.
-    since: Vec<LobbyEvent>,
-}
-
-#[derive(Debug)]
-struct Entry {
-    /// The event's name; empty for what this page says itself.
-    id: String,
-    line: Arc<Line>,
-}
-
-impl Tab {
-    pub(super) fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), ..Self::default() }
-    }
-
-    pub(super) fn is_channel(&self) -> bool {
-        self.name.starts_with('#')
-    }
-
-    pub(super) fn lines(&self) -> Vec<Arc<Line>> {
-        self.entries.iter().map(|entry| entry.line.clone()).collect()
-    }
-
-    fn push(&mut self, id: String, line: Line) {
-        self.entries.push_back(Entry { id, line: Arc::new(line) });
-        while LONGEST < self.entries.len() {
-            self.entries.pop_front();
-        }
-    }
-
-    /// Changes a line of this page's own.
-    pub(super) fn change(&mut self, key: u64, change: impl FnOnce(&mut Line)) -> bool {
-        match self.entries.iter_mut().rev().find(|entry| entry.line.key == key) {
-            Some(entry) => {
-                change(Arc::make_mut(&mut entry.line));
-                true
-            }
-            None => false,
-        }
-    }
-
-    pub(super) fn progress(&self, key: u64) -> Option<&Progress> {
-        self.entries.iter().rev().find(|entry| entry.line.key == key).map(|entry| &entry.line.progress)
-    }
-
-    /// Takes in that somebody comes, goes or takes another nick; true if that changes
-    /// who is here.
-    fn follow(&mut self, event: &LobbyEvent) -> bool {
-        if self.roll.under_way {
-            self.roll.since.push(event.clone());
-        }
-        self.apply(event)
-    }
-
-    fn apply(&mut self, event: &LobbyEvent) -> bool {
-        let about = || event.params.first().unwrap_or(&event.from);
-        match event.command.as_str() {
-            "JOIN" => self.add_member(LobbyMember { nick: event.from.clone(), ..LobbyMember::default() }),
-            "KICK" => self.remove_member(about()).is_some(),
-            "NICK" => self.remove_member(&event.from).is_some_and(|member| {
-                self.add_member(LobbyMember { nick: about().clone(), ..member });
-                true
-            }),
-            _ => self.remove_member(&event.from).is_some(),
-        }
-    }
-
-    fn remove_member(&mut self, nick: &str) -> Option<LobbyMember> {
-        let at = self.members.iter().position(|member| member.nick.eq_ignore_ascii_case(nick))?;
-        Some(self.members.remove(at))
-    }
-
-    fn add_member(&mut self, member: LobbyMember) -> bool {
-        let is_new = !self.members.iter().any(|other| other.nick.eq_ignore_ascii_case(&member.nick));
-        if is_new {
-            let lower = member.nick.to_ascii_lowercase();
-            let place = self.members.partition_point(|other| other.nick.to_ascii_lowercase() < lower);
-            self.members.insert(place, member);
-        }
-        is_new
-    }
-}
-
-/// The names of the last events.
-#[derive(Debug, Default)]
-pub(super) struct Seen {
-    order: VecDeque<String>,
-    names: HashSet<String>,
-}
-
-impl Seen {
-    /// True if it was not seen before.
-    fn insert(&mut self, name: &str) -> bool {
-        if !self.names.insert(name.to_owned()) {
-            return false;
-        }
-        self.order.push_back(name.to_owned());
-        if MOST_SEEN < self.order.len()
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.names.remove(&oldest);
-        }
-        true
-    }
-}
 
 impl LobbyClient {
     pub(super) fn tab_mut(&mut self, name: &str) -> Option<&mut Tab> {
@@ -171,15 +39,15 @@ impl LobbyClient {
     pub(super) fn fetch_members(&mut self, channel: &str) {
         let at = self.open(channel);
         let tab = &mut self.tabs[at];
-        tab.roll.again = tab.roll.under_way;
-        if !std::mem::replace(&mut tab.roll.under_way, true) {
+        tab.member_list.again = tab.member_list.under_way;
+        if !std::mem::replace(&mut tab.member_list.under_way, true) {
             self.effects.push(Effect::FetchMembers(tab.name.clone()));
         }
     }
 
     pub(super) fn members_fetched(&mut self, channel: &str, result: Result<LobbyMembers, ApiError>) {
         let Some(tab) = self.tab_mut(channel) else { return };
-        let Roll { again, since, .. } = std::mem::take(&mut tab.roll);
+        let MemberList { again, since, .. } = std::mem::take(&mut tab.member_list);
         if again {
             return self.fetch_members(channel);
         }
@@ -233,8 +101,8 @@ impl LobbyClient {
     }
 
     /// Adds what was said before, each line at its place in time.
-    pub(super) fn add_history(&mut self, target: &str, events: Vec<LobbyEvent>) {
-        let at = self.open(target);
+    pub(super) fn add_history(&mut self, name: &str, events: Vec<LobbyEvent>) {
+        let at = self.open(name);
         let mut entries = Vec::new();
         for event in events {
             let key = self.next_key();
@@ -245,7 +113,7 @@ impl LobbyClient {
             }
         }
         let tab = &mut self.tabs[at];
-        // A line of this page's own belongs behind the one before it.
+        // A line of this page's own belongs after the one before it.
         let mut time = String::new();
         let mut timed: Vec<(String, Entry)> = Vec::new();
         let mut insert = |time: String, entry| {
@@ -262,12 +130,12 @@ impl LobbyClient {
             }
             insert(time.clone(), entry);
         }
-        let surplus = timed.len().saturating_sub(LONGEST);
+        let surplus = timed.len().saturating_sub(MOST_LINES);
         tab.entries = timed.into_iter().skip(surplus).map(|(_, entry)| entry).collect();
     }
 
     /// Adds what was said in `#lobby` since the last look.
-    pub(super) fn add_news(&mut self, events: Vec<LobbyEvent>) {
+    pub(super) fn add_to_lobby(&mut self, events: Vec<LobbyEvent>) {
         for event in events {
             if self.seen.insert(&event.id) {
                 self.add(0, event);

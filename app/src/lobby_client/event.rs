@@ -35,7 +35,7 @@ pub enum Event {
     /// The answer to [`Effect::FetchHistory`].
     HistoryFetched {
         /// Of this channel or conversation.
-        target: String,
+        name: String,
         /// What was said.
         result: Result<LobbyBatch, ApiError>,
     },
@@ -55,8 +55,8 @@ pub enum Event {
     Answered(Result<LobbyAnswer, ApiError>),
     /// A search for a stamp did something.
     Stamp {
-        /// Which one.
-        ticket: u64,
+        /// Which search.
+        search: u64,
         /// What.
         event: MintEvent,
     },
@@ -85,7 +85,7 @@ pub enum Effect {
     FetchMembers(String),
     /// Ask for the last lines of a channel or a conversation.
     FetchHistory(String),
-    /// Ask, as nobody in particular, for the last lines of `#lobby`.
+    /// Ask without a session for the last lines of `#lobby`.
     Look {
         /// What the server calls those that are known; empty if it has not said.
         known: String,
@@ -105,7 +105,7 @@ pub enum Effect {
     /// Search for a stamp.
     Mint {
         /// Names the search.
-        ticket: u64,
+        search: u64,
         /// How many bits.
         bits: u8,
         /// What it is for.

@@ -1,16 +1,15 @@
 //! Reading `#lobby` without being in it, which anybody may: the page asks every few
 //! seconds whether there is something new, while the visitor has the lobby in sight.
 //!
-//! It asks as nobody in particular, also when the race knows the visitor: whoever
-//! merely reads costs the lobby one comparison, and nothing is sent that is known.
+//! It asks without a session, also where the race has one, so that the same answer is
+//! good for everybody; and it says which lines it knows, so that they are not sent again.
 
-use super::{Effect, LobbyClient};
+use super::event::Effect;
 use crate::{
     error::ApiError,
-    race_client::{BackOff, wait_for},
-    scene::lobby::Access,
-    wire::lobby::LobbyBatch,
+    wire::lobby::{LobbyBatch, LobbyEvent},
 };
+use puzzle::back_off::BackOff;
 use std::time::Duration;
 
 /// Between two looks, on average: pages that were opened together do not ask together.
@@ -34,34 +33,39 @@ impl Default for Looking {
     }
 }
 
-impl LobbyClient {
-    /// When to look again; never while nobody looks, or while everything is heard.
-    pub(super) fn look_at(&self) -> Option<Duration> {
-        let reads = !matches!(self.access, Access::Inside | Access::Closed);
-        (reads && self.in_sight && !self.looking.under_way).then_some(self.looking.next_at)
+impl Looking {
+    /// When to look again, unless the answer to the last look is on its way.
+    pub(super) fn due(&self) -> Option<Duration> {
+        (!self.under_way).then_some(self.next_at)
     }
 
-    /// Looks, if it is time to.
-    pub(super) fn look_on(&mut self, now: Duration) {
-        if self.look_at().is_some_and(|at| at <= now) {
-            self.looking.under_way = true;
-            self.effects.push(Effect::Look { known: self.looking.known.clone() });
-        }
+    /// Looks.
+    pub(super) fn look(&mut self) -> Effect {
+        self.under_way = true;
+        Effect::Look { known: self.known.clone() }
     }
 
-    pub(super) fn looked(&mut self, result: Result<Option<(String, LobbyBatch)>, ApiError>, now: Duration) {
-        self.looking.under_way = false;
-        let wait = match result {
-            Ok(news) => {
-                self.looking.back_off.succeeded();
-                if let Some((known, lines)) = news {
-                    self.looking.known = known;
-                    self.add_news(lines.messages);
-                }
-                INTERVAL.mul_f64(0.5 + self.random())
+    /// The answer to [`Effect::Look`]; returns the lines, if they are others than those
+    /// known. `random` is in 0 … 1.
+    pub(super) fn looked(
+        &mut self,
+        result: Result<Option<(String, LobbyBatch)>, ApiError>,
+        now: Duration,
+        random: f64,
+    ) -> Vec<LobbyEvent> {
+        self.under_way = false;
+        match result {
+            Ok(answer) => {
+                self.back_off.succeeded();
+                self.next_at = now + INTERVAL.mul_f64(0.5 + random);
+                let Some((known, lines)) = answer else { return Vec::new() };
+                self.known = known;
+                lines.messages
             }
-            Err(error) => wait_for(&error, self.looking.back_off.failed(self.random())).max(INTERVAL),
-        };
-        self.looking.next_at = now + wait;
+            Err(error) => {
+                self.next_at = now + self.back_off.failed(error.asked_wait(), random).max(INTERVAL);
+                Vec::new()
+            }
+        }
     }
 }

@@ -2,12 +2,13 @@
 //! after the other, and shown from the first moment on.
 
 use super::{
-    Effect, LobbyClient, StampFor,
+    client::LobbyClient,
+    event::{Effect, StampFor},
+    outgoing::Outgoing,
     slash::{Meaning, understand},
 };
 use crate::{
     error::{ApiError, ErrorCode},
-    race_client::{BackOff, is_temporary, wait_for},
     scene::{
         Command, MintEvent,
         lobby::{Access, Progress, Said},
@@ -15,7 +16,7 @@ use crate::{
     wire::lobby::{LobbyAnswer, LobbyEvent, LobbyRequest},
 };
 use serde_json::{Value, json};
-use std::{collections::VecDeque, time::Duration};
+use std::time::Duration;
 
 /// How often a message is stamped anew because its channel asks for more bits.
 const MOST_STAMPS: u32 = 5;
@@ -23,45 +24,11 @@ const MOST_STAMPS: u32 = 5;
 /// How many commands may wait.
 const MOST_WAITING: usize = 50;
 
+/// How many messages may wait for their answers.
+const MOST_MARKS: usize = 200;
+
 /// Replies that only end or repeat something.
-const SILENT: [&str; 9] = ["312", "315", "318", "321", "323", "329", "333", "366", "375"];
-
-/// What is on its way.
-#[derive(Debug, Default)]
-pub(super) struct Speaking {
-    waiting: VecDeque<Outgoing>,
-    /// Messages whose stamps are being minted.
-    unstamped: Vec<Outgoing>,
-    in_flight: Option<Outgoing>,
-    /// When to go on, after a failure.
-    pub(super) send_at: Option<Duration>,
-    back_off: BackOff,
-    /// Messages that are not answered yet: mark, and the line's key.
-    marks: VecDeque<(String, u64)>,
-    /// The channel that is joined next comes to the front.
-    pub(super) select_next: bool,
-    /// The visitor leaves every channel.
-    leaves: bool,
-}
-
-/// A command on its way.
-#[derive(Clone, Debug)]
-pub(super) struct Outgoing {
-    request: LobbyRequest,
-    /// The conversation that it was given in.
-    tab: String,
-    /// The line that shows it, if it is a message.
-    line: Option<u64>,
-    /// How often it was stamped.
-    stamps: u32,
-}
-
-impl Speaking {
-    /// The line that a mark belongs to.
-    pub(super) fn key_of(&self, mark: &str) -> Option<u64> {
-        self.marks.iter().find(|(known, _)| known == mark).map(|(_, key)| *key)
-    }
-}
+const NUMERICS_NOT_SHOWN: [&str; 9] = ["312", "315", "318", "321", "323", "329", "333", "366", "375"];
 
 impl LobbyClient {
     pub(super) fn say(&mut self, text: &str) {
@@ -126,7 +93,7 @@ impl LobbyClient {
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let mark = format!("{:x}", (self.random() * 9e15) as u64);
         self.speaking.marks.push_back((format!("{mark}-{key}"), key));
-        if 200 < self.speaking.marks.len() {
+        if MOST_MARKS < self.speaking.marks.len() {
             self.speaking.marks.pop_front();
         }
         let meta = json!({"line": format!("{mark}-{key}")});
@@ -148,7 +115,7 @@ impl LobbyClient {
         let purpose = StampFor::Message(outgoing.tab.clone(), body);
         self.set_progress(&outgoing.tab.clone(), key, Progress::Proving(bits));
         self.speaking.unstamped.push(outgoing);
-        self.effects.push(Effect::Mint { ticket: key + 1, bits, purpose });
+        self.effects.push(Effect::Mint { search: key + 1, bits, purpose });
     }
 
     pub(super) fn message_stamp(&mut self, key: u64, event: MintEvent) {
@@ -193,7 +160,7 @@ impl LobbyClient {
             return;
         }
         if let Some(at) = speaking.send_at {
-            if now < at || !self.is_current() {
+            if now < at || !self.reading.is_current() {
                 return;
             }
             self.speaking.send_at = None;
@@ -215,13 +182,11 @@ impl LobbyClient {
         let answer = match result {
             Ok(answer) => answer,
             Err(error) if error.code == ErrorCode::NotLoggedIn => return self.thrown_out(),
-            Err(error) if is_temporary(error.code) || error.code == ErrorCode::LobbyBusy => {
-                let wait = wait_for(&error, self.speaking.back_off.failed(self.random()));
+            Err(error) if error.code.is_temporary() || error.code == ErrorCode::LobbyBusy => {
+                let wait = self.speaking.back_off.failed(error.asked_wait(), self.random());
                 self.speaking.send_at = Some(now + wait);
                 self.speaking.waiting.push_front(outgoing);
-                if !(self.live && self.reading.seated) {
-                    self.reading.polled = false;
-                }
+                self.reading.doubt();
                 return;
             }
             Err(error) => {
@@ -276,7 +241,7 @@ impl LobbyClient {
         let at = self.tabs.iter().position(|known| known.name.eq_ignore_ascii_case(tab)).unwrap_or(0);
         for reply in replies {
             let is_numeric = reply.command.len() == 3 && reply.command.bytes().all(|c| c.is_ascii_digit());
-            if !is_numeric || SILENT.contains(&reply.command.as_str()) {
+            if !is_numeric || NUMERICS_NOT_SHOWN.contains(&reply.command.as_str()) {
                 continue;
             }
             let about = reply.params.iter().filter(|word| word.len() != 1 || word.as_str() != "=");

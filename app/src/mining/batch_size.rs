@@ -19,7 +19,7 @@ pub const LARGEST_BATCH: u32 = 8192;
 
 /// From one batch to the next the size grows at most by this factor: the first
 /// measurements of a cheap cost are mostly noise.
-const GROWTH: u32 = 4;
+const LARGEST_GROWTH: u32 = 4;
 
 /// The size of a worker's next batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl BatchSize {
     pub fn learn(&mut self, hashes: u32, duration: Duration) {
         // Whole hashes that fit; a batch is rather too short than too long.
         let fitting = BATCH_TIME.as_nanos() * u128::from(hashes) / duration.as_nanos().max(1);
-        let most = self.0.saturating_mul(GROWTH).min(LARGEST_BATCH);
+        let most = self.0.saturating_mul(LARGEST_GROWTH).min(LARGEST_BATCH);
         self.0 = u32::try_from(fitting).unwrap_or(most).clamp(1, most);
     }
 }

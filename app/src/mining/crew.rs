@@ -8,17 +8,21 @@
 //!   asking again, and starting anew never makes anybody mine twice.
 //! - Every start, stop and new job is a new generation; a batch of another
 //!   generation counts for nothing.
-//! - Nobody waits for ever. A worker that is not ready after [`READY_SECONDS`] or
+//! - No worker is waited for without end. One that is not ready after [`READY_SECONDS`] or
 //!   silent for [`BATCH_SECONDS`] is replaced; its replacement is given up.
 //! - A worker whose device refuses memory is given up at once, and the others go on.
 //! - Failures are reported only while the page wants to mine. Before that, workers
 //!   are a preparation, and the start tries again.
 //!
 //! Time for the watchdog is counted in [`Crew::second_passed`] calls rather than
-//! read from a clock: a laptop that wakes up must not find all its workers guilty
-//! of hours of silence. The crew never spawns, sends or shows anything itself.
+//! read from a clock: when a laptop wakes up, its workers must not be taken for lost
+//! because of the hours that it slept. The crew never spawns, sends or shows anything itself.
 
-use super::{PoolEvent, PoolFailure, batch_size::BatchSize, nonces::NonceShares};
+use super::{
+    batch_size::BatchSize,
+    event::{PoolEvent, PoolFailure},
+    nonces::DividedNonces,
+};
 use miner::{Batch, Failure, Generation, Job, Reply, Request};
 use puzzle::{Cost, Hash, Nonce};
 use std::time::Duration;
@@ -29,9 +33,10 @@ pub(super) const READY_SECONDS: u32 = 10;
 /// A worker that has not answered a request for so many seconds never will.
 pub(super) const BATCH_SECONDS: u32 = 30;
 
-/// When the worker's file is known not to load, how many seconds it may still
-/// take to prove the opposite: also the pause before the second attempt.
-const GRACE_SECONDS: u32 = 2;
+/// When the worker's file is known not to load, the worker may still come up for so
+/// many seconds, out of a cache for instance. It is also the pause before the second
+/// attempt.
+const LOAD_FAILURE_SECONDS: u32 = 2;
 
 /// Names a worker; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,7 +75,7 @@ pub(super) struct Crew {
 #[derive(Debug)]
 struct Task {
     job: Job,
-    nonces: NonceShares,
+    nonces: DividedNonces,
     best: Option<(Hash, Nonce)>,
 }
 
@@ -78,7 +83,7 @@ struct Task {
 struct Worker {
     id: WorkerId,
     phase: Phase,
-    /// True if it stands in for one that failed; then it gets no replacement.
+    /// True if it has replaced one that failed; then it is not replaced itself.
     replacement: bool,
     /// The cost for which it was last asked to do anything.
     cost: Option<Cost>,
@@ -101,9 +106,9 @@ impl Crew {
     pub(super) fn prepare(&mut self, cost: Cost, now: Duration) {
         self.cost = Some(cost);
         if self.workers.is_empty() {
-            self.hire();
+            self.add_worker();
         }
-        self.employ(now);
+        self.give_work(now);
     }
 
     /// Mines `job` with so many workers. The nonces begin at `first`, unless the
@@ -127,7 +132,7 @@ impl Crew {
     pub(super) fn replace_job(&mut self, job: Job, first: Nonce, now: Duration) {
         if self.mining {
             self.take_on(job, first);
-            self.employ(now);
+            self.give_work(now);
         }
     }
 
@@ -137,14 +142,14 @@ impl Crew {
             self.dismiss(self.workers.len() - 1);
         }
         while self.mining && self.workers.len() < workers.max(1) {
-            self.hire();
+            self.add_worker();
         }
-        self.share_nonces();
+        self.divide_nonces();
         self.report_running();
-        self.employ(now);
+        self.give_work(now);
     }
 
-    /// Asks nobody for anything any more. The workers stay.
+    /// Asks the workers for nothing any more. They stay.
     pub(super) fn stop(&mut self) {
         if self.mining {
             self.generation = self.generation.next();
@@ -170,20 +175,20 @@ impl Crew {
             Reply::Failed(Failure::OutOfMemory) => self.give_up(index, PoolFailure::OutOfMemory),
             Reply::Failed(Failure::SelfTest | Failure::Hashing) => self.give_up(index, PoolFailure::SelfTestFailed),
         }
-        self.employ(now);
+        self.give_work(now);
     }
 
-    /// The worker's file is not to be had. The worker may have got it all the
-    /// same, from a cache for instance, so it has a moment to prove it.
+    /// The worker's file cannot be loaded. The worker may have got it all the same,
+    /// so it is not given up at once.
     pub(super) fn load_failed(&mut self, id: WorkerId) {
         if let Some(index) = self.index(id)
             && let Phase::Loading { seconds } = &mut self.workers[index].phase
         {
-            *seconds = (*seconds).max(READY_SECONDS - GRACE_SECONDS);
+            *seconds = (*seconds).max(READY_SECONDS - LOAD_FAILURE_SECONDS);
         }
     }
 
-    /// Another second has passed: whoever has been silent for too long goes.
+    /// Another second has passed: a worker that has been silent for too long is replaced.
     pub(super) fn second_passed(&mut self) {
         let lost: Vec<_> =
             self.workers.iter_mut().filter_map(|worker| Some((worker.id, worker.second_passed()?))).collect();
@@ -196,7 +201,12 @@ impl Crew {
         }
     }
 
-    /// True if somebody is waited for, so that seconds must be counted.
+    /// Which start, stop or new job was the last.
+    pub(super) const fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    /// True if a worker is waited for, so that seconds must be counted.
     pub(super) fn is_waiting(&self) -> bool {
         self.workers.iter().any(|worker| !matches!(worker.phase, Phase::Resting))
     }
@@ -225,22 +235,22 @@ impl Crew {
         self.mining = true;
         self.cost = Some(job.cost);
         if !known {
-            let nonces = NonceShares::new(first, self.workers.len());
+            let nonces = DividedNonces::new(first, self.workers.len());
             self.task = Some(Task { job, nonces, best: None });
         }
     }
 
-    fn share_nonces(&mut self) {
+    fn divide_nonces(&mut self) {
         let workers = self.workers.len();
         if let Some(task) = &mut self.task
             && task.nonces.stride() != workers as u64
         {
-            task.nonces.share_among(workers);
+            task.nonces.divide_among(workers);
         }
     }
 
     /// Gives every worker that rests something to do, if there is anything.
-    fn employ(&mut self, now: Duration) {
+    fn give_work(&mut self, now: Duration) {
         for (index, worker) in self.workers.iter_mut().enumerate() {
             if !matches!(worker.phase, Phase::Resting) {
                 continue;
@@ -270,7 +280,7 @@ impl Crew {
         self.effects.push(Effect::Report(event));
     }
 
-    fn hire(&mut self) {
+    fn add_worker(&mut self) {
         let worker = self.new_worker(false);
         self.workers.push(worker);
     }
@@ -287,7 +297,7 @@ impl Crew {
         self.effects.push(Effect::Dismiss(worker.id));
     }
 
-    /// A new worker in the same place, with the same share of the nonces.
+    /// A new worker in the same place, for the same part of the nonces.
     fn replace(&mut self, index: usize) {
         self.effects.push(Effect::Dismiss(self.workers[index].id));
         self.workers[index] = self.new_worker(true);
@@ -296,7 +306,7 @@ impl Crew {
 
     fn give_up(&mut self, index: usize, failure: PoolFailure) {
         self.dismiss(index);
-        self.share_nonces();
+        self.divide_nonces();
         self.report_running();
         if !self.mining {
             return;

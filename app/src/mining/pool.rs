@@ -1,17 +1,18 @@
 //! The pool: carries out in the browser what the crew decides.
 //!
-//! The page's thread is the only one in here, but it comes back in unexpectedly:
-//! the page may call the pool from inside `on_event`, and a worker is dropped from
-//! inside its own callback. Hence one rule: decisions are made under a borrow and
-//! carried out from a queue without one.
+//! All of this runs on the page's thread, but one call can happen inside another: the
+//! page may call the pool from inside `on_event`, and a worker is dropped from inside
+//! its own callback. Hence one rule: decisions are made under a borrow and carried out
+//! from a queue without one.
 //!
 //! The pool needs timers only to find workers that fell silent, so mining goes on
 //! in a background tab, where timers hardly run.
 
 use super::{
-    PoolEvent,
     crew::{Crew, Effect, WorkerId},
+    event::PoolEvent,
 };
+use crate::inbox::Source;
 use gloo_timers::future::TimeoutFuture;
 use gloo_worker::{Spawnable, WorkerBridge};
 use miner::{Job, Miner, Postcard};
@@ -50,35 +51,40 @@ pub fn page_time() -> Duration {
 #[derive(Clone)]
 pub struct MinerPool(Rc<Inner>);
 
+/// Hears what the pool tells, and from which generation of it.
+type OnEvent = Box<dyn Fn(&Source, PoolEvent)>;
+
 struct Inner {
     loader_url: String,
-    on_event: Box<dyn Fn(PoolEvent)>,
+    on_event: OnEvent,
+    /// What the crew does now: an event of an earlier generation is stale.
+    source: Source,
     crew: RefCell<Crew>,
-    lines: RefCell<HashMap<WorkerId, Line>>,
+    workers: RefCell<HashMap<WorkerId, Worker>>,
     /// Decided and not yet carried out.
     effects: RefCell<VecDeque<Effect>>,
-    /// True while somebody up the stack carries out the effects.
+    /// True while a caller up the stack carries out the effects.
     busy: Cell<bool>,
     /// True while the seconds are counted.
     counting: Cell<bool>,
 }
 
 /// What connects the page with one worker.
-struct Line {
+struct Worker {
     bridge: WorkerBridge<Miner>,
-    _complaint: Option<Complaint>,
+    _load_failure: Option<LoadFailureChannel>,
 }
 
 /// The channel in which a worker's loader says that it could not start the miner.
 ///
-/// The bridge is of no use for that: what speaks there is the miner itself. The
-/// channel bears the fragment of the worker's address, which the loader can read.
-struct Complaint {
+/// The bridge is of no use for that: only the miner itself can speak on it. The
+/// channel is named by the fragment of the worker's address, which the loader can read.
+struct LoadFailureChannel {
     channel: BroadcastChannel,
     _on_message: Closure<dyn FnMut()>,
 }
 
-impl Complaint {
+impl LoadFailureChannel {
     /// `None` in browsers without such channels: then the watchdog must do.
     fn listen(name: &str, on_message: impl FnMut() + 'static) -> Option<Self> {
         let channel = BroadcastChannel::new(name).ok()?;
@@ -88,7 +94,7 @@ impl Complaint {
     }
 }
 
-impl Drop for Complaint {
+impl Drop for LoadFailureChannel {
     fn drop(&mut self) {
         self.channel.set_onmessage(None);
         self.channel.close();
@@ -103,13 +109,15 @@ impl std::fmt::Debug for MinerPool {
 
 impl MinerPool {
     /// A pool without workers yet. `loader_url` is the worker's loader, see
-    /// [`loader_url`]; it must be of the page's own origin.
-    pub fn new(loader_url: String, on_event: impl Fn(PoolEvent) + 'static) -> Self {
+    /// [`loader_url`]; it must be of the page's own origin. `on_event` also gets the
+    /// source of the event, which begins anew with every start, stop and new job.
+    pub fn new(loader_url: String, on_event: impl Fn(&Source, PoolEvent) + 'static) -> Self {
         Self(Rc::new(Inner {
             loader_url,
             on_event: Box::new(on_event),
+            source: Source::default(),
             crew: RefCell::default(),
-            lines: RefCell::default(),
+            workers: RefCell::default(),
             effects: RefCell::default(),
             busy: Cell::new(false),
             counting: Cell::new(false),
@@ -154,6 +162,7 @@ impl Inner {
         let effects = {
             let mut crew = self.crew.borrow_mut();
             decide(&mut crew);
+            self.source.advance_to(crew.generation());
             crew.take_effects()
         };
         self.effects.borrow_mut().extend(effects);
@@ -172,28 +181,28 @@ impl Inner {
     fn carry_out(self: &Rc<Self>, effect: Effect) {
         match effect {
             Effect::Spawn(id) => {
-                let line = self.spawn(id);
-                self.lines.borrow_mut().insert(id, line);
+                let worker = self.spawn(id);
+                self.workers.borrow_mut().insert(id, worker);
                 self.probe(id);
             }
             Effect::Send(id, request) => {
-                if let Some(line) = self.lines.borrow().get(&id) {
-                    line.bridge.send(request);
+                if let Some(worker) = self.workers.borrow().get(&id) {
+                    worker.bridge.send(request);
                 }
             }
             Effect::Dismiss(id) => {
                 // The worker ends when its bridge is dropped, after its present batch.
-                let line = self.lines.borrow_mut().remove(&id);
-                drop(line);
+                let worker = self.workers.borrow_mut().remove(&id);
+                drop(worker);
             }
-            Effect::Report(event) => (self.on_event)(event),
+            Effect::Report(event) => (self.on_event)(&self.source, event),
         }
     }
 
-    fn spawn(self: &Rc<Self>, id: WorkerId) -> Line {
+    fn spawn(self: &Rc<Self>, id: WorkerId) -> Worker {
         let name = format!("#{}", random_nonce());
         let pool = Rc::downgrade(self);
-        let complaint = Complaint::listen(&name, move || {
+        let load_failure = LoadFailureChannel::listen(&name, move || {
             if let Some(pool) = pool.upgrade() {
                 pool.act(|crew| crew.load_failed(id));
             }
@@ -209,11 +218,11 @@ impl Inner {
             .with_loader(true)
             .as_module(true)
             .spawn(&format!("{}{name}", self.loader_url));
-        Line { bridge, _complaint: complaint }
+        Worker { bridge, _load_failure: load_failure }
     }
 
-    /// Fetches the worker's loader beside the worker: a worker whose loader cannot
-    /// be had is silent, and nobody should wait ten seconds to learn that.
+    /// Fetches the worker's loader beside the worker: a worker whose loader cannot be
+    /// fetched says nothing, and the visitor should not wait ten seconds to learn that.
     fn probe(self: &Rc<Self>, id: WorkerId) {
         let Some(window) = web_sys::window() else { return };
         let answer = JsFuture::from(window.fetch_with_str(&self.loader_url));
@@ -228,7 +237,7 @@ impl Inner {
         });
     }
 
-    /// Counts seconds for as long as somebody is waited for.
+    /// Counts seconds for as long as a worker is waited for.
     fn count_seconds(self: &Rc<Self>) {
         if !self.crew.borrow().is_waiting() || self.counting.replace(true) {
             return;

@@ -1,8 +1,8 @@
 //! How many workers a device should run.
 //!
-//! Each worker takes a core and 64 MiB or more. Several of them crash phones, and
-//! a computer whose every core mines feels broken. So the suggestion is modest,
-//! and what the visitor or the device's memory decided before counts for more.
+//! Each worker takes a core and 64 MiB or more. Several of them crash phones, and a
+//! computer that mines on every core hardly answers its user. So the suggestion is
+//! modest, and what the visitor or the device's memory decided before counts for more.
 
 /// How many workers to suggest on a device that reports `cores` logical cores
 /// (0 if it does not say): one on a phone, half the cores elsewhere, never none.

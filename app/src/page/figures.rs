@@ -1,12 +1,11 @@
 //! How the race stands, the same for everybody.
 
 use super::{
-    Board,
     language::use_language,
     live::{Live, flag, live, say},
     text::{self, numbers},
 };
-use crate::{language::Language, scene::Scene};
+use crate::{board::Board, language::Language, scene::Scene};
 use leptos::prelude::*;
 
 /// The round and the network in figures.

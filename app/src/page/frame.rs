@@ -1,14 +1,14 @@
 //! What surrounds every page: header, banner, footer.
 
 use super::{
-    Board,
-    language::{LanguageChoice, use_language},
+    language::use_language,
+    language_choice::LanguageChoice,
     live::{click, current, flag, live, say},
     text,
 };
 #[cfg(feature = "hydrate")]
 use crate::scene::Command;
-use crate::wire::View;
+use crate::{board::Board, wire::View};
 use leptos::{ev::MouseEvent, html::Select, prelude::*};
 
 /// The name of the site, the live connection, the choices of language and theme.
@@ -137,10 +137,10 @@ pub fn Banner() -> impl IntoView {
     }
 }
 
-/// What the page sends.
+/// What the page sends, and where to read more.
 #[component]
 pub fn Footer() -> impl IntoView {
-    // A check that nobody is asked for tells nobody anything.
+    // Where nobody is checked, Cloudflare is told nothing.
     let test_mode = use_context::<Board>().is_none_or(|board| {
         let scene = board.scene.read_untracked();
         scene.test_mode || !scene.asks_for_humans
@@ -149,6 +149,7 @@ pub fn Footer() -> impl IntoView {
     view! {
         <footer class="footer">
             <p>{live(move || text::privacy(language.get(), test_mode))}</p>
+            <p><a href="/docs" data-testid="manual">{say(text::manual)}</a></p>
         </footer>
     }
 }

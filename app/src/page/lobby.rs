@@ -2,12 +2,12 @@
 //! never as markup.
 
 use super::{
-    Board,
     language::use_language,
     live::{click, flag, key, live, say},
     text,
 };
 use crate::{
+    board::Board,
     language::Language,
     scene::lobby::{Access, Line, LobbyCommand, MOST_SHOWN, Said, TabView},
     wire::lobby::LobbyMember,
@@ -98,7 +98,7 @@ fn Tabs(
         #[cfg(feature = "hydrate")]
         crate::browser::lobby::focus_tab(next);
     };
-    // All of them are made anew when one changes: there are few.
+    // All tabs are made anew when one changes: there are few.
     let tabs = move || {
         let (lobby, language) = (lobby.read(), language.get());
         let tab = |(at, tab): (usize, &TabView)| {
@@ -151,7 +151,7 @@ fn Tabs(
 }
 
 /// The lines. The list lies upside down in its box, so that its end stays in sight
-/// without a script's help. A line that changes is made anew: it holds no code.
+/// without a script's help. A line that changes is made anew: it has no state of its own.
 #[component]
 fn Lines(
     /// What is shown.
@@ -243,7 +243,7 @@ fn Entrance(
 ) -> impl IntoView {
     let (lobby, language) = (board.lobby, use_language());
     let proof = move || match lobby.read().access {
-        Access::Proving(proof) => text::lobby::proof_figures(language.get(), &proof),
+        Access::Proving(proof) => text::proof_figures(language.get(), &proof),
         _ => String::new(),
     };
     let asked = StoredValue::new(false);
@@ -298,7 +298,7 @@ fn Composer(
     };
     let cost = move || {
         let lobby = lobby.read();
-        text::lobby::message_proof(language.get(), lobby.bits, lobby.mint_rate)
+        text::message_proof(language.get(), lobby.bits, lobby.mint_rate)
     };
     let stale = move || if lobby.read().is_current { "" } else { text::lobby::stale(language.get()) };
     let drafts = StoredValue::new(Drafts::default());
@@ -362,13 +362,13 @@ fn focus(field: NodeRef<Input>) {
 }
 
 /// The time of day of an RFC 3339 time: the visitor's, or UTC.
-fn clock(stamp: &str, is_local: bool) -> String {
+fn clock(time: &str, is_local: bool) -> String {
     #[cfg(feature = "hydrate")]
     if is_local {
-        return crate::browser::lobby::local_clock(stamp);
+        return crate::browser::lobby::local_clock(time);
     }
     let _ = is_local;
-    stamp.get(11..16).unwrap_or_default().to_owned()
+    time.get(11..16).unwrap_or_default().to_owned()
 }
 
 /// The tint of a nick, always the same for the same one.

@@ -1,7 +1,7 @@
 //! What happened, line by line.
 
-use super::{Board, language::use_language, live::say, text};
-use crate::scene::LogLine;
+use super::{language::use_language, live::say, text};
+use crate::{board::Board, scene::LogLine};
 use leptos::prelude::*;
 
 /// The last hundred lines, newest first. Screen readers find it, but are not
@@ -12,7 +12,7 @@ pub fn LogPanel(
     board: Board,
 ) -> impl IntoView {
     let language = use_language();
-    // All of them are looked at anew for a new one: they are few, and most stay as they are.
+    // All lines are rendered anew when one is added: they are few, and most stay as they are.
     let lines = move || {
         let language = language.get();
         let line = |line: &LogLine| view! { <li><time>{line.time.clone()}</time><span>{text::note(language, &line.note)}</span></li> };

@@ -1,12 +1,11 @@
 //! The codes won.
 
 use super::{
-    Board,
     language::use_language,
     live::{click, live, say},
     text::{self, Text},
 };
-use crate::scene::Prize;
+use crate::{board::Board, scene::Prize};
 use leptos::{html::Code, prelude::*};
 
 /// The newest code, large, and the earlier ones; nothing as long as there is none.

@@ -1,13 +1,13 @@
 //! The visitor's own part: start, stop, how many workers, how it goes.
 
 use super::{
-    Board,
     language::use_language,
     live::{click, flag, live, say},
     scale::Scale,
     text,
 };
 use crate::{
+    board::Board,
     scene::{Command, Failure, HumanCheck, Phase, SessionProof},
     wire::View,
 };
@@ -124,7 +124,7 @@ fn SessionProofPanel(
     let language = use_language();
     let proof = move || board.scene.read().proof;
     let figures = move || match proof() {
-        SessionProof::Computing(proof) => text::lobby::proof_figures(language.get(), &proof),
+        SessionProof::Computing(proof) => text::proof_figures(language.get(), &proof),
         _ => String::new(),
     };
     view! {

@@ -5,11 +5,11 @@
 //! is as good as the one before.
 
 use super::{
-    Board,
     language::use_language,
     live::{live, say},
     text::{self, numbers::quantity},
 };
+use crate::board::Board;
 use leptos::prelude::*;
 
 /// The best hash against the bar.

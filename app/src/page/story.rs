@@ -1,11 +1,11 @@
 //! What this is, in words.
 
 use super::{
-    Board,
     language::use_language,
     live::{Live, live, say},
     text,
 };
+use crate::board::Board;
 use leptos::prelude::*;
 
 /// The heading of the page and what it is about.

@@ -3,43 +3,35 @@
 //! A text is a function of the language. A plain one [picks](Language::pick) one
 //! of its translations, and a text with values in it has a `match`: either way,
 //! what lacks a translation does not compile. Components show a plain text by
-//! [`say`](super::language::say), and hand all others the language of the moment.
+//! [`say`](super::live::say), and hand all others the language of the moment.
 
 pub mod lobby;
 mod log;
 pub mod numbers;
+mod proof;
 mod server_words;
 mod state;
 mod story;
 
-pub use lobby::{cancel, compute_proof, proof_heading, session_proof};
 pub use log::note;
-pub use state::{best_outlook, connection, human_check, odds, status, trouble, window_title};
+pub use proof::{cancel, compute_proof, message_proof, proof_figures, proof_heading, session_proof};
+pub use state::{best_outlook, connection, human_check, odds, status, title, trouble, window_title};
 pub use story::{
     bar_explained, bar_heading, headline, how_it_works, lead, privacy, puzzle, puzzle_heading, winner_explained,
     winner_heading,
 };
 
+pub use crate::language::Text;
+
 use crate::language::Language::{self, Chinese, English};
 use numbers::{grouped, one_in, quantity, rate, tries};
 use puzzle::{RoundNumber, VisitorId};
-
-/// A text without values in it.
-pub type Text = fn(Language) -> &'static str;
 
 // ------------------------------------------------------------------ the frame
 
 /// The name of the site, which is the same everywhere.
 pub fn site_name() -> &'static str {
     "HashPass"
-}
-
-/// The title of the document, and of the window while nothing happens.
-pub fn title(language: Language, in_lobby: bool) -> &'static str {
-    if in_lobby {
-        return language.pick("The lobby · HashPass", "聊天室 · HashPass");
-    }
-    language.pick("A fair race for invite codes · HashPass", "公平的邀请码竞赛 · HashPass")
 }
 
 /// One sentence for search engines and link previews.
@@ -83,6 +75,11 @@ pub fn dark_theme(language: Language) -> &'static str {
 /// Names the notices above the page.
 pub fn notices(language: Language) -> &'static str {
     language.pick("Notices", "提示")
+}
+
+/// The link to the manual.
+pub fn manual(language: Language) -> &'static str {
+    language.pick("Manual", "手册")
 }
 
 /// Above everything while nobody is asked whether they are human.

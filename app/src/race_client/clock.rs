@@ -4,8 +4,8 @@
 //! What is shown and what is promised are two things. That this page mines sets the
 //! clock going, as everybody sees; but the server hears of it late on a bad line, and
 //! may not count this page at all. So a hash is handed in by the time for which the
-//! server's own word stands: a submission that comes a hair too early costs a try,
-//! and the server speaks every two seconds.
+//! server's own word stands: a submission that comes slightly too early costs a
+//! try, and the server speaks every two seconds.
 
 use puzzle::mining_clock::MiningClock;
 use std::time::Duration;
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_from_the_server_counts_as_nought() {
+    fn nonsense_from_the_server_counts_as_zero() {
         for nonsense in [f64::NAN, -1.0, f64::INFINITY] {
             assert_eq!(RoundClock::heard(nonsense, true, seconds(5)).elapsed(seconds(6)), seconds(1));
         }

@@ -1,6 +1,5 @@
 //! What the client hears and what it asks for.
 
-use super::human_check::CheckEvent;
 use crate::{
     error::ApiError,
     mining::PoolEvent,
@@ -58,6 +57,27 @@ pub enum Event {
         /// What the server said.
         result: Result<Victory, ApiError>,
     },
+}
+
+/// What the widget of the human check does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CheckEvent {
+    /// It is on the page.
+    Shown,
+    /// Its script could not be loaded.
+    NotLoaded,
+    /// A human is here: a token for a session.
+    Passed(String),
+    /// The token has expired; the widget makes another one by itself.
+    Expired,
+    /// It waits for the visitor.
+    Interactive,
+    /// The visitor has answered, or was too slow; the widget goes on by itself.
+    Continues,
+    /// It gave up, with a code of Cloudflare's. It may try again by itself.
+    Failed(String),
+    /// It does not know this browser.
+    Unsupported,
 }
 
 /// What the client asks its surroundings for.

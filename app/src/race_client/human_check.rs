@@ -9,33 +9,21 @@
 //! Nothing waits for ever: a widget that gives no sign of life is reported, and
 //! still welcome when it comes after all.
 
-use super::{Effect, RaceClient};
+use super::{
+    event::{CheckEvent, Effect},
+    turn::Turn,
+};
 use crate::{
     error::ApiError,
     scene::{CheckFailure, HumanCheck, Note},
 };
 use std::time::Duration;
 
-/// What the widget does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CheckEvent {
-    /// It is on the page.
-    Shown,
-    /// Its script could not be loaded.
-    NotLoaded,
-    /// A human is here: a token for a session.
-    Passed(String),
-    /// The token has expired; the widget makes another one by itself.
-    Expired,
-    /// It waits for the visitor.
-    Interactive,
-    /// The visitor has answered, or was too slow; the widget goes on by itself.
-    Continues,
-    /// It gave up, with a code of Cloudflare's. It may try again by itself.
-    Failed(String),
-    /// It does not know this browser.
-    Unsupported,
-}
+/// How long the script and the widget may take to come.
+const LONGEST_LOADING: Duration = Duration::from_secs(15);
+
+/// How long the widget may work without a word.
+const LONGEST_SILENCE: Duration = Duration::from_secs(45);
 
 /// The human check.
 #[derive(Debug, Default)]
@@ -65,13 +53,20 @@ enum State {
     Failed(CheckFailure),
 }
 
-impl Check {
-    /// How long the script and the widget may take to come.
-    const LOADING: Duration = Duration::from_secs(15);
-    /// How long the widget may work without a word.
-    const SILENCE: Duration = Duration::from_secs(45);
+/// How the visitor stands with the server, which decides what of the check matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// There was no session yet: the page has nothing else to tell than the check.
+    Newcomer,
+    /// The session was lost, and the check is needed to make a new one.
+    Renewing,
+    /// There is a session, and the check does not matter now.
+    Admitted,
+}
 
-    pub(super) fn deadline(&self) -> Option<Duration> {
+impl Check {
+    /// When [`Check::when_due`] has something to do.
+    pub(super) const fn deadline(&self) -> Option<Duration> {
         match self.state {
             State::Loading { until } | State::Running { until } => Some(until),
             _ => None,
@@ -90,12 +85,13 @@ impl Check {
         self.replaced = false;
     }
 
-    /// What the page shows; `granted` if there is a session.
-    pub(super) fn view(&self, granted: bool) -> HumanCheck {
+    /// What the page shows.
+    pub(super) fn view(&self, standing: Standing) -> HumanCheck {
+        let is_admitted = standing == Standing::Admitted;
         match &self.state {
             State::Absent => HumanCheck::Hidden,
-            State::Loading { .. } | State::Running { .. } if granted => HumanCheck::Renewing,
-            State::Interactive | State::Failed(_) if granted => HumanCheck::NotRenewed,
+            State::Loading { .. } | State::Running { .. } if is_admitted => HumanCheck::Renewing,
+            State::Interactive | State::Failed(_) if is_admitted => HumanCheck::NotRenewed,
             State::Loading { .. } => HumanCheck::Loading,
             State::Running { .. } => HumanCheck::Running,
             State::Interactive => HumanCheck::Interactive,
@@ -103,102 +99,99 @@ impl Check {
             State::Failed(failure) => HumanCheck::Failed(failure.clone()),
         }
     }
-}
 
-impl RaceClient {
     /// A token is wanted and there is none.
-    pub(super) fn ask_for_token(&mut self, now: Duration) {
-        match self.check.state {
-            State::Absent | State::Failed(_) => self.show_check(now),
+    pub(super) fn ask(&mut self, turn: &mut Turn) {
+        match self.state {
+            State::Absent | State::Failed(_) => self.show(turn),
             // What it passed with is spent.
-            State::Passed => self.reset_check(now),
+            State::Passed => self.reset(turn),
             State::Loading { .. } | State::Running { .. } | State::Interactive => {}
         }
     }
 
     /// Puts the widget on the page, in the place of a present one.
-    pub(super) fn show_check(&mut self, now: Duration) {
-        self.check.token = None;
-        self.check.state = State::Loading { until: now + Check::LOADING };
-        self.effects.push(Effect::ShowCheck);
-    }
-
-    fn reset_check(&mut self, now: Duration) {
-        self.check.token = None;
-        self.check.state = State::Running { until: now + Check::SILENCE };
-        self.effects.push(Effect::ResetCheck);
+    pub(super) fn show(&mut self, turn: &mut Turn) {
+        self.token = None;
+        self.state = State::Loading { until: turn.now + LONGEST_LOADING };
+        turn.ask(Effect::ShowCheck);
     }
 
     /// The page looks different now, and the widget can only be told when it is made.
-    pub(super) fn redraw_check(&mut self, now: Duration) {
-        if !matches!(self.check.state, State::Absent) {
-            self.show_check(now);
+    pub(super) fn redraw(&mut self, turn: &mut Turn) {
+        if !matches!(self.state, State::Absent) {
+            self.show(turn);
         }
     }
 
-    pub(super) fn check_did(&mut self, event: CheckEvent, now: Duration) {
-        let running = State::Running { until: now + Check::SILENCE };
+    /// The widget did something; true if there is a token now.
+    pub(super) fn heard(&mut self, event: CheckEvent, standing: Standing, turn: &mut Turn) -> bool {
+        let running = State::Running { until: turn.now + LONGEST_SILENCE };
         match event {
-            CheckEvent::Shown => self.check.state = running,
-            CheckEvent::NotLoaded => self.check_failed(CheckFailure::NotLoaded),
+            CheckEvent::Shown => self.state = running,
+            CheckEvent::NotLoaded => self.fail(CheckFailure::NotLoaded, standing, turn),
             CheckEvent::Passed(token) => {
-                self.check.token = Some(token);
-                self.check.state = State::Passed;
-                self.token_came(now);
+                self.token = Some(token);
+                self.state = State::Passed;
+                return true;
             }
             CheckEvent::Expired => {
-                self.check.token = None;
-                self.check.state = running;
-                if self.entry.may_take_part() {
-                    self.write(Note::CheckExpired);
+                self.token = None;
+                self.state = running;
+                if standing == Standing::Admitted {
+                    turn.write(Note::CheckExpired);
                 }
             }
             CheckEvent::Interactive => {
-                self.check.state = State::Interactive;
-                self.write_if_it_matters(Note::CheckWaits);
+                self.state = State::Interactive;
+                if standing == Standing::Renewing {
+                    turn.write(Note::CheckWaits);
+                }
             }
             CheckEvent::Continues => {
                 // It also says so right before or after it has passed.
-                if matches!(self.check.state, State::Interactive) {
-                    self.check.state = running;
+                if matches!(self.state, State::Interactive) {
+                    self.state = running;
                 }
             }
-            CheckEvent::Failed(code) => self.check_failed(CheckFailure::Error(code)),
-            CheckEvent::Unsupported => self.check_failed(CheckFailure::Unsupported),
+            CheckEvent::Failed(code) => self.fail(CheckFailure::Error(code), standing, turn),
+            CheckEvent::Unsupported => self.fail(CheckFailure::Unsupported, standing, turn),
         }
-    }
-
-    fn check_failed(&mut self, failure: CheckFailure) {
-        self.check.state = State::Failed(failure);
-        self.write_if_it_matters(Note::CheckFailed);
-    }
-
-    /// Before the first session the page has nothing else to tell, and after it
-    /// the check matters only when the session is lost.
-    fn write_if_it_matters(&mut self, note: Note) {
-        if self.entry.was_admitted() && !self.entry.may_take_part() {
-            self.write(note);
-        }
+        false
     }
 
     /// The server does not accept the token. One that was spent already may have
     /// been spent by a call of this page whose answer got lost: it is replaced, once.
-    pub(super) fn token_refused(&mut self, error: ApiError, now: Duration) {
+    pub(super) fn token_refused(&mut self, error: ApiError, standing: Standing, turn: &mut Turn) {
         let was_spent = error.error_codes.iter().any(|code| code == "timeout-or-duplicate");
-        if was_spent && !self.check.replaced {
-            self.check.replaced = true;
-            self.write(Note::CheckRepeated);
-            self.reset_check(now);
+        if was_spent && !self.replaced {
+            self.replaced = true;
+            turn.write(Note::CheckRepeated);
+            self.reset(turn);
         } else {
-            self.check.replaced = false;
-            self.check.token = None;
-            self.check_failed(CheckFailure::Refused(error.error_codes.into_vec()));
+            self.replaced = false;
+            self.token = None;
+            self.fail(CheckFailure::Refused(error.error_codes.into_vec()), standing, turn);
         }
     }
 
-    pub(super) fn check_when_due(&mut self, now: Duration) {
-        if self.check.deadline().is_some_and(|until| until <= now) {
-            self.check_failed(CheckFailure::Slow);
+    /// Does what is due.
+    pub(super) fn when_due(&mut self, standing: Standing, turn: &mut Turn) {
+        if self.deadline().is_some_and(|until| until <= turn.now) {
+            self.fail(CheckFailure::Slow, standing, turn);
+        }
+    }
+
+    fn reset(&mut self, turn: &mut Turn) {
+        self.token = None;
+        self.state = State::Running { until: turn.now + LONGEST_SILENCE };
+        turn.ask(Effect::ResetCheck);
+    }
+
+    fn fail(&mut self, failure: CheckFailure, standing: Standing, turn: &mut Turn) {
+        self.state = State::Failed(failure);
+        if standing == Standing::Renewing {
+            turn.write(Note::CheckFailed);
         }
     }
 }

@@ -1,9 +1,25 @@
 //! The live connection as a state machine: when to open it, when to ask for a
 //! sign of life, when to give it up, and how long to wait before the next attempt.
 
-use super::back_off::BackOff;
-use crate::scene::Connection;
+use super::{event::Effect, turn::Turn};
+use crate::{scene::Connection, wire::ClientMessage};
+use puzzle::back_off::BackOff;
 use std::time::Duration;
+
+/// How long a connection may take to open.
+const LONGEST_OPENING: Duration = Duration::from_secs(10);
+
+/// The server speaks every two seconds; so long a silence means that it is gone.
+const LONGEST_SILENCE: Duration = Duration::from_secs(20);
+
+/// How often to ask for a sign of life.
+const PING_INTERVAL: Duration = Duration::from_secs(25);
+
+/// An absence is shown after this time; most are shorter.
+const LONGEST_HIDDEN_ABSENCE: Duration = Duration::from_secs(3);
+
+/// How long mining goes on without a connection: the round may be over.
+const LONGEST_ABSENCE: Duration = Duration::from_secs(20);
 
 /// What is to be done about the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +37,8 @@ pub(super) enum LinkAction {
 pub(super) struct Link {
     state: State,
     back_off: BackOff,
-    /// How long the server asked to be left alone, if it did.
-    rest_asked_for: Duration,
+    /// How long the server wants to be left alone, if it said so.
+    wait_asked_for: Duration,
     /// Since when there has been no connection, once one was wanted.
     absent_since: Option<Duration>,
 }
@@ -44,17 +60,6 @@ enum State {
 }
 
 impl Link {
-    /// How long a connection may take to open.
-    const OPENING: Duration = Duration::from_secs(10);
-    /// The server speaks every two seconds; so long a silence means that it is gone.
-    const SILENCE: Duration = Duration::from_secs(20);
-    /// How often to ask for a sign of life.
-    const PING: Duration = Duration::from_secs(25);
-    /// So short an absence is not worth a word.
-    const HICCUP: Duration = Duration::from_secs(3);
-    /// How long mining goes on without a connection: the round may be over.
-    pub(super) const GRACE: Duration = Duration::from_secs(20);
-
     /// The connection is wanted now, whatever it was before.
     pub(super) fn open(&mut self, now: Duration) {
         self.state = State::Opening { since: now };
@@ -63,7 +68,7 @@ impl Link {
 
     /// It stands.
     pub(super) fn opened(&mut self, now: Duration) {
-        self.state = State::Open { heard: now, ping_at: now + Self::PING };
+        self.state = State::Open { heard: now, ping_at: now + PING_INTERVAL };
     }
 
     /// The server said something.
@@ -75,33 +80,35 @@ impl Link {
 
     /// The server told the whole state: only now is the connection worth something.
     pub(super) fn informed(&mut self) {
-        self.back_off.succeeded();
-        self.absent_since = None;
+        if self.is_open() {
+            self.back_off.succeeded();
+            self.absent_since = None;
+        }
     }
 
     /// The server is about to close, and wants the next attempt no sooner than this.
-    pub(super) fn asked_to_rest(&mut self, time: Duration) {
-        self.rest_asked_for = time;
+    pub(super) fn asked_to_wait(&mut self, time: Duration) {
+        self.wait_asked_for = time;
     }
 
     /// It broke, or never came about: how long until the next attempt.
     pub(super) fn closed(&mut self, now: Duration, random: f64) -> Duration {
         // Many pages may have been told the same: each adds a part of its own.
-        let asked_for = std::mem::take(&mut self.rest_asked_for).mul_f64(1.0 + 0.5 * random.clamp(0.0, 1.0));
-        let wait = self.back_off.failed(random).max(asked_for);
+        let asked_for = std::mem::take(&mut self.wait_asked_for).mul_f64(1.0 + 0.5 * random.clamp(0.0, 1.0));
+        let wait = self.back_off.failed(asked_for, random);
         self.state = State::Waiting { until: now + wait };
         self.absent_since.get_or_insert(now);
         wait
     }
 
-    /// There will be none until [`Link::open`].
-    pub(super) fn rest(&mut self, now: Duration) {
+    /// Gives it up; there will be none until [`Link::open`].
+    pub(super) fn close(&mut self, now: Duration) {
         self.state = State::Closed;
         self.absent_since.get_or_insert(now);
     }
 
     /// Waits no longer: the device has just come back to the network.
-    pub(super) fn hurry(&mut self, now: Duration) {
+    pub(super) fn stop_waiting(&mut self, now: Duration) {
         if let State::Waiting { until } = &mut self.state {
             *until = now;
         }
@@ -110,10 +117,10 @@ impl Link {
     /// What is due at `now`; to be asked until there is nothing left.
     pub(super) fn due(&mut self, now: Duration) -> Option<LinkAction> {
         match &mut self.state {
-            State::Opening { since } if *since + Self::OPENING <= now => Some(LinkAction::Drop),
-            State::Open { heard, .. } if *heard + Self::SILENCE <= now => Some(LinkAction::Drop),
+            State::Opening { since } if *since + LONGEST_OPENING <= now => Some(LinkAction::Drop),
+            State::Open { heard, .. } if *heard + LONGEST_SILENCE <= now => Some(LinkAction::Drop),
             State::Open { ping_at, .. } if *ping_at <= now => {
-                *ping_at = now + Self::PING;
+                *ping_at = now + PING_INTERVAL;
                 Some(LinkAction::Ping)
             }
             State::Waiting { until } if *until <= now => {
@@ -128,12 +135,12 @@ impl Link {
     pub(super) fn deadline(&self, now: Duration) -> Option<Duration> {
         let state = match self.state {
             State::Closed => None,
-            State::Opening { since } => Some(since + Self::OPENING),
-            State::Open { heard, ping_at } => Some(ping_at.min(heard + Self::SILENCE)),
+            State::Opening { since } => Some(since + LONGEST_OPENING),
+            State::Open { heard, ping_at } => Some(ping_at.min(heard + LONGEST_SILENCE)),
             State::Waiting { until } => Some(until),
         };
-        let grace = self.absent_since.map(|since| since + Self::GRACE).filter(|end| now < *end);
-        state.into_iter().chain(grace).min()
+        let pause = self.absent_since.map(|since| since + LONGEST_ABSENCE).filter(|end| now < *end);
+        state.into_iter().chain(pause).min()
     }
 
     /// True while messages can be sent.
@@ -148,12 +155,19 @@ impl Link {
 
     /// True once the page has been without news for too long to go on mining.
     pub(super) fn is_lost(&self, now: Duration) -> bool {
-        self.absent_since.is_some_and(|since| since + Self::GRACE <= now)
+        self.absent_since.is_some_and(|since| since + LONGEST_ABSENCE <= now)
     }
 
-    /// True once what the page shows of the race is older than a hiccup.
+    /// True once what the page shows of the race may be out of date.
     pub(super) fn is_stale(&self, now: Duration) -> bool {
-        self.absent_since.is_some_and(|since| since + Self::HICCUP <= now)
+        self.absent_since.is_some_and(|since| since + LONGEST_HIDDEN_ABSENCE <= now)
+    }
+
+    /// Says something to the server, if it can hear it.
+    pub(super) fn send(&self, message: ClientMessage, turn: &mut Turn) {
+        if self.is_open() {
+            turn.ask(Effect::Send(message));
+        }
     }
 
     /// What the page shows.
@@ -224,7 +238,7 @@ mod tests {
         let mut link = Link::default();
         link.open(seconds(0));
         link.closed(seconds(1), 1.0);
-        link.hurry(seconds(1));
+        link.stop_waiting(seconds(1));
         assert_eq!(link.due(seconds(1)), Some(LinkAction::Open));
     }
 }

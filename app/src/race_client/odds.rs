@@ -9,7 +9,7 @@ use std::time::Duration;
 ///
 /// The best hash wins at a moment that is known. New hashes win by chance: after
 /// `t` more seconds `rate · t` new ones exist, each below the target of that
-/// moment with the probability that is the target's share. The target of the
+/// moment with a probability that is the target's fraction of 2^256. The target of the
 /// `rising` rule rises, so a hash found early still counts later.
 ///
 /// `None` if that takes longer than a day.
@@ -23,7 +23,7 @@ pub(super) fn half_win_within(
     let best_wins = best.and_then(|best| curve.valid_from(best)).map(|moment| moment.saturating_sub(mining_time));
     let expected_wins = |seconds: f64| {
         let target = curve.target_at(mining_time + Duration::from_secs_f64(seconds));
-        rate * seconds * target.share()
+        rate * seconds * target.fraction()
     };
     let even_chance = std::f64::consts::LN_2;
     let new_hashes = (0.0 < rate && even_chance <= expected_wins(DAY)).then(|| {
@@ -42,10 +42,10 @@ pub(super) fn half_win_within(
     .filter(|time| time.as_secs_f64() <= DAY)
 }
 
-/// The share of rounds that a device wins in the long run: its part of all
+/// The part of the rounds that a device wins in the long run: its part of all
 /// hashes. `None` while the network's rate is unknown or smaller than its own
 /// by more than the reports can lag behind.
-pub(super) fn share_of_rounds(rate: f64, network_rate: f64) -> Option<f64> {
+pub(super) fn part_of_rounds(rate: f64, network_rate: f64) -> Option<f64> {
     (0.0 < rate && rate <= network_rate).then(|| rate / network_rate)
 }
 
@@ -96,9 +96,9 @@ mod tests {
     }
 
     #[test]
-    fn a_share_needs_a_network_that_includes_us() {
-        assert_eq!(share_of_rounds(2.0, 8.0), Some(0.25));
-        assert_eq!(share_of_rounds(2.0, 0.0), None);
-        assert_eq!(share_of_rounds(0.0, 8.0), None);
+    fn a_part_of_rounds_needs_a_network_that_includes_us() {
+        assert_eq!(part_of_rounds(2.0, 8.0), Some(0.25));
+        assert_eq!(part_of_rounds(2.0, 0.0), None);
+        assert_eq!(part_of_rounds(0.0, 8.0), None);
     }
 }

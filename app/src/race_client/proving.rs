@@ -6,9 +6,9 @@
 //! hash is shown makes no difference to the race; the best one goes on waiting for
 //! its moment.
 
-use super::{Effect, RaceClient};
+use super::turn::Turn;
 use crate::wire::{ClientMessage, LARGEST_FRAME, Share};
-use puzzle::{Hash, Nonce, proof::share_target};
+use puzzle::{Hash, Nonce, RoundNumber, TraceData, VisitorId, proof::share_target};
 use std::time::Duration;
 
 /// What is there to be shown, and when.
@@ -24,8 +24,14 @@ pub(super) struct Proving {
 }
 
 impl Proving {
-    /// The server says how often shares are due.
-    pub(super) fn informed(&mut self, interval: f64) {
+    /// When a share is to be sent, if there is one. The first one is due as soon as
+    /// there is one: until then the server may not count this miner.
+    pub(super) fn due(&self) -> Option<Duration> {
+        (self.interval.is_some() && self.found.is_some()).then_some(self.due_at)
+    }
+
+    /// The server says how often shares are due, in seconds.
+    pub(super) fn interval_told(&mut self, interval: f64) {
         self.interval = Duration::try_from_secs_f64(interval).ok();
     }
 
@@ -45,39 +51,23 @@ impl Proving {
     }
 
     /// The server knows nothing of this session yet: the next share is due at once.
-    pub(super) fn begin_session(&mut self) {
+    pub(super) const fn begin_session(&mut self) {
         self.due_at = Duration::ZERO;
     }
-}
 
-impl RaceClient {
-    /// When a share is to be sent, as far as can be told now. The first one is due
-    /// as soon as there is one: until then the server may not count this miner.
-    pub(super) fn share_due(&self) -> Option<Duration> {
-        let may_prove = self.mining.as_ref().is_some_and(|work| work.running)
-            && self.link.is_informed()
-            && self.round_is_fresh
-            && !self.round_is_over
-            && !self.entry.trace_is_stale
-            && self.entry.may_take_part();
-        (may_prove && self.proving.interval.is_some() && self.proving.found.is_some()).then_some(self.proving.due_at)
-    }
-
-    pub(super) fn prove_when_due(&mut self, now: Duration) {
-        if self.share_due().is_none_or(|due| now < due) {
-            return;
-        }
-        let identity = self.entry.visitor.clone().zip(self.entry.trace.clone());
-        let (Some((hash, nonce)), Some((visitor_id, trace_data)), Some(interval)) =
-            (self.proving.found.take(), identity, self.proving.interval)
-        else {
-            return;
-        };
-        self.proving.due_at = now + interval;
-        let share = ClientMessage::Share(Share { round: self.round.round, visitor_id, nonce, trace_data, hash });
-        // The server closes a connection on which a larger message comes.
-        if serde_json::to_string(&share).is_ok_and(|text| text.len() <= LARGEST_FRAME) {
-            self.effects.push(Effect::Send(share));
-        }
+    /// The share that is due, which counts as sent. `None` if there is none, or if the
+    /// server would close the connection on a message of that size.
+    pub(super) fn take(
+        &mut self,
+        round: RoundNumber,
+        visitor_id: VisitorId,
+        trace_data: TraceData,
+        turn: &Turn,
+    ) -> Option<ClientMessage> {
+        let interval = self.interval?;
+        let (hash, nonce) = self.found.take()?;
+        self.due_at = turn.now + interval;
+        let share = ClientMessage::Share(Share { round, visitor_id, nonce, trace_data, hash });
+        serde_json::to_string(&share).is_ok_and(|text| text.len() <= LARGEST_FRAME).then_some(share)
     }
 }

@@ -1,6 +1,6 @@
 //! The lobby as the page shows it, and what its visitor may ask for.
 
-use super::{Proof, ServerWords};
+use super::{proof::Proof, server_words::ServerWords};
 use crate::wire::{
     PageState,
     lobby::{LobbyEvent, LobbyMember},
@@ -17,9 +17,9 @@ pub const MOST_SHOWN: usize = 200;
 /// The lobby at a moment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LobbyScene {
-    /// How far in the visitor is.
+    /// How the visitor stands with the lobby.
     pub access: Access,
-    /// True while news comes in, or does not have to.
+    /// True while all that is said arrives, as far as anybody can tell.
     pub is_current: bool,
     /// The visitor's nick; empty while they only read.
     pub nick: String,
@@ -43,17 +43,17 @@ pub struct LobbyScene {
     pub unread: u32,
 }
 
-/// How far in the visitor is.
+/// How the visitor stands with the lobby.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Access {
-    /// Reads.
+    /// They read, as anybody may.
     #[default]
     Reading,
-    /// Asked to come in.
+    /// They asked to come in.
     Entering,
     /// A session stamp is being computed.
     Proving(Proof),
-    /// In.
+    /// They are in.
     Inside,
     /// The lobby is closed.
     Closed,

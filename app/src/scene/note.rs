@@ -1,6 +1,6 @@
 //! What goes into the log panel: typed, so that the texts stay with the other texts.
 
-use super::ServerWords;
+use super::server_words::ServerWords;
 use puzzle::{RoundNumber, VisitorId};
 use std::collections::VecDeque;
 
@@ -29,15 +29,15 @@ pub enum Note {
     },
     /// The live connection stands.
     Connected,
-    /// It broke.
+    /// The live connection broke.
     Disconnected {
         /// Seconds until the next attempt.
         retry_in: f64,
     },
     /// The server closed the connection and said why.
     Rejected(ServerWords),
-    /// The server did not like a message.
-    Complaint(ServerWords),
+    /// The server refused a message on the live connection.
+    MessageRefused(ServerWords),
     /// A new round, because somebody else won.
     RoundSolved {
         /// The round that ended.
@@ -65,17 +65,17 @@ pub enum Note {
     },
     /// Mining pauses; the status says what it waits for.
     Paused,
-    /// And goes on.
+    /// Mining goes on after a pause.
     Resumed,
-    /// There was not enough memory.
+    /// There was not enough memory: so many workers go on.
     FewerWorkers(usize),
     /// A new best hash of the round: one in so many is as good.
     BetterHash(f64),
     /// A solution was sent.
     Submitted(RoundNumber),
-    /// It won.
+    /// A solution won.
     Won(RoundNumber),
-    /// Somebody else was first.
+    /// Somebody else won the round before the solution came.
     TooLate(RoundNumber),
     /// The solution does not win yet.
     TooEarly {

@@ -1,6 +1,6 @@
 //! What the page is doing, as one value. The status line derives from it alone.
 
-use super::ServerWords;
+use super::server_words::ServerWords;
 use puzzle::RoundNumber;
 
 /// What the page is doing.

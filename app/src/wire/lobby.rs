@@ -1,6 +1,6 @@
 //! The lobby's part of what browser and server exchange, as far as the page needs it.
 
-use super::read::read_fields;
+use crate::read::read_fields;
 use serde::Serialize;
 use serde_json::Value;
 

@@ -14,7 +14,6 @@ use crate::{
         context::{RequestContext, Rooms},
         error::{HttpError, method_not_allowed, not_found},
     },
-    gate::stamps::NotTaken,
     lobby::{Lobby, LobbyError, store::StoreError},
 };
 use app::{ApiError, ErrorCode, error::StampDemand};
@@ -102,14 +101,6 @@ pub(crate) fn stamp_required(request: &RequestContext, why: Rejection) -> HttpEr
     };
     let detail = format!("A hashcash stamp of {} bits is needed: {why}", stamps.bits());
     ApiError { stamp: Some(Box::new(demand)), ..ApiError::new(ErrorCode::StampRequired, detail) }.into()
-}
-
-/// A stamp that could not be spent.
-pub(crate) fn not_taken(request: &RequestContext, error: NotTaken) -> HttpError {
-    match error {
-        NotTaken::Rejected(why) => stamp_required(request, why),
-        NotTaken::NotSpent(error) => explain(request, LobbyError::Store(error.into())),
-    }
 }
 
 /// Seconds, rounded up and at least 1, as `Retry-After` has it.

@@ -1,6 +1,6 @@
 //! How many of something one network, and all together, may have open at once.
 
-use super::Network;
+use crate::gate::network::Network;
 use std::{
     collections::HashMap,
     net::IpAddr,

@@ -9,8 +9,8 @@
 //! nearest to having their share back; with that they lose nothing but a memory
 //! of their least requests.
 
-use super::Network;
 use crate::clock::Clock;
+use crate::gate::network::Network;
 use std::{
     collections::HashMap,
     net::IpAddr,

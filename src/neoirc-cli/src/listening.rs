@@ -7,10 +7,11 @@
 
 use crate::{
     api::Batch,
-    back_off::{BackOff, Patience},
+    back_off::{FIRST_WAIT, Patience},
     failure::Failure,
     session::Session,
 };
+use puzzle::back_off::BackOff;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
@@ -23,7 +24,7 @@ const BREATH: Duration = Duration::from_millis(250);
 /// # Errors
 /// [`Failure`] when there is nothing more to hear.
 pub(crate) async fn listen(session: &Session, mut finish: watch::Receiver<bool>) -> Result<(), Failure> {
-    let mut back_off = BackOff::default();
+    let mut back_off = BackOff::beginning_with(FIRST_WAIT);
     let mut patience: Option<Patience> = None;
     let mut is_lost = false;
     loop {

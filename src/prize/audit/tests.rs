@@ -2,10 +2,12 @@
 //! tested in `file/tests.rs`.
 
 use super::{file::WriteAndFlush, *};
+
 use crate::{captured_log::CapturedLog, clock::ManualClock};
 use puzzle::invite_code::CodeSecret;
 use std::{
     fs::{self, File},
+    io,
     io::Write,
     sync::atomic::AtomicBool,
 };

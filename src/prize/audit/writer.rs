@@ -5,7 +5,7 @@
 //! then names in the log what it could not write. It never holds more records than
 //! [`super::AuditLog`] lets through and never writes a newer one before an older.
 
-use super::{AuditError, file::AuditFile};
+use super::{error::AuditError, file::AuditFile};
 use crate::clock::Clock;
 use std::{
     collections::VecDeque,

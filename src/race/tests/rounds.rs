@@ -19,7 +19,7 @@ async fn a_rising_target_says_when_a_hash_becomes_valid() {
     bench.clock.advance(Duration::from_secs(30));
     // Twice the present target: valid at √2 of the present time.
     let target = bench.race.view().target;
-    let hash: Hash = puzzle::Target::from_share(2.0 * target.share()).to_string().parse().unwrap();
+    let hash: Hash = puzzle::Target::from_fraction(2.0 * target.fraction()).to_string().parse().unwrap();
     let early = Solution { seed: bench.seed(), nonce: Nonce::new(1).unwrap(), hash };
     let refusal = bench.submit_solution("a", early).await.unwrap().unwrap_err();
     let Refusal::BelowDifficulty { valid_in: Some(Some(wait)) } = refusal else { panic!("{refusal:?}") };

@@ -27,8 +27,18 @@ const FLOORS: &[&[&str]] = &[
 
 /// Only the edge of the house knows of HTTP: these rooms may import such crates.
 const ROOMS_WITH_HTTP: &[&str] = &["edge", "admin", "connections", "server"];
-const HTTP_CRATES: &[&str] =
-    &["axum", "http", "http_body", "http_body_util", "hyper", "hyper_util", "leptos", "leptos_axum", "tower", "tower_http"];
+const HTTP_CRATES: &[&str] = &[
+    "axum",
+    "http",
+    "http_body",
+    "http_body_util",
+    "hyper",
+    "hyper_util",
+    "leptos",
+    "leptos_axum",
+    "tower",
+    "tower_http",
+];
 
 /// Settings are made by `config` and handed down: nobody else reads it.
 const READERS_OF_CONFIG: &[&str] = &["main", "server", "config"];
@@ -207,10 +217,8 @@ fn only_the_edge_knows_of_http() {
 #[test]
 fn no_files_import_one_another_in_a_circle() {
     let files = files();
-    let modules: BTreeMap<String, PathBuf> = files
-        .iter()
-        .map(|(path, _)| (module_steps(path).join("::"), path.clone()))
-        .collect();
+    let modules: BTreeMap<String, PathBuf> =
+        files.iter().map(|(path, _)| (module_steps(path).join("::"), path.clone())).collect();
     let mut arrows: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (path, text) in files.iter().filter(|(path, _)| !is_test(path)) {
         let own = module_steps(path);

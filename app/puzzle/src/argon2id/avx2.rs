@@ -7,7 +7,7 @@
 
 #![allow(unsafe_code, reason = "loads and stores; see SAFETY")]
 
-use super::{Block, Kernel, prefetch};
+use super::kernel::{Block, Kernel, prefetch};
 use std::arch::x86_64::{
     __m256i, _mm256_add_epi64, _mm256_alignr_epi8, _mm256_loadu_si256, _mm256_mul_epu32, _mm256_permute4x64_epi64,
     _mm256_setr_epi8, _mm256_shuffle_epi8, _mm256_shuffle_epi32, _mm256_srli_epi64, _mm256_storeu_si256,

@@ -12,7 +12,7 @@
 
 #![allow(unsafe_code, reason = "loads and stores; see SAFETY")]
 
-use super::{Block, Kernel, WORDS, prefetch};
+use super::kernel::{Block, Kernel, WORDS, prefetch};
 use std::arch::x86_64::{
     __m512i, _mm512_add_epi64, _mm512_loadu_si512, _mm512_mul_epu32, _mm512_permutex_epi64, _mm512_permutexvar_epi64,
     _mm512_ror_epi64, _mm512_setr_epi64, _mm512_shuffle_i64x2, _mm512_storeu_si512, _mm512_xor_si512,

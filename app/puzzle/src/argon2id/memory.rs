@@ -1,8 +1,8 @@
 //! The memory of an [`Arena`](super::Arena): blocks on large pages where the system
 //! has them, since every second block lies in a page that was not used for long.
 
-use super::Block;
-use crate::hashing::HashingError;
+use super::kernel::Block;
+use crate::cost::HashingError;
 
 /// Blocks, allocated once.
 #[derive(Default)]

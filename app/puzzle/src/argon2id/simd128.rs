@@ -12,7 +12,7 @@
 
 #![allow(unsafe_code, reason = "loads and stores; see SAFETY")]
 
-use super::{Block, Kernel, WORDS};
+use super::kernel::{Block, Kernel, WORDS};
 use std::{
     arch::wasm32::{
         i8x16_shuffle, i32x4_shuffle, i64x2_add, i64x2_shuffle, u64x2_extmul_high_u32x4, u64x2_extmul_low_u32x4,

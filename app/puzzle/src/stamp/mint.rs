@@ -1,4 +1,4 @@
-//! Minting: the search for a counter that makes a stamp's claim true.
+//! Minting: the search for a counter that gives a stamp's hash the bits it states.
 //!
 //! A try is one SHA-256 compression, whatever the stamp's length: the counter is
 //! made as wide as it takes for the message to end at the last byte that still
@@ -10,19 +10,18 @@
 //! people who want the same thing on the same day would mint the same stamp, and
 //! the second would find it spent.
 
-use super::{Bits, StampHash};
-use serde::{Deserialize, Serialize};
-use tail::Tail;
-
+mod digits;
 mod tail;
 
-/// The digits of the counter, in the order of their values. A colon would end the field.
-const DIGITS: &[u8; 64] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_";
+use super::{bits::Bits, stamp_hash::StampHash};
+use digits::{DIGITS, write_number};
+use serde::{Deserialize, Serialize};
+use tail::Tail;
 
 /// Digits that a salt of 64 bits takes.
 const SALT_DIGITS: usize = 11;
 
-/// The least number of digits behind the salt: 2^54 tries, far more than
+/// The least number of digits after the salt: 2^54 tries, far more than
 /// [`Bits::MAX`] needs.
 const LEAST_DIGITS: usize = 9;
 
@@ -47,7 +46,7 @@ impl Prefix {
         &self.text
     }
 
-    /// What it claims.
+    /// How many bits it states.
     pub const fn bits(&self) -> Bits {
         self.bits
     }
@@ -60,7 +59,7 @@ pub struct Minter {
     bits: Bits,
     /// The stamp being tried; the counter's last digits are those of `row`.
     stamp: Vec<u8>,
-    /// Where the digits behind the salt begin.
+    /// Where the digits after the salt begin.
     digits: usize,
     /// The next row to try.
     row: u64,
@@ -87,7 +86,7 @@ impl Minter {
     }
 
     /// Tries `tries` more counters, rounded up to whole rows of 64, and returns the
-    /// first stamp that holds its claim. To go on after that finds another one.
+    /// first stamp that is good. To go on after that finds another one.
     pub fn advance(&mut self, tries: u32) -> Option<String> {
         let end = self.row + u64::from(tries).div_ceil(ROW);
         let mut tail = None;
@@ -113,12 +112,12 @@ impl Minter {
         None
     }
 
-    /// The largest first word of a hash that may hold the claim.
+    /// The largest first word of a hash that may have the bits.
     fn limit(&self) -> u32 {
         u32::MAX.checked_shr(self.bits.get().into()).unwrap_or(0)
     }
 
-    /// The first stamp of a row, from its digit `from` on, that holds the claim.
+    /// The first stamp of a row, from its digit `from` on, that is good.
     fn first_valid(&mut self, row: u64, from: usize) -> Option<String> {
         self.write_row(row);
         let last = self.stamp.len() - 1;
@@ -144,18 +143,6 @@ fn row_digits(row: u64) -> [u8; 2] {
     let mut digits = [0; 2];
     write_number(&mut digits, row);
     digits
-}
-
-/// Writes `number` in base 64, the most significant digit first, as wide as `field` is.
-fn write_number(field: &mut [u8], number: u64) {
-    let mut rest = number;
-    for place in field.iter_mut().rev() {
-        // Always below 64.
-        #[allow(clippy::cast_possible_truncation)]
-        let digit = (rest % 64) as usize;
-        *place = DIGITS[digit];
-        rest /= 64;
-    }
 }
 
 #[cfg(test)]

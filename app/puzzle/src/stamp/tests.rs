@@ -30,7 +30,7 @@ fn reasons_are_one_word_each() {
         Rejection::Fields,
         Rejection::Version,
         Rejection::MalformedBits,
-        Rejection::Bits { claimed: 8, required: bits },
+        Rejection::Bits { stated: 8, required: bits },
         Rejection::Resource,
         Rejection::Extension,
         Rejection::Channel,
@@ -40,7 +40,7 @@ fn reasons_are_one_word_each() {
         Rejection::MissingBodyHash,
         Rejection::BodyHash,
         Rejection::Counter,
-        Rejection::Proof { claimed: 20, found: 8 },
+        Rejection::Proof { stated: 20, found: 8 },
         Rejection::Spent,
     ];
     let mut reasons = all.map(Rejection::reason);

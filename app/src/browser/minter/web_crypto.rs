@@ -11,11 +11,11 @@ use std::time::Duration;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 
-/// How many hashes are asked for together.
-const TOGETHER: u64 = 1024;
+/// How many hashes are asked for at once.
+const HASHES_AT_ONCE: u64 = 1024;
 
-/// How many bytes of a hash are looked at: stamps claim at most 40 bits.
-const LOOKED_AT: u32 = 8;
+/// How many bytes of a hash are read: no stamp needs more than 40 zero bits.
+const BYTES_READ: u32 = 8;
 
 /// Tries counters for about as long as said, from the first one of `salt` on, a
 /// random number. Returns how many were tried, and the stamp if one was found;
@@ -25,9 +25,9 @@ pub(super) async fn mint(prefix: &Prefix, salt: u64, time: Duration) -> Option<(
     let mut tries = 0;
     loop {
         let stamps: Vec<String> =
-            (tries..tries + TOGETHER).map(|n| format!("{}{salt:x}-{n:x}", prefix.as_str())).collect();
+            (tries..tries + HASHES_AT_ONCE).map(|n| format!("{}{salt:x}-{n:x}", prefix.as_str())).collect();
         let found = first_good(&stamps, prefix.bits().get()).await?;
-        tries += TOGETHER;
+        tries += HASHES_AT_ONCE;
         if let Some(at) = found {
             return Some((tries, stamps.into_iter().nth(at)));
         }
@@ -47,8 +47,8 @@ async fn first_good(stamps: &[String], bits: u8) -> Option<Option<usize>> {
     let hashes: Array = JsFuture::from(Promise::all(&hashes)).await.ok()?.dyn_into().ok()?;
     let is_good = |hash: wasm_bindgen::JsValue| {
         let hash: ArrayBuffer = hash.unchecked_into();
-        let mut first = [0; LOOKED_AT as usize];
-        Uint8Array::new_with_byte_offset_and_length(&hash, 0, LOOKED_AT).copy_to(&mut first);
+        let mut first = [0; BYTES_READ as usize];
+        Uint8Array::new_with_byte_offset_and_length(&hash, 0, BYTES_READ).copy_to(&mut first);
         u32::from(bits) <= u64::from_be_bytes(first).leading_zeros()
     };
     Some(hashes.iter().position(is_good))

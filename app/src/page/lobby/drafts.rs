@@ -1,7 +1,7 @@
 //! What the visitor wrote before, for the arrow keys.
 
 /// How many lines are kept.
-const LONGEST: usize = 50;
+const MOST_LINES: usize = 50;
 
 /// What was written, and where the visitor is in it.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +20,7 @@ impl Drafts {
         if self.sent.last().is_none_or(|last| last != text) {
             self.sent.push(text.to_owned());
         }
-        if LONGEST < self.sent.len() {
+        if MOST_LINES < self.sent.len() {
             self.sent.remove(0);
         }
         self.back = 0;

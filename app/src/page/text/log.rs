@@ -33,7 +33,7 @@ fn english(note: &Note) -> String {
         Note::Connected => "Connected.".into(),
         Note::Disconnected { retry_in } => format!("Connection lost, {}.", again(retry_in)),
         Note::Rejected(words) => format!("The server closed the connection: {}.", server_words(English, words)),
-        Note::Complaint(words) => format!("The server says: {}.", server_words(English, words)),
+        Note::MessageRefused(words) => format!("The server says: {}.", server_words(English, words)),
         Note::RoundSolved { ended, solve_time: Some(seconds), begun } => {
             format!("Somebody won round {ended} after {} s of mining. Round {begun} has begun.", quantity(*seconds))
         }
@@ -85,7 +85,7 @@ fn chinese(note: &Note) -> String {
         Note::Connected => "已连接。".into(),
         Note::Disconnected { retry_in } => format!("连接已断开，{}。", again(retry_in)),
         Note::Rejected(words) => format!("服务器关闭了连接：{}。", server_words(Chinese, words)),
-        Note::Complaint(words) => format!("服务器提示：{}。", server_words(Chinese, words)),
+        Note::MessageRefused(words) => format!("服务器提示：{}。", server_words(Chinese, words)),
         Note::RoundSolved { ended, solve_time: Some(seconds), begun } => {
             format!("有人挖了 {} 秒后赢得第 {ended} 轮。第 {begun} 轮已经开始。", quantity(*seconds))
         }

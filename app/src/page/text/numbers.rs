@@ -72,13 +72,13 @@ pub fn one_in(language: Language, expected: f64) -> String {
 }
 
 /// A part of a whole: `about 25 %`, `about 1 in 40`.
-pub fn part(language: Language, share: f64) -> String {
-    let is_large = 0.1 <= share;
+pub fn part(language: Language, part: f64) -> String {
+    let is_large = 0.1 <= part;
     match language {
-        English if is_large => format!("about {} %", whole(share * 100.0)),
-        Chinese if is_large => format!("约 {}%", whole(share * 100.0)),
-        English => format!("about {}", one_in(English, 1.0 / share)),
-        Chinese => format!("约 {}", one_in(Chinese, 1.0 / share)),
+        English if is_large => format!("about {} %", whole(part * 100.0)),
+        Chinese if is_large => format!("约 {}%", whole(part * 100.0)),
+        English => format!("about {}", one_in(English, 1.0 / part)),
+        Chinese => format!("约 {}", one_in(Chinese, 1.0 / part)),
     }
 }
 

@@ -9,6 +9,14 @@ use crate::{
     scene::{Best, CheckFailure, Connection, Failure, HumanCheck, Pause, Phase, Scene},
 };
 
+/// The title of the document, and of the window while nothing happens.
+pub fn title(language: Language, in_lobby: bool) -> &'static str {
+    if in_lobby {
+        return language.pick("The lobby · HashPass", "聊天室 · HashPass");
+    }
+    language.pick("A fair race for invite codes · HashPass", "公平的邀请码竞赛 · HashPass")
+}
+
 /// The title of the window; it tells of a win while the visitor looks elsewhere.
 pub fn window_title(language: Language, phase: &Phase, in_lobby: bool) -> &'static str {
     match phase {
@@ -16,7 +24,7 @@ pub fn window_title(language: Language, phase: &Phase, in_lobby: bool) -> &'stat
         Phase::Starting | Phase::Mining | Phase::Submitting => language.pick("Mining · HashPass", "挖矿中 · HashPass"),
         Phase::Paused(_) => language.pick("Paused · HashPass", "已暂停 · HashPass"),
         Phase::Failed(_) => language.pick("Stopped · HashPass", "已停止 · HashPass"),
-        Phase::Checking | Phase::Idle => super::title(language, in_lobby),
+        Phase::Checking | Phase::Idle => title(language, in_lobby),
     }
 }
 
@@ -139,9 +147,11 @@ fn english_odds(scene: &Scene) -> String {
         }
         None => text.push_str("alone you would need more than a day."),
     }
-    match scene.share_of_rounds {
+    match scene.part_of_rounds {
         _ if scene.figures.active_miners < 2 => text.push_str(" Nobody else is mining now."),
-        Some(share) => text.push_str(&format!(" In company like this you win {} of rounds.", part(English, share))),
+        Some(part_of_rounds) => {
+            text.push_str(&format!(" In company like this you win {} of rounds.", part(English, part_of_rounds)))
+        }
         None => {}
     }
     text
@@ -165,9 +175,11 @@ fn chinese_odds(scene: &Scene) -> String {
         }
         None => text.push_str("如果只有你一人，需要一天以上。"),
     }
-    match scene.share_of_rounds {
+    match scene.part_of_rounds {
         _ if scene.figures.active_miners < 2 => text.push_str("现在没有别人在挖矿。"),
-        Some(share) => text.push_str(&format!("和现在这些人一起，你能赢下{} 的轮次。", part(Chinese, share))),
+        Some(part_of_rounds) => {
+            text.push_str(&format!("和现在这些人一起，你能赢下{} 的轮次。", part(Chinese, part_of_rounds)))
+        }
         None => {}
     }
     text

@@ -61,12 +61,12 @@ fn wrong_body_hash() {
 
 #[test]
 fn insufficient_bits() {
-    assert_eq!(judge(KNOWN, 13), Err(Rejection::Bits { claimed: 12, required: bits(13) }));
-    // The hash has 16 zero bits, but what counts is the claim, and that it is held.
-    assert_eq!(judge(KNOWN, 16), Err(Rejection::Bits { claimed: 12, required: bits(16) }));
+    assert_eq!(judge(KNOWN, 13), Err(Rejection::Bits { stated: 12, required: bits(13) }));
+    // The hash has 16 zero bits, but what counts is what the stamp states, if that is true.
+    assert_eq!(judge(KNOWN, 16), Err(Rejection::Bits { stated: 12, required: bits(16) }));
     let boast = KNOWN.replace(":12:", ":40:");
     let found = StampHash::of(&boast).zero_bits();
-    assert_eq!(judge(&boast, 12), Err(Rejection::Proof { claimed: 40, found }));
+    assert_eq!(judge(&boast, 12), Err(Rejection::Proof { stated: 40, found }));
 }
 
 #[test]
@@ -144,10 +144,10 @@ fn body_hash_determinism() {
 #[test]
 fn stamp_hash() {
     assert_eq!(StampHash::of(KNOWN).to_string(), KNOWN_HASH);
-    // Another spelling of the same claim is another stamp, which needs its own proof.
+    // Another spelling of the same fields is another stamp, which needs its own proof.
     for other in [KNOWN.replace(":12:", ":012:"), KNOWN.replace("#lobby", "#Lobby"), format!("{KNOWN}0")] {
         assert_ne!(StampHash::of(&other), StampHash::of(KNOWN));
-        assert!(matches!(judge(&other, 12), Err(Rejection::Proof { claimed: 12, .. })), "{other}");
+        assert!(matches!(judge(&other, 12), Err(Rejection::Proof { stated: 12, .. })), "{other}");
     }
 }
 

@@ -1,0 +1,186 @@
+//! The ledger of one process: SQLite in the data directory.
+//!
+//! `hashpass.db` is kept in WAL mode with `synchronous=FULL`: a commit is one flush of
+//! the write-ahead log. One thread writes (`writer`), one reads (`reader`), each with a
+//! connection of its own, so that no question keeps a win waiting. Transactions that
+//! wait together share a flush; each succeeds or is refused by itself.
+//!
+//! When a write fails, nothing further is committed until a write succeeds that is
+//! tried once a second; see [`Ledger::condition`]. If what failed was want of space,
+//! the reserve (`reserve`) is given up to finish the transaction under way and, later,
+//! to stop in good order.
+
+mod apply;
+mod failure;
+mod health;
+mod open;
+mod read;
+mod reader;
+mod reserve;
+mod writer;
+
+use super::{
+    Ledger, Reply,
+    deliveries::{Delivery, DeliveryState, Due},
+    directory::{DataDirectory, DirectoryError},
+    entry::{Entry, Head},
+    error::{CommitError, Condition, StoreError},
+    rows::{RecordedWin, Recovered},
+    transaction::{Committed, Transaction},
+    values::{DeliveryId, Digest, Seq, WallTime},
+};
+use crate::clock::Clock;
+use futures::future::BoxFuture;
+use puzzle::RoundNumber;
+use reader::Reader;
+use std::{path::PathBuf, sync::Arc, time::Duration};
+use tokio::sync::watch;
+use writer::Writer;
+
+/// The name of the database in the data directory.
+pub const DATABASE: &str = "hashpass.db";
+
+/// How the store behaves.
+#[derive(Clone, Copy, Debug)]
+pub struct SqliteSettings {
+    /// How much space is kept for the moment when there is none.
+    pub reserve_bytes: u64,
+    /// How often a store that fails is tried again.
+    pub probe_every: Duration,
+    /// How many transactions may wait for the writer, and how many questions for the
+    /// reader.
+    pub most_waiting: usize,
+}
+
+impl Default for SqliteSettings {
+    fn default() -> Self {
+        Self { reserve_bytes: 4 * 1024 * 1024, probe_every: Duration::from_secs(1), most_waiting: 8192 }
+    }
+}
+
+/// Why the ledger cannot be opened.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// The database cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A newer version of this program has written the database.
+    #[error(
+        "{path} was written by a newer version of this program (its schema is {found}, and this version knows \
+         schemas up to {known}): start that version, or give this one a data directory of its own"
+    )]
+    NewerSchema {
+        /// The database.
+        path: PathBuf,
+        /// Its schema.
+        found: u32,
+        /// The newest that this version knows.
+        known: u32,
+    },
+}
+
+/// A cheap handle to the ledger. It is closed in good order by [`Ledger::close`];
+/// without that, when the last handle is dropped and what was handed over is written.
+#[derive(Clone)]
+pub struct SqliteLedger {
+    writer: Writer,
+    reader: Reader,
+    clock: Arc<dyn Clock>,
+    /// Keeps the directory's lock.
+    directory: DataDirectory,
+}
+
+impl std::fmt::Debug for SqliteLedger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqliteLedger").field("directory", &self.directory.path()).finish_non_exhaustive()
+    }
+}
+
+impl SqliteLedger {
+    /// Opens the database in `directory`, makes it if there is none and brings its
+    /// schema up to date. Blocks on the disk; meant for the start.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open(directory: &DataDirectory, clock: Arc<dyn Clock>, settings: SqliteSettings) -> Result<Self, OpenError> {
+        let opened = open::open(directory.path())?;
+        let reader = Reader::start(&opened.path, settings.most_waiting)?;
+        let writer = Writer::start(opened, directory.path(), Arc::clone(&clock), settings)?;
+        Ok(Self { writer, reader, clock, directory: directory.clone() })
+    }
+
+    /// Does something with the writer's connection; for tests.
+    #[cfg(test)]
+    pub(in crate::ledger) async fn with_connection(&self, work: fn(&rusqlite::Connection)) {
+        self.writer.with_connection(work).await;
+    }
+}
+
+impl Ledger for SqliteLedger {
+    fn commit(&self, transaction: Transaction) -> BoxFuture<'static, Result<Committed, CommitError>> {
+        self.writer.commit(transaction)
+    }
+
+    fn condition(&self) -> watch::Receiver<Condition> {
+        self.writer.condition()
+    }
+
+    fn recover(&self) -> Reply<Recovered> {
+        let now = WallTime::from(self.clock.time_of_day());
+        self.reader.ask("reading what a restart needs", move |connection| read::recover(connection, now))
+    }
+
+    fn head(&self) -> Reply<Head> {
+        self.reader.ask("reading the head", |connection| Ok(read::progress(connection)?.head))
+    }
+
+    fn entries_after(&self, seq: Seq, limit: usize) -> Reply<Vec<Entry>> {
+        self.reader.ask("reading entries", move |connection| read::entries_after(connection, seq, limit))
+    }
+
+    fn cursor(&self, name: &str) -> Reply<Seq> {
+        let name = name.to_owned();
+        self.reader.ask("reading a cursor", move |connection| read::cursor(connection, &name))
+    }
+
+    fn win(&self, round: RoundNumber) -> Reply<Option<RecordedWin>> {
+        self.reader.ask("reading a win", move |connection| read::win_of_round(connection, round))
+    }
+
+    fn win_with_code(&self, code: Digest) -> Reply<Option<RecordedWin>> {
+        self.reader.ask("looking a code up", move |connection| read::win_with_code(connection, code))
+    }
+
+    fn wins_of(&self, session: &str, round: RoundNumber, limit: usize) -> Reply<Vec<RecordedWin>> {
+        let session = session.to_owned();
+        self.reader.ask("reading a session's wins", move |connection| read::wins_of(connection, &session, round, limit))
+    }
+
+    fn wins_after(&self, round: RoundNumber, limit: usize) -> Reply<Vec<RecordedWin>> {
+        self.reader.ask("reading wins", move |connection| read::wins_after(connection, round, limit))
+    }
+
+    fn due_deliveries(&self, now: WallTime, limit: usize) -> Reply<Due> {
+        self.reader.ask("reading what is due", move |connection| read::due_deliveries(connection, now, limit))
+    }
+
+    fn deliveries_after(&self, id: DeliveryId, state: Option<DeliveryState>, limit: usize) -> Reply<Vec<Delivery>> {
+        self.reader.ask("reading deliveries", move |connection| read::deliveries_after(connection, id, state, limit))
+    }
+
+    fn delivery(&self, id: DeliveryId) -> Reply<Option<Delivery>> {
+        self.reader.ask("reading a delivery", move |connection| read::delivery(connection, id))
+    }
+
+    fn close(&self, last: Transaction) -> BoxFuture<'static, Result<(), CommitError>> {
+        let closed = self.writer.close(last);
+        let reader = self.reader.clone();
+        Box::pin(async move {
+            reader.close().await;
+            closed.await
+        })
+    }
+}
