@@ -25,6 +25,7 @@ mod variable;
 use crate::{
     connections::ConnectionSettings,
     gate::{GateSettings, LimitSettings},
+    lobby::LobbySettings,
     prize::{audit::AuditSettings, webhook::WebhookSettings},
     race::RaceSettings,
 };
@@ -33,7 +34,6 @@ use reader::Reader;
 use std::{collections::HashMap, net::SocketAddr};
 
 pub use env_file::{example, values_of_env_file};
-pub use lobby::{Database, LobbyConfig};
 pub use log::LogFormat;
 pub use problem::{Problem, Problems};
 pub use table::VARIABLES;
@@ -54,7 +54,7 @@ pub struct Config {
     /// How much one address may ask for.
     pub limits: LimitSettings,
     /// The lobby.
-    pub lobby: LobbyConfig,
+    pub lobby: LobbySettings,
     /// TCP connections.
     pub connections: ConnectionSettings,
     /// The audit log.

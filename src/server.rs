@@ -2,7 +2,7 @@
 
 use crate::{
     clock::{Clock, SystemClock},
-    config::{Config, Database, LobbyConfig},
+    config::Config,
     connections,
     edge::{context::Rooms, router::router},
     gate::{admission::Admission, limits::AddressLimits, stamps::Stamps, turnstile::Turnstile},
@@ -10,8 +10,8 @@ use crate::{
     identity::sessions::Sessions,
     live::Live,
     lobby::{
-        Announcing, Lobby,
-        store::{OpenStoreError, Store},
+        Lobby, LobbySettings,
+        store::{Database, Loaded, OpenStoreError, Store},
     },
     prize::{
         Keeper,
@@ -89,25 +89,36 @@ pub async fn run(
         source,
     })?;
     let sessions = Arc::new(Sessions::new(clock.clone()));
-    let (lobby, stamps) = open_lobby(&config.lobby, sessions.clone(), clock.clone()).await?;
+    let lobby_store = open_lobby_store(&config.lobby).await;
+    // The gate may ask for stamps although the lobby is closed: then those that are spent
+    // are known until the next start.
+    let spent_stamps = match &lobby_store {
+        Some((store, _)) => store.clone(),
+        None => Store::open(&Database::Memory)?,
+    };
+    let LobbySettings { hashcash_bits, server_name, .. } = &config.lobby;
+    let stamps = Stamps::new(spent_stamps, *hashcash_bits, server_name.clone(), clock.clone());
+    let turnstile = Turnstile::new(config.gate.turnstile.clone(), sessions.clone())?;
+    let admission = Arc::new(Admission::new(config.gate.rule, sessions.clone(), limits.clone(), turnstile, stamps));
+    let lobby = lobby_store.map(|(store, loaded)| {
+        Lobby::open(&config.lobby, store, loaded, admission.clone(), sessions.clone(), clock.clone())
+    });
     let live = Live::new(race.clone(), sessions.clone(), proof_interval, clock);
     let crier = lobby.as_ref().map(|(lobby, _)| lobby.clone());
     let herald = tokio::spawn(herald.run(Arc::new(Heralded { prizes: prizes.clone(), lobby: crier })));
-    let lobby = lobby.map(|(lobby, announcing)| {
-        tokio::spawn(announcing.run(lobby.clone(), live.resets()));
-        tokio::spawn(lobby.clone().keep_house());
+    let lobby = lobby.map(|(lobby, announcer)| {
+        tokio::spawn(announcer.run(lobby.clone(), live.announced()));
+        tokio::spawn(lobby.clone().clean_up_regularly());
         lobby
     });
     let figures = tokio::spawn(live.clone().run());
     let proxies = config.gate.trusted_proxies.clone();
-    let turnstile = Turnstile::new(config.gate.turnstile.clone(), sessions.clone())?;
-    let admission = Admission::new(config.gate.rule, sessions.clone(), limits.clone(), turnstile, stamps);
     let rooms = Rooms {
         race: race.clone(),
         live: live.clone(),
         sessions,
         limits: limits.clone(),
-        admission: Arc::new(admission),
+        admission,
         gate: Arc::new(config.gate),
         prizes: prizes.clone(),
         lobby: lobby.clone(),
@@ -142,22 +153,16 @@ pub async fn run(
     Ok(())
 }
 
-/// The lobby, if its database can be used, and the stamps, which the gate may need
-/// all the same: then those that are spent are known until the next start.
-async fn open_lobby(
-    config: &LobbyConfig,
-    sessions: Arc<Sessions>,
-    clock: Arc<dyn Clock>,
-) -> Result<(Option<(Lobby, Announcing)>, Stamps), OpenStoreError> {
-    let stamps = |store| Stamps::new(store, config.hashcash_bits, config.server_name.clone(), clock.clone());
-    match Store::open(&config.database) {
-        Ok(store) => match Lobby::open(config, store.clone(), stamps(store.clone()), sessions, clock.clone()).await {
-            Ok(lobby) => return Ok((Some(lobby), stamps(store))),
-            Err(error) => tracing::error!(%error, "the lobby is closed: its database cannot be read"),
-        },
-        Err(error) => tracing::error!(%error, "the lobby is closed"),
-    }
-    Ok((None, stamps(Store::open(&Database::Memory)?)))
+/// The lobby's store and what it holds, if its database can be used.
+async fn open_lobby_store(settings: &LobbySettings) -> Option<(Store, Loaded)> {
+    let store =
+        Store::open(&settings.database).inspect_err(|error| tracing::error!(%error, "the lobby is closed")).ok()?;
+    let loaded = store
+        .load()
+        .await
+        .inspect_err(|error| tracing::error!(%error, "the lobby is closed: its database cannot be read"))
+        .ok()?;
+    Some((store, loaded))
 }
 
 /// Prizes, and the lobby that hears of them last.

@@ -3,6 +3,7 @@
 
 use crate::{
     gate::{error::GateError, stamps::SpendError},
+    lobby::{LobbyError, store::StoreError},
     race::{Race, Refusal},
 };
 use app::{ApiError, ErrorCode, error::StampDemand};
@@ -73,6 +74,26 @@ impl From<GateError> for ApiError {
             }
             GateError::NickTaken => with(ErrorCode::NickTaken, None),
             GateError::TooManySessions => with(ErrorCode::TooManyRequests, Some(60)),
+        }
+    }
+}
+
+impl From<LobbyError> for ApiError {
+    fn from(error: LobbyError) -> Self {
+        let with = |code, retry_after| Self { retry_after, ..Self::new(code, error.to_string()) };
+        match &error {
+            LobbyError::Gate(error) => error.clone().into(),
+            LobbyError::Ended => with(ErrorCode::NotLoggedIn, None),
+            LobbyError::Malformed(_) => with(ErrorCode::Malformed, None),
+            LobbyError::BadNick(_) => with(ErrorCode::BadNick, None),
+            LobbyError::NickTaken { retry_after } => with(ErrorCode::NickTaken, retry_after.map(whole_seconds)),
+            LobbyError::WrongPassword => with(ErrorCode::WrongPassword, None),
+            LobbyError::TooFast { retry_after } => with(ErrorCode::TooManyRequests, Some(whole_seconds(*retry_after))),
+            LobbyError::Ceiling { retry_after } => with(ErrorCode::LobbyBusy, Some(whole_seconds(*retry_after))),
+            LobbyError::Full => with(ErrorCode::LobbyBusy, Some(60)),
+            LobbyError::Store(StoreError::Busy | StoreError::Failed) => with(ErrorCode::LobbyBusy, Some(2)),
+            LobbyError::NoSuchTarget => with(ErrorCode::NotFound, None),
+            LobbyError::NotOnChannel => with(ErrorCode::NotOnChannel, None),
         }
     }
 }
