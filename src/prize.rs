@@ -13,6 +13,7 @@
 //! addresses with credentials never appear there; a code is named by its digest.
 
 pub mod audit;
+pub mod deliveries;
 mod keeper;
 pub mod webhook;
 

@@ -183,18 +183,22 @@ pub(super) fn deliveries_after(
 
 pub(super) fn due_deliveries(connection: &Connection, now: WallTime, limit: usize) -> Result<Due> {
     let mut due = Due::default();
-    let mut receivers =
-        connection.prepare_cached("SELECT DISTINCT receiver FROM deliveries WHERE state = 'waiting'")?;
+    // From one receiver to the next, however many deliveries wait for each.
+    let mut first = connection.prepare_cached("SELECT min(receiver) FROM deliveries WHERE state = 'waiting'")?;
+    let mut next =
+        connection.prepare_cached("SELECT min(receiver) FROM deliveries WHERE state = 'waiting' AND ?1 < receiver")?;
     let mut waiting = connection.prepare_cached(&format!(
         "SELECT {DELIVERY} FROM deliveries WHERE state = 'waiting' AND receiver = ?1 ORDER BY id"
     ))?;
-    for receiver in receivers.query_map([], |row| row.get::<_, String>(0))? {
-        due.add_receiver(waiting.query_map([receiver?], delivery_of)?, now, limit)?;
+    let mut receiver: Option<String> = first.query_row([], |row| row.get(0))?;
+    while let Some(name) = receiver {
+        due.add_receiver(waiting.query_map([&name], delivery_of)?, now, limit)?;
+        receiver = next.query_row([&name], |row| row.get(0))?;
     }
     Ok(due.cut(limit))
 }
 
-/// All of `table`'s rows that a query gives.
+/// All rows that a query gives.
 fn rows<T>(
     connection: &Connection,
     sql: &str,
