@@ -59,7 +59,7 @@ pub use sqlite::SqliteLedger;
 pub use transaction::{Change, Committed, Transaction};
 pub use values::{DeliveryId, Digest, Seq, WallTime};
 
-use deliveries::{Delivery, DeliveryState, Due};
+use deliveries::{Delivery, DeliveryState, Due, Outbox};
 use futures::future::BoxFuture;
 use puzzle::RoundNumber;
 use rows::RecordedWin;
@@ -116,6 +116,9 @@ pub trait Ledger: Send + Sync + 'static {
     /// The first `limit` deliveries after `id`, in order; only those in `state`, if
     /// one is given.
     fn deliveries_after(&self, id: DeliveryId, state: Option<DeliveryState>, limit: usize) -> Reply<Vec<Delivery>>;
+
+    /// How many deliveries wait or are parked.
+    fn outbox(&self) -> Reply<Outbox>;
 
     /// One delivery.
     fn delivery(&self, id: DeliveryId) -> Reply<Option<Delivery>>;

@@ -1,5 +1,7 @@
 //! The parts of the server put together, and its life from start to stop.
 
+mod book;
+
 use crate::{
     clock::{Clock, SystemClock},
     config::{Config, Database, LobbyConfig},
@@ -8,18 +10,16 @@ use crate::{
     gate::{admission::Admission, limits::AddressLimits, stamps::Stamps, turnstile::Turnstile},
     https_client::ClientError,
     identity::sessions::Sessions,
+    ledger::MemoryLedger,
     live::Live,
     lobby::{
         Announcing, Lobby,
         store::{OpenStoreError, Store},
     },
-    prize::{
-        Keeper,
-        audit::{AuditError, AuditLog},
-        webhook::Webhook,
-    },
+    prize::{self, OpenError},
     race::{Prizes, Race, RaceSurroundings, Win, real_hashers},
 };
+use book::Book;
 use futures::future::BoxFuture;
 use puzzle::Seed;
 use rand::Rng;
@@ -42,9 +42,9 @@ pub enum StartError {
         /// What is wrong.
         source: puzzle::hashing::HashingError,
     },
-    /// The audit log cannot be opened.
+    /// Wins cannot be looked after.
     #[error(transparent)]
-    Audit(#[from] AuditError),
+    Prizes(#[from] OpenError),
     /// Stamps are asked for, and not even memory can hold those that are spent.
     #[error("spent stamps cannot be kept: {0}")]
     Stamps(#[from] OpenStoreError),
@@ -65,12 +65,8 @@ pub async fn run(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), StartError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-    let audit = AuditLog::open(config.audit, clock.clone())?;
-    let webhook = match config.webhook {
-        Some(settings) => Webhook::start(settings)?,
-        None => Webhook::none(),
-    };
-    let prizes = Arc::new(Keeper::new(audit, webhook));
+    let ledger = Arc::new(MemoryLedger::new(clock.clone()));
+    let prizes = prize::open(ledger.clone(), config.audit, config.webhook.clone(), &config.proxies, clock.clone())?;
     let limits = Arc::new(AddressLimits::new(config.limits, &clock));
     let (workers, memory_kib) = (config.race.verify_workers, config.race.cost.memory_cost);
     let proof_interval = config.race.proof_interval;
@@ -92,7 +88,11 @@ pub async fn run(
     let (lobby, stamps) = open_lobby(&config.lobby, sessions.clone(), clock.clone()).await?;
     let live = Live::new(race.clone(), sessions.clone(), proof_interval, clock);
     let crier = lobby.as_ref().map(|(lobby, _)| lobby.clone());
-    let herald = tokio::spawn(herald.run(Arc::new(Heralded { prizes: prizes.clone(), lobby: crier })));
+    let herald = tokio::spawn(herald.run(Arc::new(Heralded {
+        book: Book::new(ledger, config.webhook),
+        prizes: prizes.clone(),
+        lobby: crier,
+    })));
     let lobby = lobby.map(|(lobby, announcing)| {
         tokio::spawn(announcing.run(lobby.clone(), live.resets()));
         tokio::spawn(lobby.clone().keep_house());
@@ -100,7 +100,7 @@ pub async fn run(
     });
     let figures = tokio::spawn(live.clone().run());
     let proxies = config.gate.trusted_proxies.clone();
-    let turnstile = Turnstile::new(config.gate.turnstile.clone(), sessions.clone())?;
+    let turnstile = Turnstile::new(config.gate.turnstile.clone(), sessions.clone(), &config.proxies)?;
     let admission = Admission::new(config.gate.rule, sessions.clone(), limits.clone(), turnstile, stamps);
     let rooms = Rooms {
         race: race.clone(),
@@ -162,17 +162,23 @@ async fn open_lobby(
 
 /// Prizes, and the lobby that hears of them last.
 struct Heralded {
-    prizes: Arc<Keeper>,
+    book: Book,
+    prizes: prize::Prizes,
     lobby: Option<Lobby>,
 }
 
 impl Prizes for Heralded {
     fn record(&self, win: &Win) -> BoxFuture<'static, ()> {
-        self.prizes.record(win)
+        let written = self.book.write(win);
+        let prizes = self.prizes.clone();
+        Box::pin(async move {
+            prizes.wake();
+            written.await;
+        })
     }
 
     fn deliver(&self, win: &Win) {
-        self.prizes.deliver(win);
+        self.prizes.wake();
         if let Some(lobby) = &self.lobby {
             lobby.note_win(&win.competitor.session);
         }
