@@ -17,6 +17,7 @@ mod lobby;
 mod log;
 mod prize;
 mod problem;
+mod proxies;
 mod race;
 mod reader;
 mod storage;
@@ -26,6 +27,7 @@ mod variable;
 use crate::{
     connections::ConnectionSettings,
     gate::{GateSettings, LimitSettings},
+    https_client::ProxySettings,
     ledger::{LedgerSettings, Store},
     lobby::LobbySettings,
     prize::{audit::AuditSettings, webhook::WebhookSettings},
@@ -66,6 +68,8 @@ pub struct Config {
     pub audit: AuditSettings,
     /// The webhook; `None` if there is nobody to tell.
     pub webhook: Option<WebhookSettings>,
+    /// Through which proxies others are called.
+    pub proxies: ProxySettings,
     /// `RUST_LOG`: what is logged.
     pub log_filter: String,
     /// `HASHPASS_LOG_FORMAT`: how log lines look.
@@ -125,6 +129,7 @@ impl Config {
             connections: connections::connections(reader),
             audit: AuditSettings::new(data_dir),
             webhook: prize::webhook(reader),
+            proxies: proxies::proxies(reader),
             log_filter: log::filter(reader),
             log_format: log::format(reader),
             mentions_uvloop: log::mentions_uvloop(reader),

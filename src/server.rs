@@ -14,20 +14,12 @@ use crate::{
         Lobby, LobbySettings,
         store::{Database, Loaded, OpenStoreError, Store},
     },
-    prize::{
-        Keeper,
-        audit::{AuditError, AuditLog},
-        webhook::Webhook,
-    },
+    prize::{self, OpenError, webhook::new_delivery},
     race::{Deliveries, Race, RaceSurroundings, StartRaceError, Win, WinListener, real_hashers},
 };
 use puzzle::{Seed, invite_code::CodeSecret};
 use rand::Rng;
-use std::{
-    future::Future,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{future::Future, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 
 /// How long the server waits for answers, records and deliveries when it stops.
@@ -52,9 +44,9 @@ pub enum StartError {
     /// The key of the invite codes cannot be kept.
     #[error(transparent)]
     Secret(#[from] DirectoryError),
-    /// The audit log cannot be opened.
+    /// Wins cannot be looked after.
     #[error(transparent)]
-    Audit(#[from] AuditError),
+    Prizes(#[from] OpenError),
     /// Stamps are asked for, and not even memory can hold those that are spent.
     #[error("spent stamps cannot be kept: {0}")]
     Stamps(#[from] OpenStoreError),
@@ -82,12 +74,7 @@ pub async fn run(
     if config.keeps_secret {
         config.race.secret = CodeSecret::from_bytes(load_or_create_secret(&directory, "hmac-secret")?);
     }
-    let audit = AuditLog::open(config.audit, clock.clone())?;
-    let webhook = match config.webhook {
-        Some(settings) => Webhook::start(settings)?,
-        None => Webhook::none(),
-    };
-    let prizes = Arc::new(Keeper::new(audit, webhook));
+    let prizes = prize::open(ledger.clone(), config.audit, config.webhook.clone(), &config.proxies, clock.clone())?;
     let limits = Arc::new(AddressLimits::new(config.limits, &clock));
     let (workers, memory_kib) = (config.race.verify_workers, config.race.cost.memory_cost);
     let proof_interval = config.race.proof_interval;
@@ -100,7 +87,12 @@ pub async fn run(
         clock: clock.clone(),
         seeds: Arc::new(random_seed),
         ledger: ledger.clone(),
-        deliveries: Deliveries::none(),
+        deliveries: match config.webhook {
+            None => Deliveries::none(),
+            Some(webhook) => Deliveries(Arc::new(move |win| {
+                vec![new_delivery(&webhook, win.round, &win.competitor.visitor, &win.invite_code)]
+            })),
+        },
     };
     let started = Race::start(config.race, surroundings).await;
     let (race, herald) = started.map_err(|source| StartError::Race { workers, memory_kib, source })?;
@@ -114,7 +106,7 @@ pub async fn run(
     };
     let LobbySettings { hashcash_bits, server_name, .. } = &config.lobby;
     let stamps = Stamps::new(spent_stamps, *hashcash_bits, server_name.clone(), clock.clone());
-    let turnstile = Turnstile::new(config.gate.turnstile.clone(), sessions.clone())?;
+    let turnstile = Turnstile::new(config.gate.turnstile.clone(), sessions.clone(), &config.proxies)?;
     let admission = Arc::new(Admission::new(config.gate.rule, sessions.clone(), limits.clone(), turnstile, stamps));
     let lobby = lobby_store.map(|(store, loaded)| {
         Lobby::open(&config.lobby, store, loaded, admission.clone(), sessions.clone(), clock.clone())
@@ -187,13 +179,13 @@ async fn open_lobby_store(settings: &LobbySettings) -> Option<(Store, Loaded)> {
 
 /// Whoever hears of wins: prizes, and then the lobby.
 struct Listeners {
-    prizes: Arc<Keeper>,
+    prizes: prize::Prizes,
     lobby: Option<Lobby>,
 }
 
 impl WinListener for Listeners {
-    fn won(&self, win: &Win, at: SystemTime) {
-        self.prizes.won(win, at);
+    fn won(&self, win: &Win) {
+        self.prizes.wake();
         if let Some(lobby) = &self.lobby {
             lobby.note_win(&win.competitor.session);
         }

@@ -1,7 +1,7 @@
 //! What every store does.
 
 use super::{
-    deliveries::{Delivery, DeliveryState, Due},
+    deliveries::{Delivery, DeliveryState, Due, Outbox},
     entry::{Entry, Head},
     error::{CommitError, Condition, StoreError},
     rows::{RecordedWin, Recovered},
@@ -63,6 +63,9 @@ pub trait Ledger: Send + Sync + 'static {
     /// The first `limit` deliveries after `id`, in order; only those in `state`, if
     /// one is given.
     fn deliveries_after(&self, id: DeliveryId, state: Option<DeliveryState>, limit: usize) -> Reply<Vec<Delivery>>;
+
+    /// How many deliveries wait or are parked.
+    fn outbox(&self) -> Reply<Outbox>;
 
     /// One delivery.
     fn delivery(&self, id: DeliveryId) -> Reply<Option<Delivery>>;

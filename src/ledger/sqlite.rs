@@ -24,7 +24,7 @@ pub use settings::{DATABASE, OpenError, SqliteSettings};
 
 use super::{
     contract::{Ledger, Reply},
-    deliveries::{Delivery, DeliveryState, Due},
+    deliveries::{Delivery, DeliveryState, Due, Outbox},
     directory::DataDirectory,
     entry::{Entry, Head},
     error::{CommitError, Condition},
@@ -127,6 +127,10 @@ impl Ledger for SqliteLedger {
 
     fn deliveries_after(&self, id: DeliveryId, state: Option<DeliveryState>, limit: usize) -> Reply<Vec<Delivery>> {
         self.reader.ask("reading deliveries", move |connection| read::deliveries_after(connection, id, state, limit))
+    }
+
+    fn outbox(&self) -> Reply<Outbox> {
+        self.reader.ask("counting deliveries", read::outbox)
     }
 
     fn delivery(&self, id: DeliveryId) -> Reply<Option<Delivery>> {

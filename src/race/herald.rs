@@ -10,17 +10,14 @@ use super::{
 use crate::ledger::{CommitError, Committed};
 use app::wire::Victory;
 use futures::future::BoxFuture;
-use std::{
-    sync::{Arc, Weak},
-    time::SystemTime,
-};
+use std::sync::{Arc, Weak};
 use tokio::sync::{mpsc, watch};
 
 /// Whoever is told of wins after the race is done with them. None of them is waited
 /// for; what must not be lost of a win is in the ledger before.
 pub trait WinListener: Send + Sync + 'static {
-    /// Somebody has won, at that time of day.
-    fn won(&self, win: &Win, at: SystemTime);
+    /// Somebody has won.
+    fn won(&self, win: &Win);
 }
 
 /// What the herald has to do, in the order in which it was decided.
@@ -61,10 +58,9 @@ impl Herald {
         if let Err(error) = &committed {
             tracing::error!(%error, "the end of a round cannot be written down: the round goes on");
         }
-        let at = committed.as_ref().map_or(SystemTime::UNIX_EPOCH, |committed| committed.at.into());
         let Some(rounds) = self.rounds.upgrade() else { return };
         match rounds.conclude(committed) {
-            Some(Conclusion::Won(won)) => self.proclaim(*won, at, listener),
+            Some(Conclusion::Won(won)) => self.proclaim(*won, listener),
             Some(Conclusion::Expired { announcement, reason, late }) => {
                 tracing::info!(round = announcement.round.0, reason, "round ended unsolved");
                 refuse(late, Refusal::AlreadySolved);
@@ -75,12 +71,12 @@ impl Herald {
         }
     }
 
-    fn proclaim(&self, won: Won, at: SystemTime, listener: &dyn WinListener) {
+    fn proclaim(&self, won: Won, listener: &dyn WinListener) {
         let Won { win, winner, losers, announcement } = won;
         let _ = winner.send(Ok(Victory::from(&win)));
         refuse(losers, Refusal::AlreadySolved);
         self.announced.send_replace(announcement);
-        listener.won(&win, at);
+        listener.won(&win);
         tracing::info!(
             round = win.round.0,
             solve_time_s = win.solve_time.as_secs_f64(),

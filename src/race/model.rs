@@ -83,7 +83,7 @@ fn start(workers: usize, queue: usize) -> (Race, Herald) {
 struct Rounds(std::sync::atomic::AtomicUsize);
 
 impl WinListener for Rounds {
-    fn won(&self, _: &Win, _: std::time::SystemTime) {
+    fn won(&self, _: &Win) {
         self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
     }
 }

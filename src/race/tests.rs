@@ -21,12 +21,9 @@ use puzzle::{
     proof::ProofInterval,
     rule::{Pace, RuleName},
 };
-use std::{
-    sync::{
-        Condvar as StdCondvar, Mutex as StdMutex,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::SystemTime,
+use std::sync::{
+    Condvar as StdCondvar, Mutex as StdMutex,
+    atomic::{AtomicU64, Ordering},
 };
 
 /// Claimed by everybody: below every target.
@@ -109,7 +106,7 @@ struct Notes {
 }
 
 impl WinListener for Notes {
-    fn won(&self, win: &Win, _: SystemTime) {
+    fn won(&self, win: &Win) {
         self.won.lock().unwrap().push(win.round);
     }
 }

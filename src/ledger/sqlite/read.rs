@@ -2,7 +2,7 @@
 
 use crate::ledger::{
     body::{Body, Kind},
-    deliveries::{Delivery, DeliveryState, Due},
+    deliveries::{Delivery, DeliveryState, Due, Outbox},
     entry::{Entry, Head},
     progress::Progress,
     rows::{
@@ -178,6 +178,18 @@ pub(super) fn deliveries_after(
         format!("SELECT {DELIVERY} FROM deliveries WHERE ?1 < id AND state = ifnull(?2, state) ORDER BY id LIMIT ?3");
     let params = (number(id.0), state.map(DeliveryState::name), limited(limit));
     connection.prepare_cached(&sql)?.query_map(params, delivery_of)?.collect()
+}
+
+pub(super) fn outbox(connection: &Connection) -> Result<Outbox> {
+    let count = |state: DeliveryState| {
+        let sql = format!("SELECT count(*) FROM deliveries WHERE state = '{}'", state.name());
+        connection.prepare_cached(&sql)?.query_row([], |row| row.get(0))
+    };
+    // By the index: what was delivered long ago must not be passed over one by one.
+    let oldest = "SELECT created_at FROM deliveries WHERE id =
+        (SELECT min(id) FROM deliveries INDEXED BY deliveries_waiting WHERE state = 'waiting')";
+    let oldest = connection.prepare_cached(oldest)?.query_row([], |row| time(row, 0)).optional()?;
+    Ok(Outbox { waiting: count(DeliveryState::Waiting)?, parked: count(DeliveryState::Parked)?, oldest })
 }
 
 pub(super) fn due_deliveries(connection: &Connection, now: WallTime, limit: usize) -> Result<Due> {

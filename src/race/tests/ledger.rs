@@ -5,7 +5,7 @@ use crate::{
     ledger::{
         CommitError, Committed, Condition, DeliveryId, Digest, Entry, Head, Ledger, MemoryLedger, Recovered, Reply,
         Seq, StoreError, Transaction, WallTime,
-        deliveries::{Delivery, DeliveryState, Due},
+        deliveries::{Delivery, DeliveryState, Due, Outbox},
         rows::RecordedWin,
     },
 };
@@ -108,6 +108,10 @@ impl Ledger for TestLedger {
 
     fn deliveries_after(&self, id: DeliveryId, state: Option<DeliveryState>, limit: usize) -> Reply<Vec<Delivery>> {
         self.memory.deliveries_after(id, state, limit)
+    }
+
+    fn outbox(&self) -> Reply<Outbox> {
+        self.memory.outbox()
     }
 
     fn delivery(&self, id: DeliveryId) -> Reply<Option<Delivery>> {
