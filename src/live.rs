@@ -264,6 +264,16 @@ impl Presence {
         (ServerMessage::Puzzle { round, figures: self.live.figures(), proof_interval }, events)
     }
 
+    /// Something was heard on the connection: its session is in use.
+    pub fn touch(&self) {
+        self.live.shared.sessions.touch(&self.session.client);
+    }
+
+    /// True if its session has shown work.
+    pub fn has_shown_work(&self) -> bool {
+        self.live.shared.sessions.is_proven(&self.session.id)
+    }
+
     /// Says whether this connection's device mines.
     pub fn set_mining(&self, mining: bool) {
         self.live.lock().set_mining(&self.live.shared.race, self.id, mining);

@@ -48,6 +48,12 @@ use sync::{AtomicU64, Mutex, Ordering, lock};
 use tokio::sync::{mpsc, oneshot, watch};
 use verifier::{VerdictReceiver, Verifier};
 
+/// A verifier thread is probed no more often.
+const PROBE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A server whose oldest submission has waited for so long is not well.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+
 /// Counts a submission of an address that is about to be verified; the error says
 /// how long the address has to wait before one more.
 pub type VerificationQuota = Arc<dyn Fn(IpAddr) -> Result<(), Duration> + Send + Sync>;
@@ -63,6 +69,8 @@ pub struct RaceSurroundings {
     pub clock: Arc<dyn Clock>,
     /// Where seeds come from.
     pub seeds: Arc<dyn Fn() -> Seed + Send + Sync>,
+    /// Told of each session that has shown work, by a share or a win.
+    pub work_shown: Arc<dyn Fn(&SessionId) + Send + Sync>,
 }
 
 /// A cheap handle to the race.
@@ -92,6 +100,10 @@ struct Shared {
     events: mpsc::UnboundedSender<Event>,
     clock: Arc<dyn Clock>,
     seeds: Arc<dyn Fn() -> Seed + Send + Sync>,
+    work_shown: Arc<dyn Fn(&SessionId) + Send + Sync>,
+    /// When a thread was probed last, and whether it answered. Held while it is probed:
+    /// whoever asks meanwhile gets the same answer.
+    probed: tokio::sync::Mutex<Option<(Duration, bool)>>,
 }
 
 impl fmt::Debug for Race {
@@ -108,7 +120,7 @@ impl Race {
     /// [`HashingError`] if an arena cannot be allocated.
     pub fn start(settings: RaceSettings, surroundings: RaceSurroundings) -> Result<(Self, Herald), HashingError> {
         let RaceSettings { start, pace, rule, cost, verify_workers, verify_queue, secret, proof_interval } = settings;
-        let RaceSurroundings { quota, hashers, clock, seeds } = surroundings;
+        let RaceSurroundings { quota, hashers, clock, seeds, work_shown } = surroundings;
         let state = State::new(Rule::new(rule, start, pace), cost, secret, seeds(), clock.now());
         let announced = Arc::new(watch::Sender::new(state.announcement(ResetReason::Operator, None)));
         let (events, receiver) = mpsc::unbounded_channel();
@@ -123,6 +135,8 @@ impl Race {
             events,
             clock,
             seeds,
+            work_shown,
+            probed: tokio::sync::Mutex::default(),
         });
         shared.verifier.start(&hashers, &Arc::downgrade(&shared))?;
         let herald = Herald { events: receiver, announced };
@@ -268,11 +282,26 @@ impl Race {
         lock(&self.shared.state).wins_of(session)
     }
 
-    /// True if a verifier thread answers a small puzzle rightly within two seconds
-    /// and none has died.
+    /// True if the verifier's threads work and no submission waits for too long. However
+    /// often that is asked, a thread is probed once a second.
     pub async fn verifier_works(&self) -> bool {
-        let probe = self.shared.verifier.probe();
-        matches!(tokio::time::timeout(Duration::from_secs(2), probe).await, Ok(Ok(true)))
+        let shared = &self.shared;
+        let mut probed = shared.probed.lock().await;
+        let answered = match *probed {
+            Some((at, answered)) if shared.clock.now() < at + PROBE_INTERVAL => answered,
+            _ => {
+                let answered = shared.verifier_answers().await;
+                *probed = Some((shared.clock.now(), answered));
+                answered
+            }
+        };
+        answered && self.oldest_waiting().is_none_or(|age| age < LONGEST_WAIT)
+    }
+
+    /// For how long the oldest submission that has no answer yet has been waiting.
+    pub fn oldest_waiting(&self) -> Option<Duration> {
+        let arrived_at = lock(&self.shared.state).oldest_pending()?;
+        Some(self.shared.clock.now().saturating_sub(arrived_at))
     }
 
     /// Lets time do its work: time-outs of rounds and of verifications. To be
@@ -293,6 +322,17 @@ impl Race {
 }
 
 impl Shared {
+    /// True if a verifier thread answers a small puzzle rightly within two seconds and
+    /// none has died; or if the threads have so much to do that nobody came to it, and do
+    /// it.
+    async fn verifier_answers(&self) -> bool {
+        let done = self.verifier.done();
+        match tokio::time::timeout(LONGEST_WAIT, self.verifier.probe()).await {
+            Ok(answer) => answer == Ok(true),
+            Err(_) => self.verifier.all_live() && done < self.verifier.done(),
+        }
+    }
+
     /// Checks a submission and queues its verification, or answers it.
     fn enter(&self, arrival: Arrival, competitor: &Competitor, solution: Solution, answer: Answer) {
         let admitted = lock(&self.state).admit(arrival.ticket, arrival.at, competitor, solution, answer);
@@ -315,13 +355,16 @@ impl Shared {
     fn share_computed(&self, session: &SessionId, hash: &Hash, arrived_at: Duration, is_right: Option<bool>) {
         self.change_miners(|miners, now| match is_right {
             Some(true) => miners.prove(session, arrived_at),
-            Some(false) => miners.discredit(session),
+            Some(false) => miners.discredit(session, now),
             None => miners.drop_share(session, hash, now),
         });
         let now = self.clock.now();
         match is_right {
             // Its submissions then wait for no more newcomers than they must.
-            Some(true) => lock(&self.state).prove(session.clone(), now),
+            Some(true) => {
+                lock(&self.state).prove(session.clone(), now);
+                (self.work_shown)(session);
+            }
             Some(false) => {
                 // It has to wait before its next submission, as after a false one.
                 lock(&self.state).strike(session.clone(), now);
@@ -372,6 +415,7 @@ impl Shared {
         // A win is a proof of work, whether its winner still waits for the answer or not.
         if let Some((session, arrived_at)) = winner {
             self.change_miners(|miners, _| miners.believe(&session, arrived_at));
+            (self.work_shown)(&session);
         }
     }
 }

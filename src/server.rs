@@ -5,7 +5,13 @@ use crate::{
     config::{Config, Database, LobbyConfig},
     connections,
     edge::{context::Rooms, router::router},
-    gate::{admission::Admission, limits::AddressLimits, stamps::Stamps, turnstile::Turnstile},
+    gate::{
+        admission::Admission,
+        limits::AddressLimits,
+        price::{Pressure, Price},
+        stamps::Stamps,
+        turnstile::Turnstile,
+    },
     https_client::ClientError,
     identity::sessions::Sessions,
     live::Live,
@@ -72,6 +78,7 @@ pub async fn run(
     };
     let prizes = Arc::new(Keeper::new(audit, webhook));
     let limits = Arc::new(AddressLimits::new(config.limits, &clock));
+    let sessions = Arc::new(Sessions::new(clock.clone()));
     let (workers, memory_kib) = (config.race.verify_workers, config.race.cost.memory_cost);
     let proof_interval = config.race.proof_interval;
     let surroundings = RaceSurroundings {
@@ -82,14 +89,20 @@ pub async fn run(
         hashers: real_hashers(config.race.cost),
         clock: clock.clone(),
         seeds: Arc::new(random_seed),
+        work_shown: {
+            let sessions = sessions.clone();
+            Arc::new(move |session| sessions.prove(session))
+        },
     };
     let (race, herald) = Race::start(config.race, surroundings).map_err(|source| StartError::Verifier {
         workers,
         memory_kib,
         source,
     })?;
-    let sessions = Arc::new(Sessions::new(clock.clone()));
-    let (lobby, stamps) = open_lobby(&config.lobby, sessions.clone(), clock.clone()).await?;
+    let price = Arc::new(Price::default());
+    let (lobby, stamps) = open_lobby(&config.lobby, sessions.clone(), clock.clone(), &price).await?;
+    let pressure = Gauges { race: race.clone(), sessions: sessions.clone(), limits: limits.clone() };
+    let pricing = tokio::spawn(set_price(price, pressure, clock.clone()));
     let live = Live::new(race.clone(), sessions.clone(), proof_interval, clock);
     let crier = lobby.as_ref().map(|(lobby, _)| lobby.clone());
     let herald = tokio::spawn(herald.run(Arc::new(Heralded { prizes: prizes.clone(), lobby: crier })));
@@ -135,6 +148,7 @@ pub async fn run(
     if tokio::time::timeout(GRACE, limits.sockets.all_given_up()).await.is_err() {
         tracing::warn!("some live connections did not end in time");
     }
+    pricing.abort();
     let _ = figures.await;
     let _ = tokio::time::timeout(GRACE, herald).await;
     prizes.shut_down(GRACE).await;
@@ -148,8 +162,11 @@ async fn open_lobby(
     config: &LobbyConfig,
     sessions: Arc<Sessions>,
     clock: Arc<dyn Clock>,
+    price: &Arc<Price>,
 ) -> Result<(Option<(Lobby, Announcing)>, Stamps), OpenStoreError> {
-    let stamps = |store| Stamps::new(store, config.hashcash_bits, config.server_name.clone(), clock.clone());
+    let stamps = |store| {
+        Stamps::new(store, config.hashcash_bits, config.server_name.clone(), clock.clone()).at_price(price.clone())
+    };
     match Store::open(&config.database) {
         Ok(store) => match Lobby::open(config, store.clone(), stamps(store.clone()), sessions, clock.clone()).await {
             Ok(lobby) => return Ok((Some(lobby), stamps(store))),
@@ -158,6 +175,37 @@ async fn open_lobby(
         Err(error) => tracing::error!(%error, "the lobby is closed"),
     }
     Ok((None, stamps(Store::open(&Database::Memory)?)))
+}
+
+/// Where the pressure on the server is read.
+struct Gauges {
+    race: Race,
+    sessions: Arc<Sessions>,
+    limits: Arc<AddressLimits>,
+}
+
+impl Gauges {
+    fn pressure(&self) -> Pressure {
+        Pressure {
+            fullest_table: self.sessions.unproven_part().max(self.limits.sockets.fullness()),
+            oldest_submission: self.race.oldest_waiting().unwrap_or_default(),
+        }
+    }
+}
+
+/// Lets the price of a session follow the pressure, until it is aborted.
+async fn set_price(price: Arc<Price>, gauges: Gauges, clock: Arc<dyn Clock>) {
+    let mut every = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        every.tick().await;
+        let pressure = gauges.pressure();
+        if price.observe(pressure, clock.now()) {
+            let Pressure { fullest_table, oldest_submission } = pressure;
+            let oldest_submission_ms = oldest_submission.as_millis();
+            let added_bits = price.added();
+            tracing::warn!(added_bits, fullest_table, oldest_submission_ms, "the price of a session has changed");
+        }
+    }
 }
 
 /// Prizes, and the lobby that hears of them last.

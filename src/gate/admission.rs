@@ -85,6 +85,12 @@ impl Admission {
         &self.stamps
     }
 
+    /// True if a new session costs a stamp: always by the rule, or while the server is
+    /// under attack, in addition to the human check.
+    pub fn asks_for_stamps(&self) -> bool {
+        self.rule.asks_for_stamps() || self.stamps.is_raised()
+    }
+
     /// The session with which a request takes part in the race: its own, or the one
     /// that `token` stands for, which is asked about if it has not been seen before.
     ///
@@ -121,7 +127,7 @@ impl Admission {
     /// [`GateError::StampRequired`].
     pub fn judge_for_the_race<'a>(&self, had: Passed, credentials: Credentials<'a>) -> Result<Judged<'a>, GateError> {
         let needs_human = self.rule.asks_for_humans() && !had.human;
-        let needs_stamp = self.rule.asks_for_stamps() && !had.stamped;
+        let needs_stamp = self.asks_for_stamps() && !had.stamped;
         let stamp = if needs_stamp { self.judge_stamp(credentials.stamp)? } else { None };
         Ok(Judged { credentials, needs_human, stamp })
     }

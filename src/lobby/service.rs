@@ -219,7 +219,10 @@ impl Lobby {
                 }
             };
             match spoken {
-                Ok(Spoken::Delivered(id)) => return Ok(Answer { id: Some(id), replies, ..Answer::default() }),
+                Ok(Spoken::Delivered(id)) => {
+                    self.shared.environment.sessions.prove(&session.id);
+                    return Ok(Answer { id: Some(id), replies, ..Answer::default() });
+                }
                 Ok(Spoken::NeedsProof { bits, channel }) => {
                     match self.prove(&message, bits, &channel, spent.map(|(hash, _)| hash)).await? {
                         Ok(hash) => spent = Some((hash, Proof(bits))),
@@ -282,6 +285,7 @@ impl Lobby {
             act.state.save_user(&me);
             Ok(())
         })?;
+        self.shared.environment.sessions.prove(&session.id);
         // Whoever is told that it is set must find it set after a crash.
         self.shared.store.settled().await?;
         Ok(answer)

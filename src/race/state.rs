@@ -9,7 +9,7 @@ use super::{
     submission::{Answer, Competitor, Refusal, Solution},
     win::{Announcement, Win},
 };
-use crate::identity::session::SessionId;
+use crate::{gate::table::insert_within, identity::session::SessionId};
 use app::wire::ResetReason;
 use newcomers::Newcomers;
 use puzzle::{
@@ -41,9 +41,13 @@ pub(super) const VERIFICATION_DEADLINE: Duration = Duration::from_secs(60);
 /// How long a session is proven by work it has shown: a share or a win.
 const PROVEN_FOR: Duration = Duration::from_secs(3600);
 
-/// How many proven sessions are remembered, at some 100 bytes each. Each has cost
-/// sixteen hashes; one that finds no room is a newcomer.
+/// How many proven sessions are remembered, at some 100 bytes each; whose proof is the
+/// oldest makes room.
 const MOST_PROVEN: usize = 65_536;
+
+/// How many sessions that have to wait for a false hash are remembered, at some 100 bytes
+/// each; whose wait ends first makes room.
+const MOST_STRUCK: usize = 65_536;
 
 /// A submission that is being verified.
 #[derive(Debug)]
@@ -193,6 +197,11 @@ impl State {
         self.arrivals.iter().count()
     }
 
+    /// When the oldest submission arrived that has no answer yet.
+    pub(super) fn oldest_pending(&self) -> Option<Duration> {
+        self.arrivals.iter().map(|(_, entry)| entry.admitted_at).min()
+    }
+
     /// Makes every check that costs nothing, in the protocol's order, and puts
     /// the submission in its place. `arrived_at` is the moment its ticket was taken.
     pub(super) fn admit(
@@ -264,9 +273,7 @@ impl State {
 
     /// Takes note that a session has shown work: a share that was right, or a win.
     pub(super) fn prove(&mut self, session: SessionId, now: Duration) {
-        if self.proven.len() < MOST_PROVEN || self.proven.contains_key(&session) {
-            self.proven.insert(session, now + PROVEN_FOR);
-        }
+        insert_within(&mut self.proven, MOST_PROVEN, session, now + PROVEN_FOR, |until| *until);
     }
 
     /// Takes the verdict on one submission and decides what follows from it.
@@ -379,10 +386,10 @@ impl State {
     /// Has a session wait for a false hash. What it had shown counts no more.
     pub(super) fn strike(&mut self, session: SessionId, now: Duration) {
         self.proven.remove(&session);
-        let strikes = self.strikes.entry(session).or_insert(Strikes { count: 0, until: now });
-        let wait = FIRST_PENALTY * 2u32.saturating_pow(strikes.count.min(16));
-        strikes.count += 1;
-        strikes.until = now + wait.min(LONGEST_PENALTY);
+        let count = self.strikes.get(&session).map_or(0, |strikes| strikes.count);
+        let wait = FIRST_PENALTY * 2u32.saturating_pow(count.min(16));
+        let strikes = Strikes { count: count + 1, until: now + wait.min(LONGEST_PENALTY) };
+        insert_within(&mut self.strikes, MOST_STRUCK, session, strikes, |strikes| strikes.until);
     }
 
     /// What time alone brings about: a round nobody solved, a verification that
