@@ -234,3 +234,61 @@ impl Admission {
 fn usable(token: Option<&str>) -> Result<&str, GateError> {
     token.filter(|token| !token.is_empty() && token.len() <= LONGEST_TOKEN).ok_or(GateError::MissingToken)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        clock::{Clock, ManualClock},
+        gate::{
+            LimitSettings,
+            price::{Pressure, Price},
+            stamps::tests::Forgetful,
+        },
+    };
+    use puzzle::stamp::Bits;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn under_attack_a_new_session_costs_a_stamp_beside_the_human_check() {
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::default());
+        let price = Arc::new(Price::default());
+        let settings = LimitSettings {
+            requests_per_second: 0,
+            sessions_per_hour: 0,
+            failed_checks_per_minute: 0,
+            submissions_per_minute: 0,
+            sockets_per_address: 0,
+            sockets_in_all: 0,
+        };
+        let sessions = Arc::new(Sessions::new(clock.clone()));
+        let stamps = Stamps::new(Forgetful, Bits::new(20).unwrap(), "hashpass".into(), clock.clone());
+        let gate = Admission::new(
+            GateRule::Turnstile,
+            sessions.clone(),
+            Arc::new(AddressLimits::new(settings, &clock)),
+            Turnstile::new(None, sessions).unwrap(),
+            stamps.at_price(price.clone()),
+        );
+        let address = IpAddr::from([192, 0, 2, 1]);
+        let credentials = Credentials { token: Some("token"), stamp: None, address };
+        let open = async || {
+            let judged = gate.judge_for_the_race(Passed::default(), credentials)?;
+            gate.open(None, None, judged).await
+        };
+        let Ok(Admitted::Opened(before)) = open().await else { panic!("a token is enough") };
+
+        let observe = |fullest_table, second| {
+            let oldest_submission = Duration::ZERO;
+            price.observe(Pressure { fullest_table, oldest_submission }, Duration::from_secs(second));
+        };
+        observe(0.9, 10);
+        let Err(GateError::StampRequired(demand)) = open().await else { panic!("it is not enough now") };
+        assert_eq!((demand.bits.get(), demand.reason), (21, Rejection::Missing));
+        // Whoever is in pays nothing, and stays in.
+        let own = Some(before.session.clone());
+        assert_eq!(gate.for_the_race(own, None, address).await.unwrap().id, before.session.id);
+        observe(0.0, 20);
+        assert!(open().await.is_ok());
+    }
+}

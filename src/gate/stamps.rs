@@ -121,3 +121,46 @@ impl Stamps {
         self.clock.time_of_day().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::{clock::ManualClock, gate::price::Pressure};
+    use std::time::Duration;
+
+    /// Knows of no stamp that is spent.
+    pub(in crate::gate) struct Forgetful;
+
+    impl SpentStamps for Forgetful {
+        fn spend(&self, _: StampHash, _: u64) -> BoxFuture<'_, Result<bool, SpendError>> {
+            Box::pin(async { Ok(true) })
+        }
+
+        fn give_back(&self, _: StampHash) -> BoxFuture<'_, ()> {
+            Box::pin(async {})
+        }
+    }
+
+    #[test]
+    fn bits_rise_and_fall_with_the_price_but_not_where_none_are_asked_for() {
+        let price = Arc::new(Price::default());
+        let stamps = |bits| {
+            let bits = Bits::new(bits).unwrap();
+            let stamps = Stamps::new(Forgetful, bits, "hashpass".into(), Arc::new(ManualClock::default()));
+            stamps.at_price(price.clone())
+        };
+        let (usual, none, dearest) = (stamps(20), stamps(0), stamps(40));
+        let all = || [&usual, &none, &dearest].map(|stamps| (stamps.bits().get(), stamps.is_raised()));
+        let observe = |fullest_table, second| {
+            let oldest_submission = Duration::ZERO;
+            price.observe(Pressure { fullest_table, oldest_submission }, Duration::from_secs(second));
+        };
+        assert_eq!(all(), [(20, false), (0, false), (40, false)]);
+        observe(1.0, 10);
+        observe(1.0, 20);
+        assert_eq!(all(), [(22, true), (0, false), (40, true)]);
+        observe(0.0, 30);
+        observe(0.0, 40);
+        assert_eq!(all(), [(20, false), (0, false), (40, false)]);
+    }
+}

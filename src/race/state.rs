@@ -183,6 +183,12 @@ impl State {
         self.stopping = true;
     }
 
+    /// How many sessions are remembered for what they have shown.
+    #[cfg(all(test, not(feature = "model-check")))]
+    pub(super) fn remembered(&self) -> usize {
+        self.proven.len() + self.strikes.len()
+    }
+
     #[cfg(all(test, not(feature = "model-check")))]
     pub(super) fn is_stopping(&self) -> bool {
         self.stopping

@@ -97,15 +97,18 @@ impl Places {
     /// # Errors
     /// [`Crowded`]; everywhere if all others have shown work.
     pub fn take(self: &Arc<Self>, address: Option<IpAddr>) -> Result<Place, Crowded> {
+        self.take_at(address, Instant::now())
+    }
+
+    fn take_at(self: &Arc<Self>, address: Option<IpAddr>, now: Instant) -> Result<Place, Crowded> {
         let network = address.map(Network::from);
-        let now = Instant::now();
         let mut books = self.lock();
         if books.is_full_for(network, self.most_per_network) {
             return Err(Crowded::Network);
         }
         let id = books.enter(network, now);
         if self.most_in_all != 0 && self.most_in_all < books.places.len() {
-            let Some(victim) = books.next_to_leave(id, now - self.patience) else {
+            let Some(victim) = books.next_to_leave(id, now.checked_sub(self.patience).unwrap_or(now)) else {
                 books.leave(id);
                 return Err(Crowded::Everywhere);
             };

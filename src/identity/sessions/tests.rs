@@ -3,6 +3,7 @@ use super::{
     *,
 };
 use crate::clock::ManualClock;
+use crate::identity::session::UNPROVEN_LIMIT;
 use std::net::IpAddr;
 
 fn sessions() -> (Arc<ManualClock>, Sessions) {
