@@ -5,7 +5,13 @@ use crate::{
     config::Config,
     connections,
     edge::{context::Rooms, router::router},
-    gate::{admission::Admission, limits::AddressLimits, stamps::Stamps, turnstile::Turnstile},
+    gate::{
+        admission::Admission,
+        limits::AddressLimits,
+        price::{Pressure, Price},
+        stamps::Stamps,
+        turnstile::Turnstile,
+    },
     https_client::ClientError,
     identity::sessions::Sessions,
     ledger::{self, OpenLedgerError, directory::DirectoryError, secret::load_or_create_secret},
@@ -76,6 +82,7 @@ pub async fn run(
     }
     let prizes = prize::open(ledger.clone(), config.audit, config.webhook.clone(), &config.proxies, clock.clone())?;
     let limits = Arc::new(AddressLimits::new(config.limits, &clock));
+    let sessions = Arc::new(Sessions::new(clock.clone()));
     let (workers, memory_kib) = (config.race.verify_workers, config.race.cost.memory_cost);
     let proof_interval = config.race.proof_interval;
     let surroundings = RaceSurroundings {
@@ -93,10 +100,13 @@ pub async fn run(
                 vec![new_delivery(&webhook, win.round, &win.competitor.visitor, &win.invite_code)]
             })),
         },
+        work_shown: {
+            let sessions = sessions.clone();
+            Arc::new(move |session| sessions.prove(session))
+        },
     };
     let started = Race::start(config.race, surroundings).await;
     let (race, herald) = started.map_err(|source| StartError::Race { workers, memory_kib, source })?;
-    let sessions = Arc::new(Sessions::new(clock.clone()));
     let lobby_store = open_lobby_store(&config.lobby).await;
     // The gate may ask for stamps although the lobby is closed: then those that are spent
     // are known until the next start.
@@ -105,7 +115,10 @@ pub async fn run(
         None => Store::open(&Database::Memory)?,
     };
     let LobbySettings { hashcash_bits, server_name, .. } = &config.lobby;
-    let stamps = Stamps::new(spent_stamps, *hashcash_bits, server_name.clone(), clock.clone());
+    let price = Arc::new(Price::default());
+    let stamps = Stamps::new(spent_stamps, *hashcash_bits, server_name.clone(), clock.clone()).at_price(price.clone());
+    let gauges = Gauges { race: race.clone(), sessions: sessions.clone(), limits: limits.clone() };
+    let pricing = tokio::spawn(set_price(price, gauges, clock.clone()));
     let turnstile = Turnstile::new(config.gate.turnstile.clone(), sessions.clone(), &config.proxies)?;
     let admission = Arc::new(Admission::new(config.gate.rule, sessions.clone(), limits.clone(), turnstile, stamps));
     let lobby = lobby_store.map(|(store, loaded)| {
@@ -154,6 +167,7 @@ pub async fn run(
     if tokio::time::timeout(GRACE, limits.sockets.all_given_up()).await.is_err() {
         tracing::warn!("some live connections did not end in time");
     }
+    pricing.abort();
     let _ = figures.await;
     let _ = tokio::time::timeout(GRACE, herald).await;
     prizes.shut_down(GRACE).await;
@@ -175,6 +189,37 @@ async fn open_lobby_store(settings: &LobbySettings) -> Option<(Store, Loaded)> {
         .inspect_err(|error| tracing::error!(%error, "the lobby is closed: its database cannot be read"))
         .ok()?;
     Some((store, loaded))
+}
+
+/// Where the pressure on the server is read.
+struct Gauges {
+    race: Race,
+    sessions: Arc<Sessions>,
+    limits: Arc<AddressLimits>,
+}
+
+impl Gauges {
+    fn pressure(&self) -> Pressure {
+        Pressure {
+            fullest_table: self.sessions.unproven_part().max(self.limits.sockets.fullness()),
+            oldest_submission: self.race.oldest_waiting().unwrap_or_default(),
+        }
+    }
+}
+
+/// Lets the price of a session follow the pressure, until it is aborted.
+async fn set_price(price: Arc<Price>, gauges: Gauges, clock: Arc<dyn Clock>) {
+    let mut every = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        every.tick().await;
+        let pressure = gauges.pressure();
+        if price.observe(pressure, clock.now()) {
+            let Pressure { fullest_table, oldest_submission } = pressure;
+            let oldest_submission_ms = oldest_submission.as_millis();
+            let added_bits = price.added();
+            tracing::warn!(added_bits, fullest_table, oldest_submission_ms, "the price of a session has changed");
+        }
+    }
 }
 
 /// Whoever hears of wins: prizes, and then the lobby.

@@ -33,6 +33,7 @@ pub const VARIABLES: &[Variable] = &[
     lobby::CORS_ORIGINS.variable,
     gate::IP_BINDING.variable,
     gate::TRUSTED_PROXIES.variable,
+    limits::REQUESTS_PER_SECOND.variable,
     limits::SESSIONS_PER_HOUR.variable,
     limits::FAILED_CHECKS_PER_MINUTE.variable,
     limits::SUBMISSIONS_PER_MINUTE.variable,

@@ -141,11 +141,11 @@ impl Drop for Serving {
 pub(super) struct Watched {
     stream: TcpStream,
     activity: Arc<Activity>,
-    _place: Place,
+    _place: Arc<Place>,
 }
 
 impl Watched {
-    pub(super) fn new(stream: TcpStream, activity: Arc<Activity>, place: Place) -> Self {
+    pub(super) fn new(stream: TcpStream, activity: Arc<Activity>, place: Arc<Place>) -> Self {
         Self { stream, activity, _place: place }
     }
 

@@ -5,7 +5,7 @@
 //! | `answer_panics` | a panic in a handler answers 500 and is logged; nobody else notices |
 //! | `lobby::guard` | `/api/v1/*`: the same for the lobby, which other origins' pages may use |
 //! | `guard_api` | all other `/api/*`: no foreign pages, JSON only, a bounded body read in bounded time, no caching |
-//! | `identify` | bounds the path, works out the client's address and lends every handler its [`RequestContext`] |
+//! | `identify` | bounds the path, works out the client's address, counts its requests and lends every handler its [`RequestContext`] |
 //! | `security_headers` | on every response |
 
 use crate::{
@@ -13,14 +13,14 @@ use crate::{
         assets,
         body::{bounded_body, is_json},
         context::{RequestContext, Rooms},
-        error::{HttpError, method_not_allowed, not_found},
+        error::{HttpError, method_not_allowed, not_found, whole_seconds},
         headers::calling_page,
         page,
         port::server_function,
         routes::{docs, health, lobby, session, socket, trace, turnstile, wins},
         security::security_headers,
     },
-    gate::origin::is_same_origin,
+    gate::{limits::Exceeded, origin::is_same_origin},
 };
 use app::{ApiError, ErrorCode};
 use axum::{
@@ -31,7 +31,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{any, get, post},
 };
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 use tower_http::catch_panic::CatchPanicLayer;
 
 /// The longest path with its query, in bytes: a token of the human check, each
@@ -79,8 +79,18 @@ async fn identify(
         return HttpError(ApiError::new(ErrorCode::UriTooLong, "The path is too long")).into_response();
     }
     let context = RequestContext::new(rooms, peer, request.headers());
+    if let Err(Exceeded { retry_after }) = context.rooms.limits.requests.take(context.address) {
+        return HttpError(too_many_requests(retry_after)).into_response();
+    }
     request.extensions_mut().insert(context);
     next.run(request).await
+}
+
+fn too_many_requests(wait: Duration) -> ApiError {
+    ApiError {
+        retry_after: Some(whole_seconds(wait)),
+        ..ApiError::new(ErrorCode::TooManyRequests, "Too many requests come from your address: try again in a moment")
+    }
 }
 
 /// What holds for all of `/api/*` but the lobby's.

@@ -5,7 +5,7 @@ mod client_message;
 pub use client_message::understand;
 
 use crate::{
-    gate::limits::Bucket,
+    gate::limits::{Bucket, Place},
     identity::session::Session,
     live::{Chat, Event, Live, Presence, message},
     race::{ShareError, ShareVerdict},
@@ -16,7 +16,7 @@ use app::{
 };
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
 use futures::{SinkExt, StreamExt, stream::SplitSink};
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 /// A reader that takes nothing for this long is closed.
@@ -29,7 +29,7 @@ const PING_INTERVAL: Duration = Duration::from_secs(20);
 /// A peer that says nothing at all for this long, not even a pong, is gone.
 const SILENCE_LIMIT: Duration = Duration::from_secs(60);
 
-/// Messages per second that a client may send in the long run, and at once.
+/// Frames of any kind per second that a client may send in the long run, and at once.
 const MESSAGES_PER_SECOND: f64 = 20.0;
 const BURST: f64 = 40.0;
 
@@ -42,6 +42,32 @@ pub enum Greeting {
     Rejected(ApiError),
 }
 
+/// The places that a connection takes up; given up when dropped.
+#[derive(Debug)]
+pub struct Held {
+    /// Among the live connections.
+    pub place: Place,
+    /// Among all connections, where it is counted there.
+    pub connection: Option<Arc<Place>>,
+}
+
+impl Held {
+    fn each(&self) -> impl Iterator<Item = &Place> {
+        [&self.place].into_iter().chain(self.connection.as_deref())
+    }
+
+    /// Done when one of the places is needed for somebody else.
+    async fn must_leave(&self) {
+        match &self.connection {
+            Some(connection) => tokio::select! {
+                () = self.place.must_leave() => {}
+                () = connection.must_leave() => {}
+            },
+            None => self.place.must_leave().await,
+        }
+    }
+}
+
 /// Why a connection ends.
 #[derive(Debug)]
 enum End {
@@ -52,10 +78,10 @@ enum End {
 }
 
 /// Serves a connection until it ends.
-pub async fn serve(live: Live, socket: WebSocket, greeting: Greeting, chat: Chat) {
+pub async fn serve(live: Live, socket: WebSocket, greeting: Greeting, chat: Chat, held: Held) {
     match greeting {
         Greeting::Welcome(session, address) => {
-            converse(live.join(session, address), socket, chat).await;
+            converse(live.join(session, address), socket, chat, &held).await;
         }
         Greeting::Rejected(error) => reject(socket, error).await,
     }
@@ -78,7 +104,14 @@ fn text(message: &str) -> Message {
     Message::Text(message.into())
 }
 
-async fn converse(presence: Presence, socket: WebSocket, mut chat: Chat) {
+async fn converse(presence: Presence, socket: WebSocket, mut chat: Chat, held: &Held) {
+    // Whoever has shown work stays when the house is full.
+    let show_work = || {
+        if presence.has_shown_work() {
+            held.each().for_each(Place::show_work);
+        }
+    };
+    show_work();
     let mut allowance = Bucket::full(BURST, presence.now());
     let mut verdict = None;
     let (sink, mut stream) = socket.split();
@@ -103,14 +136,20 @@ async fn converse(presence: Presence, socket: WebSocket, mut chat: Chat) {
                     }
                     sink.send(Message::Ping(Default::default())).await?;
                 }
+                () = held.must_leave() => {
+                    return Err(End::Close(close_code::AGAIN, "the place is needed: try again"));
+                }
                 refused = settled(&mut verdict) => {
                     verdict = None;
+                    show_work();
                     if let Some(refused) = refused {
                         sink.say(&share_refused(refused)).await?;
                     }
                 }
                 message = stream.next() => {
                     last_heard = Instant::now();
+                    presence.touch();
+                    held.each().for_each(Place::end_use);
                     let answer = match message {
                         Some(Ok(message)) => hear(&presence, &mut allowance, &mut verdict, message)?,
                         // What is larger than the library's own limit ends here.
@@ -186,19 +225,22 @@ fn hear(
     verdict: &mut Option<ShareVerdict>,
     message: Message,
 ) -> Result<Option<Reply>, End> {
+    if matches!(message, Message::Close(_)) {
+        return Err(End::Gone);
+    }
+    // Whatever it is: to take in a ping or a binary frame is no less work.
+    if allowance.take(MESSAGES_PER_SECOND, BURST, presence.now()).is_err() {
+        return Ok(Some(error(ErrorCode::TooManyRequests, "Too many messages: at most 20 a second.").into()));
+    }
     let content = match message {
         Message::Text(content) => content,
         Message::Binary(_) => {
             return Ok(Some(error(ErrorCode::UnknownMessage, "Messages are JSON text, not binary.").into()));
         }
-        Message::Ping(_) | Message::Pong(_) => return Ok(None),
-        Message::Close(_) => return Err(End::Gone),
+        Message::Ping(_) | Message::Pong(_) | Message::Close(_) => return Ok(None),
     };
     if LARGEST_FRAME < content.len() {
         return Err(End::Close(close_code::SIZE, "a frame is larger than 4096 bytes"));
-    }
-    if allowance.take(MESSAGES_PER_SECOND, BURST, presence.now()).is_err() {
-        return Ok(Some(error(ErrorCode::TooManyRequests, "Too many messages: at most 20 a second.").into()));
     }
     let answer = match understand(&content) {
         Ok(ClientMessage::Ping) => Some(ServerMessage::Pong { online: presence.online() }),

@@ -66,6 +66,7 @@ fn start(workers: usize, queue: usize) -> (Race, Herald) {
     };
     let surroundings = RaceSurroundings {
         quota: Arc::new(|_| Ok(())),
+        work_shown: Arc::new(|_| {}),
         hashers: Arc::new(|| Ok(Box::new(ModelHasher))),
         clock: Arc::new(ManualClock::default()),
         seeds: Arc::new(move || {

@@ -190,6 +190,12 @@ impl State {
         self.stopping = true;
     }
 
+    /// How many sessions are remembered for what they have shown.
+    #[cfg(all(test, not(feature = "model-check")))]
+    pub(super) fn remembered(&self) -> usize {
+        self.proven.len() + self.strikes.len()
+    }
+
     #[cfg(all(test, not(feature = "model-check")))]
     pub(super) fn is_stopping(&self) -> bool {
         self.stopping
@@ -209,6 +215,11 @@ impl State {
     /// How many wait for a verdict, or for what was decided to be written down.
     pub(super) fn pending(&self) -> usize {
         self.arrivals.iter().count() + usize::from(self.ending.is_some())
+    }
+
+    /// When the oldest submission arrived that has no answer yet.
+    pub(super) fn oldest_pending(&self) -> Option<Duration> {
+        self.arrivals.iter().map(|(_, entry)| entry.admitted_at).min()
     }
 
     /// What sessions have shown and what they have to wait for.

@@ -171,6 +171,7 @@ impl Bench {
         };
         let surroundings = RaceSurroundings {
             quota: Arc::new(|_| Ok(())),
+            work_shown: Arc::new(|_| {}),
             hashers: Arc::new(move || {
                 let (gate, shares) = gates.clone();
                 Ok(Box::new(FakeHasher { gate, shares, at_once }))

@@ -5,9 +5,12 @@ use crate::{
     edge::error::HttpError,
     edge::{
         headers::calling_page,
-        socket::{self, Greeting},
+        socket::{self, Greeting, Held},
     },
-    gate::{limits::Crowded, origin::origin_matches_host},
+    gate::{
+        limits::{Crowded, Place},
+        origin::origin_matches_host,
+    },
     live::Chat,
 };
 use app::{ApiError, ErrorCode};
@@ -17,6 +20,7 @@ use axum::{
     response::Response,
 };
 use serde::Deserialize;
+use std::sync::Arc;
 
 /// Above our own limit, so that a client that exceeds that one gets our close
 /// code and reason.
@@ -38,6 +42,7 @@ pub(crate) struct Parameters {
 
 pub(crate) async fn upgrade(
     Extension(request): Extension<RequestContext>,
+    connection_place: Option<Extension<Arc<Place>>>,
     Query(parameters): Query<Parameters>,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
@@ -57,7 +62,7 @@ pub(crate) async fn upgrade(
             let place = sockets.take(None).map_err(|_| server_full())?;
             (place, Greeting::Rejected(too_many_sockets()))
         }
-        // Nothing is left to say it on. To a page this is a server that cannot be
+        // Everybody inside has shown work. Nothing is left to say it on. To a page this is a server that cannot be
         // reached, and it tries again by itself.
         Err(Crowded::Everywhere) => return Err(server_full().into()),
     };
@@ -66,10 +71,8 @@ pub(crate) async fn upgrade(
     let live = request.rooms.live;
     let upgrade =
         upgrade.read_buffer_size(READ_BUFFER).max_message_size(LARGEST_MESSAGE).max_frame_size(LARGEST_MESSAGE);
-    Ok(upgrade.on_upgrade(async move |connection| {
-        socket::serve(live, connection, greeting, chat).await;
-        drop(place);
-    }))
+    let held = Held { place, connection: connection_place.map(|Extension(place)| place) };
+    Ok(upgrade.on_upgrade(async move |connection| socket::serve(live, connection, greeting, chat, held).await))
 }
 
 fn too_many_sockets() -> ApiError {

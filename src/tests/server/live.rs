@@ -138,6 +138,15 @@ async fn connections_that_misbehave_are_closed_with_the_right_code() {
         }
     }
     assert_eq!(hasty.close_code().await, CloseCode::Policy);
+    for frame in [Message::Binary("ping".into()), Message::Ping("ping".into()), Message::Pong("ping".into())] {
+        let mut hasty = client.socket().await;
+        for _ in 0..60 {
+            if hasty.stream.send(frame.clone()).await.is_err() {
+                break;
+            }
+        }
+        assert_eq!(hasty.close_code().await, CloseCode::Policy, "{frame:?}");
+    }
 
     let mut foreign = client.socket_url().into_client_request().unwrap();
     foreign.headers_mut().insert("origin", "https://evil.test".parse().unwrap());
