@@ -14,14 +14,14 @@ use crate::{
     },
     https_client::ClientError,
     identity::sessions::Sessions,
-    ledger::{self, OpenLedgerError, directory::DirectoryError, secret::load_or_create_secret},
+    ledger::{self, Change, OpenLedgerError, StoreError, directory::DirectoryError, secret::load_or_create_secret},
     live::Live,
     lobby::{
         Lobby, LobbySettings,
         store::{Database, Loaded, OpenStoreError, Store},
     },
     prize::{self, OpenError, webhook::new_delivery},
-    race::{Deliveries, Race, RaceSurroundings, StartRaceError, Win, WinListener, real_hashers},
+    race::{Race, RaceSurroundings, StartRaceError, Win, WinListener, WithWin, real_hashers},
 };
 use puzzle::{Seed, invite_code::CodeSecret};
 use rand::Rng;
@@ -47,6 +47,9 @@ pub enum StartError {
     /// What must be remembered cannot be.
     #[error(transparent)]
     Ledger(#[from] OpenLedgerError),
+    /// What is remembered cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The key of the invite codes cannot be kept.
     #[error(transparent)]
     Secret(#[from] DirectoryError),
@@ -83,6 +86,9 @@ pub async fn run(
     let prizes = prize::open(ledger.clone(), config.audit, config.webhook.clone(), &config.proxies, clock.clone())?;
     let limits = Arc::new(AddressLimits::new(config.limits, &clock));
     let sessions = Arc::new(Sessions::new(clock.clone()));
+    let recovered = ledger.recover().await?;
+    sessions.restore_kept(recovered.sessions, recovered.clients);
+    let keeping = tokio::spawn(sessions.clone().keep(ledger.clone()));
     let (workers, memory_kib) = (config.race.verify_workers, config.race.cost.memory_cost);
     let proof_interval = config.race.proof_interval;
     let surroundings = RaceSurroundings {
@@ -94,11 +100,17 @@ pub async fn run(
         clock: clock.clone(),
         seeds: Arc::new(random_seed),
         ledger: ledger.clone(),
-        deliveries: match config.webhook {
-            None => Deliveries::none(),
-            Some(webhook) => Deliveries(Arc::new(move |win| {
-                vec![new_delivery(&webhook, win.round, &win.competitor.visitor, &win.invite_code)]
-            })),
+        with_win: {
+            let (webhook, sessions) = (config.webhook, sessions.clone());
+            WithWin(Arc::new(move |win| {
+                // Its session too: the winner's cookie finds the code after a crash.
+                let mut changes = sessions.changes_of(&win.competitor.session);
+                if let Some(webhook) = &webhook {
+                    let delivery = new_delivery(webhook, win.round, &win.competitor.visitor, &win.invite_code);
+                    changes.push(Change::Deliver(delivery));
+                }
+                changes
+            }))
         },
         work_shown: {
             let sessions = sessions.clone();
@@ -137,7 +149,7 @@ pub async fn run(
     let rooms = Rooms {
         race: race.clone(),
         live: live.clone(),
-        sessions,
+        sessions: sessions.clone(),
         limits: limits.clone(),
         admission,
         gate: Arc::new(config.gate),
@@ -171,7 +183,10 @@ pub async fn run(
     let _ = figures.await;
     let _ = tokio::time::timeout(GRACE, herald).await;
     prizes.shut_down(GRACE).await;
-    if let Err(error) = ledger.close(race.last_words()).await {
+    keeping.abort();
+    let mut last_words = race.last_words();
+    last_words.extend(sessions.last_changes().changes().iter().cloned());
+    if let Err(error) = ledger.close(last_words).await {
         tracing::warn!(%error, "how far the running round has come is not written down");
     }
     drop(directory);
