@@ -9,8 +9,8 @@ mod apply;
 mod tables;
 
 use super::{
-    Ledger, Reply,
     body::Won,
+    contract::{Ledger, Reply},
     deliveries::{Delivery, DeliveryState, Due, Outbox},
     entry::{Entry, Head},
     error::{CommitError, Condition, StoreError},

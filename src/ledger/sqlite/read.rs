@@ -1,6 +1,5 @@
 //! Rows, as values.
 
-use super::apply::seq_or_none;
 use crate::ledger::{
     body::{Body, Kind},
     deliveries::{Delivery, DeliveryState, Due, Outbox},
@@ -270,4 +269,9 @@ fn fingerprints(connection: &Connection) -> Result<Option<Fingerprints>> {
             Fingerprints { secret, cost, rule }
         }))
     })
+}
+
+/// A number of an entry; 0 stands for none.
+fn seq_or_none(seq: u64) -> Option<Seq> {
+    (seq != 0).then_some(Seq(seq))
 }

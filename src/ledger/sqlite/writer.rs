@@ -1,13 +1,13 @@
 //! The thread that writes, and the handle to it.
 
 use super::{
-    SqliteSettings,
     apply::{ApplyError, apply, write_progress},
     failure::{probe, store_error},
     health::Health,
     open::Opened,
     read,
     reserve::Reserve,
+    settings::SqliteSettings,
 };
 use crate::{
     clock::Clock,
