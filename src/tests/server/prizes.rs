@@ -87,7 +87,8 @@ async fn a_prize_that_nobody_took_is_delivered_after_a_restart_and_recorded_once
     let id = &requests[0].0["webhook-id"];
     for (headers, body, _) in &requests {
         assert_eq!(*body, format!(r#"{{"visitor_id":{},"invite_code":"{code}"}}"#, solution["visitorId"]));
-        assert_eq!((&headers["webhook-id"], &headers["authorization"]), (id, "Bearer token"));
+        assert_eq!(headers["webhook-id"], id);
+        assert_eq!(headers["authorization"], "Bearer token");
         assert!(headers.values().all(|value| !value.to_str().unwrap().contains(&code[9..])));
     }
     let records = records(data.path(), 1).await;
