@@ -8,11 +8,14 @@ use std::{
     net::SocketAddr,
     path::Path,
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 const CRASHES: usize = 6;
 const WINS_BEFORE_A_CRASH: usize = 15;
+
+/// How long the server may take to write what it had not written before.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Wins round after round until the server is gone, noting every code received.
 async fn win_until_the_end(address: SocketAddr, codes: Arc<Mutex<Vec<String>>>) -> Result<(), reqwest::Error> {
@@ -53,12 +56,17 @@ async fn no_code_that_was_given_out_is_lost_when_the_server_is_killed() {
         for miner in miners {
             miner.await.unwrap().expect_err("the server is gone");
         }
-        // The next start repairs what the crash left; look at it after that.
+        // The next start writes what the crash has left undone.
         let server = ServerProcess::start(data.path(), &[]);
+        let given_out = codes.lock().unwrap().clone();
+        let begin = Instant::now();
+        while given_out.iter().any(|code| !recorded(data.path()).contains(code)) && begin.elapsed() < PATIENCE {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         let recorded = recorded(data.path());
         let known: BTreeSet<&String> = recorded.iter().collect();
         assert_eq!(known.len(), recorded.len(), "no code is there twice");
-        for code in codes.lock().unwrap().iter() {
+        for code in &given_out {
             assert!(known.contains(code), "crash {crash}: {code} was given out and is not on record");
         }
         server.kill();
