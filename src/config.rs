@@ -10,6 +10,7 @@
 //! is in here.
 
 mod connections;
+mod edge;
 mod env_file;
 mod gate;
 mod limits;
@@ -24,6 +25,7 @@ mod variable;
 
 use crate::{
     connections::ConnectionSettings,
+    edge::settings::EdgeSettings,
     gate::{GateSettings, LimitSettings},
     prize::{audit::AuditSettings, webhook::WebhookSettings},
     race::RaceSettings,
@@ -55,6 +57,8 @@ pub struct Config {
     pub limits: LimitSettings,
     /// The lobby.
     pub lobby: LobbyConfig,
+    /// HTTP.
+    pub edge: EdgeSettings,
     /// TCP connections.
     pub connections: ConnectionSettings,
     /// The audit log.
@@ -111,6 +115,7 @@ impl Config {
             gate: gate::gate(reader),
             limits: limits::limits(reader),
             lobby: lobby::lobby(reader, &data_dir),
+            edge: edge::edge(reader),
             connections: connections::connections(reader),
             audit: AuditSettings::new(data_dir),
             webhook: prize::webhook(reader),

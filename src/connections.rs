@@ -13,6 +13,7 @@
 //! HTTP/1.1 only: that is what proxies speak to us, and what WebSockets need.
 
 mod activity;
+mod body;
 pub mod open_files;
 mod settings;
 
@@ -23,6 +24,7 @@ use crate::gate::{
     limits::{Crowded, Place, Places},
 };
 use activity::{Activity, Watched};
+use body::Noted;
 use app::{ApiError, ErrorCode};
 use axum::{
     Router,
@@ -132,7 +134,7 @@ impl Connection {
         let activity = Arc::new(Activity::new(settings));
         let io = TokioIo::new(Watched::new(stream, activity.clone(), place));
         let service = service_fn(|request: hyper::Request<Incoming>| {
-            let mut request: Request = request.map(Body::new);
+            let mut request: Request = request.map(|body| Body::new(Noted::new(body, activity.clone())));
             request.extensions_mut().insert(ConnectInfo(peer));
             let serving = activity.serving();
             // A router is always ready.

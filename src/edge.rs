@@ -16,4 +16,5 @@ mod port;
 pub mod router;
 pub(crate) mod routes;
 mod security;
+pub mod settings;
 pub mod socket;

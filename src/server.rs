@@ -112,6 +112,7 @@ pub async fn run(
         prizes: prizes.clone(),
         lobby: lobby.clone(),
         cors_origins: config.lobby.cors_origins.into(),
+        edge: Arc::new(config.edge),
     };
 
     let stop = {

@@ -171,8 +171,8 @@ impl Driver {
         match effect {
             Effect::ShowCheck => self.human_check.show(),
             Effect::ResetCheck => self.human_check.reset(),
-            Effect::Enter { token, stamp } => {
-                let body = json(&SessionRequest { turnstile_token: token });
+            Effect::Enter { token, stamp, renew } => {
+                let body = json(&SessionRequest { turnstile_token: token, renew });
                 self.ask(Request { path: "/api/session".into(), body, stamp, ..Request::default() }, |answer| {
                     Message::Race(Event::Entered(parse(answer)))
                 });

@@ -39,7 +39,10 @@ pub(super) const LOBBY_MOTD: WithDefault = WithDefault::new(
 );
 
 pub(super) const CORS_ORIGINS: Optional =
-    Optional::new("HASHPASS_CORS_ORIGINS", "origins whose pages may use the lobby, separated by commas; not set: all");
+    Optional::new(
+    "HASHPASS_CORS_ORIGINS",
+    "origins whose pages may use the lobby beside the server's own, separated by commas",
+);
 
 /// What the lobby is run with.
 #[derive(Clone, Debug)]
@@ -56,7 +59,7 @@ pub struct LobbyConfig {
     pub history: u32,
     /// `HASHPASS_LOBBY_SESSIONS_PER_HOUR`.
     pub sessions_per_hour: u32,
-    /// `HASHPASS_CORS_ORIGINS`; empty: all.
+    /// `HASHPASS_CORS_ORIGINS`: beside the server's own.
     pub cors_origins: Vec<String>,
 }
 

@@ -1,6 +1,6 @@
 //! One request: who asks, from where, and what it can reach.
 
-use super::{cookie::session_token, headers::forwarding_headers, language};
+use super::{cookie::session_token, headers::forwarding_headers, language, settings::EdgeSettings};
 use crate::{
     gate::{GateSettings, admission::Admission, error::GateError, limits::AddressLimits},
     identity::session::Session,
@@ -36,8 +36,10 @@ pub struct Rooms {
     pub prizes: Arc<Keeper>,
     /// The lobby; `None` while its database cannot be used.
     pub lobby: Option<Lobby>,
-    /// The origins whose pages may use the lobby; all if empty.
+    /// The origins whose pages may use the lobby beside the server's own.
     pub cors_origins: Arc<[String]>,
+    /// How HTTP is spoken.
+    pub edge: Arc<EdgeSettings>,
 }
 
 /// One request.
@@ -83,7 +85,7 @@ impl RequestContext {
 
     /// The session of the request's cookie, whatever it has passed.
     pub fn cookie_session(&self) -> Option<Session> {
-        self.rooms.sessions.by_cookie(session_token(&self.headers)?)
+        self.rooms.sessions.by_cookie(session_token(&self.headers, self.is_tls)?)
     }
 
     fn bearer(&self) -> Option<&str> {

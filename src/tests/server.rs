@@ -18,6 +18,7 @@ mod server {
     mod manual;
     mod operation;
     mod page;
+    mod proxies;
     mod sessions;
     mod submissions;
 }

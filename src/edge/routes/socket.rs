@@ -1,4 +1,4 @@
-//! `GET /api/ws`: the live connection.
+//! `GET /api/ws`, also under its older name `GET /ws`: the live connection.
 
 use crate::{
     edge::context::RequestContext,
@@ -12,7 +12,11 @@ use crate::{
 };
 use app::{ApiError, ErrorCode};
 use axum::{
-    extract::{Extension, Query, WebSocketUpgrade},
+    extract::{
+        Extension, Query, WebSocketUpgrade,
+        rejection::QueryRejection,
+        ws::rejection::WebSocketUpgradeRejection,
+    },
     http::HeaderMap,
     response::Response,
 };
@@ -38,11 +42,13 @@ pub(crate) struct Parameters {
 
 pub(crate) async fn upgrade(
     Extension(request): Extension<RequestContext>,
-    Query(parameters): Query<Parameters>,
+    parameters: Result<Query<Parameters>, QueryRejection>,
     headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, HttpError> {
-    if !origin_matches_host(calling_page(&headers)) {
+    let Query(parameters) = parameters.map_err(|error| malformed(error.body_text()))?;
+    let upgrade = upgrade.map_err(|error| malformed(format!("This is a WebSocket: {}", error.body_text())))?;
+    if !origin_matches_host(calling_page(&headers, request.is_tls)) {
         return Err(ApiError::new(ErrorCode::CrossSite, "Other sites' pages may not connect").into());
     }
     let sockets = &request.rooms.limits.sockets;
@@ -70,6 +76,10 @@ pub(crate) async fn upgrade(
         socket::serve(live, connection, greeting, chat).await;
         drop(place);
     }))
+}
+
+fn malformed(detail: String) -> ApiError {
+    ApiError::new(ErrorCode::Malformed, detail)
 }
 
 fn too_many_sockets() -> ApiError {
