@@ -4,6 +4,7 @@
 //! adapter that calls the room which knows; each room's refusals become status and
 //! code in one place.
 
+pub mod advice;
 mod assets;
 mod body;
 pub mod context;

@@ -8,6 +8,7 @@
 
 mod chat;
 mod events;
+pub mod polling;
 
 pub use chat::Chat;
 pub(crate) use events::Reset;

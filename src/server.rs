@@ -8,7 +8,7 @@ use crate::{
     gate::{admission::Admission, limits::AddressLimits, stamps::Stamps, turnstile::Turnstile},
     https_client::ClientError,
     identity::sessions::Sessions,
-    live::Live,
+    live::{Live, polling::Pollers},
     lobby::{
         Announcing, Lobby,
         store::{OpenStoreError, Store},
@@ -104,6 +104,7 @@ pub async fn run(
     let admission = Admission::new(config.gate.rule, sessions.clone(), limits.clone(), turnstile, stamps);
     let rooms = Rooms {
         race: race.clone(),
+        pollers: Pollers::new(live.clone()),
         live: live.clone(),
         sessions,
         limits: limits.clone(),
@@ -113,6 +114,7 @@ pub async fn run(
         lobby: lobby.clone(),
         cors_origins: config.lobby.cors_origins.into(),
         edge: Arc::new(config.edge),
+        advice: Arc::default(),
     };
 
     let stop = {
@@ -131,6 +133,10 @@ pub async fn run(
             }
         }
     };
+    // Only now, when every room is open, is it true.
+    if let Ok(address) = listener.local_addr() {
+        tracing::info!(%address, "listening on http://{address}");
+    }
     connections::serve(listener, router(rooms), config.connections, &proxies, stop).await;
     // Their last message tells them that we restart: let it out.
     if tokio::time::timeout(GRACE, limits.sockets.all_given_up()).await.is_err() {

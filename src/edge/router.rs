@@ -13,15 +13,13 @@ use crate::{
     edge::{
         assets,
         body::{bounded_body, is_json},
-        context::{RequestContext, Rooms},
+        context::{RequestContext, Rooms, is_from_our_page},
         error::{HttpError, in_json, method_not_allowed, not_found},
-        headers::calling_page,
         page,
         port::server_function,
-        routes::{docs, health, lobby, session, socket, trace, turnstile, wins},
+        routes::{docs, events, health, lobby, session, socket, trace, turnstile, wins},
         security::{insist_on_tls, security_headers},
     },
-    gate::origin::is_same_origin,
 };
 use app::{ApiError, ErrorCode};
 use axum::{
@@ -53,6 +51,7 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/api/dev/trace", get(trace::development))
         .route("/api/ws", get(socket::upgrade))
         .route("/ws", get(socket::upgrade))
+        .route("/api/events", get(events::poll).post(events::say))
         .route("/api/{*unknown}", any(async || not_found()))
         .method_not_allowed_fallback(async || method_not_allowed())
         .layer(middleware::from_fn(guard_api));
@@ -116,8 +115,7 @@ async fn guarded(request: Request) -> Result<Request, HttpError> {
     if request.method() == Method::GET || request.method() == Method::HEAD {
         return Ok(request);
     }
-    let is_tls = request.extensions().get::<RequestContext>().is_some_and(|context| context.is_tls);
-    if !is_same_origin(calling_page(request.headers(), is_tls)) {
+    if !is_from_our_page(&request) {
         return Err(ApiError::new(ErrorCode::CrossSite, "Other sites' pages may not make this call").into());
     }
     if !is_json(request.headers()) {

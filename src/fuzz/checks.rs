@@ -192,7 +192,7 @@ const SECRET: &str = "hushed-4f1c9d";
 /// variable's name, no secret is told, and what is accepted is consistent.
 pub fn configuration(bytes: &[u8]) {
     let file = [bytes, b"\nWEBHOOK_TOKEN=\"", SECRET.as_bytes()].concat();
-    if let Err(problems) = config::values_of_env_file(file.as_slice()) {
+    if let Err(problems) = config::values_of_env_file(&file) {
         assert!(contains(bytes, SECRET) || !format!("{problems} {problems:?}").contains(SECRET));
     }
 
@@ -211,7 +211,8 @@ pub fn configuration(bytes: &[u8]) {
         Err(problems) => {
             for line in problems.to_string().lines().skip(1) {
                 let named = line.strip_prefix("  - ").unwrap();
-                assert!(VARIABLES.iter().any(|variable| named.starts_with(variable.name)), "{line:?}");
+                let is_known = VARIABLES.iter().any(|variable| named.starts_with(variable.name));
+                assert!(is_known || named.contains(" is not a setting; "), "{line:?}");
             }
         }
     }

@@ -7,6 +7,7 @@
 
 use ipnet::IpNet;
 use std::{
+    fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     str::FromStr,
 };
@@ -82,6 +83,16 @@ impl FromStr for TrustedProxies {
             }
         }
         Ok(proxies)
+    }
+}
+
+impl fmt::Display for TrustedProxies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut words: Vec<String> = self.networks.iter().map(ToString::to_string).collect();
+        if !self.cloudflare.is_empty() {
+            words.push("cloudflare".to_owned());
+        }
+        f.write_str(&if words.is_empty() { "none".to_owned() } else { words.join(",") })
     }
 }
 

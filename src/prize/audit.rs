@@ -195,7 +195,7 @@ impl AuditLog {
         if let Err(error) = &written {
             self.shared.lost.fetch_add(1, Ordering::Relaxed);
             let code_digest = record.invite_code.digest();
-            tracing::error!(code_digest, round = %record.round, %error, "an audit record is lost");
+            tracing::error!(code_digest, round = record.round.0, %error, "an audit record is lost");
         }
         async move { written?.await.unwrap_or(Err(AuditError::Closed)) }
     }

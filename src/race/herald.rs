@@ -37,7 +37,7 @@ impl Herald {
             match event {
                 Event::Won(won) => self.proclaim(*won, prizes.as_ref()).await,
                 Event::Expired { announcement, reason } => {
-                    tracing::info!(round = %announcement.round, reason, "round ended unsolved");
+                    tracing::info!(round = announcement.round.0, reason, "round ended unsolved");
                     self.announce(announcement);
                 }
                 Event::Stopped => break,
@@ -49,7 +49,7 @@ impl Herald {
         let Won { win, winner, losers, announcement, arrived_at: _ } = won;
         if tokio::time::timeout(RECORD_LIMIT, prizes.record(&win)).await.is_err() {
             tracing::error!(
-                round = %win.round, code_digest = win.invite_code.digest(),
+                round = win.round.0, code_digest = win.invite_code.digest(),
                 "the audit record is late; the code is given out and the record is kept for retry"
             );
         }
@@ -60,7 +60,7 @@ impl Herald {
         }
         prizes.deliver(&win);
         tracing::info!(
-            round = %win.round, solve_time_s = win.solve_time.as_secs_f64(), reason = win.adjustment_reason,
+            round = win.round.0, solve_time_s = win.solve_time.as_secs_f64(), reason = win.adjustment_reason,
             difficulty = win.difficulty, new_difficulty = win.new_difficulty, code_digest = win.invite_code.digest(),
             "round won"
         );

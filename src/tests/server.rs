@@ -16,9 +16,12 @@ mod server {
     mod limits;
     mod live;
     mod manual;
+    mod mute;
     mod operation;
     mod page;
+    mod polling;
     mod proxies;
     mod sessions;
+    mod settings;
     mod submissions;
 }

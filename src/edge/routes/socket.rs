@@ -49,6 +49,7 @@ pub(crate) async fn upgrade(
     let Query(parameters) = parameters.map_err(|error| malformed(error.body_text()))?;
     let upgrade = upgrade.map_err(|error| malformed(format!("This is a WebSocket: {}", error.body_text())))?;
     if !origin_matches_host(calling_page(&headers, request.is_tls)) {
+        request.rooms.advice.note_refused_page(&headers);
         return Err(ApiError::new(ErrorCode::CrossSite, "Other sites' pages may not connect").into());
     }
     let sockets = &request.rooms.limits.sockets;
@@ -82,14 +83,14 @@ fn malformed(detail: String) -> ApiError {
     ApiError::new(ErrorCode::Malformed, detail)
 }
 
-fn too_many_sockets() -> ApiError {
+pub(super) fn too_many_sockets() -> ApiError {
     ApiError {
         retry_after: Some(RETRY_SECONDS),
         ..ApiError::new(ErrorCode::TooManyRequests, "Too many live connections are open from your address")
     }
 }
 
-fn server_full() -> ApiError {
+pub(super) fn server_full() -> ApiError {
     ApiError {
         retry_after: Some(RETRY_SECONDS),
         ..ApiError::new(ErrorCode::ServerFull, "There are too many live connections: try again in a moment")

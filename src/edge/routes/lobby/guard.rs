@@ -11,11 +11,9 @@
 use crate::{
     edge::{
         body::{bounded_body, is_json},
-        context::RequestContext,
+        context::is_from_our_page,
         error::HttpError,
-        headers::calling_page,
     },
-    gate::origin::is_same_origin,
 };
 use app::{ApiError, ErrorCode};
 use axum::{
@@ -75,8 +73,7 @@ async fn guarded(request: Request, allowed: bool) -> Result<Request, HttpError> 
     if request.method() == Method::GET || request.method() == Method::HEAD {
         return Ok(request);
     }
-    let is_tls = request.extensions().get::<RequestContext>().is_some_and(|context| context.is_tls);
-    if !allowed && !is_same_origin(calling_page(headers, is_tls)) {
+    if !allowed && !is_from_our_page(&request) {
         return Err(ApiError::new(ErrorCode::CrossSite, "Pages of this origin may not make this call").into());
     }
     if !is_json(headers) {
