@@ -19,9 +19,11 @@ mod log;
 mod names;
 mod prize;
 mod problem;
+mod proxies;
 mod race;
 mod reader;
 mod sources;
+mod storage;
 mod table;
 mod variable;
 
@@ -29,16 +31,19 @@ use crate::{
     connections::ConnectionSettings,
     edge::settings::EdgeSettings,
     gate::{GateSettings, LimitSettings},
+    https_client::ProxySettings,
+    ledger::{LedgerSettings, Store},
+    lobby::LobbySettings,
     logging::LogSettings,
     prize::{audit::AuditSettings, webhook::WebhookSettings},
     race::RaceSettings,
 };
 use puzzle::invite_code::CodeSecret;
+use race::Secret;
 use reader::Reader;
-use std::{collections::HashMap, net::SocketAddr, path::PathBuf};
+use std::{collections::HashMap, net::SocketAddr};
 
 pub use env_file::{example, values_of_env_file};
-pub use lobby::{Database, LobbyConfig};
 pub use problem::{Problem, Problems};
 pub use sources::Sources;
 pub use table::VARIABLES;
@@ -51,27 +56,29 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The race.
     pub race: RaceSettings,
-    /// True if the key of the invite codes was made up at this start, so that codes
-    /// cannot be checked after it.
-    pub secret_is_random: bool,
+    /// True if the operator gives no key of the invite codes, so that one is kept in the
+    /// data directory; the one in `race` is made up.
+    pub keeps_secret: bool,
+    /// What remembers.
+    pub ledger: LedgerSettings,
     /// Who may take part.
     pub gate: GateSettings,
     /// How much one address may ask for.
     pub limits: LimitSettings,
-    /// The lobby.
-    pub lobby: LobbyConfig,
     /// HTTP.
     pub edge: EdgeSettings,
+    /// The lobby.
+    pub lobby: LobbySettings,
     /// TCP connections.
     pub connections: ConnectionSettings,
     /// The audit log.
     pub audit: AuditSettings,
     /// The webhook; `None` if there is nobody to tell.
     pub webhook: Option<WebhookSettings>,
+    /// Through which proxies others are called.
+    pub proxies: ProxySettings,
     /// What is logged, and how.
     pub log: LogSettings,
-    /// The directory of everything that is kept.
-    pub data_dir: PathBuf,
     /// True if `HASHPASS_DISABLE_UVLOOP` is set; it has no effect.
     pub mentions_uvloop: bool,
 }
@@ -84,7 +91,10 @@ impl Config {
     /// [`Problems`].
     pub fn code_secret(sources: &Sources) -> Result<Option<CodeSecret>, Problems> {
         let mut reader = Reader::new(sources.values());
-        let secret = race::code_secret(&mut reader);
+        let secret = match race::code_secret(&mut reader) {
+            Secret::Given(secret) => Some(secret),
+            Secret::NotSet | Secret::Random => None,
+        };
         reader.finish(secret)
     }
 
@@ -101,20 +111,23 @@ impl Config {
 
     fn read(reader: &mut Reader<'_>) -> Self {
         let secret = race::code_secret(reader);
-        let data_dir = prize::data_dir(reader);
+        let ledger = storage::ledger(reader);
+        let data_dir = ledger.directory.clone();
+        let keeps_secret = matches!(secret, Secret::NotSet) && ledger.store == Store::Sqlite;
         let config = Self {
             listen: connections::listen(reader),
-            secret_is_random: secret.is_none(),
+            keeps_secret,
             race: race::race(reader, secret),
+            ledger,
             gate: gate::gate(reader),
             limits: limits::limits(reader),
             lobby: lobby::lobby(reader, &data_dir),
             edge: edge::edge(reader),
             connections: connections::connections(reader),
-            audit: AuditSettings::new(data_dir.clone()),
+            audit: AuditSettings::new(data_dir),
             webhook: prize::webhook(reader),
+            proxies: proxies::proxies(reader),
             log: log::log(reader),
-            data_dir,
             mentions_uvloop: log::mentions_uvloop(reader),
         };
         if !config.gate.test_mode && config.race.secret.is_weak() {
@@ -152,7 +165,7 @@ mod tests {
         assert_eq!(config.race.rule, RuleName::Rising);
         assert_eq!(config.race.verify_queue, 256);
         assert_eq!(config.race.proof_interval, ProofInterval::DEFAULT);
-        assert!(config.secret_is_random && config.gate.turnstile.is_none() && config.webhook.is_none());
+        assert!(config.keeps_secret && config.gate.turnstile.is_none() && config.webhook.is_none());
     }
 
     #[test]

@@ -24,13 +24,13 @@ use crate::gate::{
     limits::{Crowded, Place, Places},
 };
 use activity::{Activity, Watched};
-use body::Noted;
 use app::{ApiError, ErrorCode};
 use axum::{
     Router,
     body::Body,
     extract::{ConnectInfo, Request},
 };
+use body::Noted;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use std::{

@@ -2,8 +2,10 @@
 
 use clap::{Parser, Subcommand};
 use hashpass::{
-    config::{Config, Database, DefaultValue, Sources, VARIABLES, example},
+    config::{Config, DefaultValue, Sources, VARIABLES, example},
     connections::open_files,
+    ledger::Store,
+    lobby::store::Database,
     logging::{self, Logging},
     server,
 };
@@ -126,6 +128,10 @@ fn announce(config: &Config, sources: &Sources) {
         RuleName::Rising => "rising",
         RuleName::Step => "step",
     };
+    let store = match config.ledger.store {
+        Store::Sqlite => "sqlite",
+        Store::Memory => "memory",
+    };
     let lobby_database = match &config.lobby.database {
         Database::Memory => ":memory:".to_owned(),
         Database::File(path) => path.display().to_string(),
@@ -134,7 +140,8 @@ fn announce(config: &Config, sources: &Sources) {
         version = env!("CARGO_PKG_VERSION"),
         gate = config.gate.rule.name(),
         rule,
-        data_directory = %config.data_dir.display(),
+        store,
+        data_directory = %config.ledger.directory.display(),
         lobby_database,
         env_file = %sources.env_file().unwrap_or(Path::new("none")).display(),
         trusted_proxies = %config.gate.trusted_proxies,
@@ -143,8 +150,8 @@ fn announce(config: &Config, sources: &Sources) {
     if config.gate.test_mode && config.gate.rule.asks_for_humans() {
         tracing::warn!("TEST MODE: every token passes the human check. Never use this in production");
     }
-    if config.secret_is_random {
-        tracing::warn!("HASHPASS_HMAC_SECRET is not set: codes of this run cannot be checked after it");
+    if config.keeps_secret {
+        tracing::info!("HASHPASS_HMAC_SECRET is not set: the key of the invite codes is kept in HASHPASS_DATA_DIR");
     }
     if config.mentions_uvloop {
         tracing::info!("HASHPASS_DISABLE_UVLOOP is accepted and has no effect: there is no uvloop here");

@@ -219,13 +219,11 @@ impl Driver {
                 self.route.closed();
                 self.drop_socket();
             }
-            Effect::Send(message) => {
-                match &self.socket {
-                    Some(Connection::Socket(socket)) => socket.send(&message),
-                    Some(Connection::Polls(polling)) => polling.send(&message),
-                    None => {}
-                }
-            }
+            Effect::Send(message) => match &self.socket {
+                Some(Connection::Socket(socket)) => socket.send(&message),
+                Some(Connection::Polls(polling)) => polling.send(&message),
+                None => {}
+            },
             Effect::PrepareMiner(cost) => self.pool.prepare(cost),
             Effect::StartMiner { job, workers } => self.pool.start(job, workers),
             Effect::ReplaceJob(job) => self.pool.replace_job(job),

@@ -48,7 +48,8 @@ pub(super) fn values_of_file(file: &str, bytes: &[u8]) -> Result<HashMap<String,
     let mut problems = Vec::new();
     let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     for (number, line) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
-        let mut complain = |rule: &str| problems.push(Problem::of_name(file.to_owned(), format!("line {number} {rule}")));
+        let mut complain =
+            |rule: &str| problems.push(Problem::of_name(file.to_owned(), format!("line {number} {rule}")));
         let Ok(line) = str::from_utf8(line) else {
             complain("is not UTF-8");
             continue;

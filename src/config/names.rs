@@ -1,6 +1,6 @@
 //! Names that look like settings: which are, and what was meant by those that are not.
 
-use super::{problem::Problem, sources::FILE_SUFFIX, table::VARIABLES};
+use super::{problem::Problem, table::VARIABLES, variable::FILE_SUFFIX};
 use std::collections::HashMap;
 
 /// What the names of our settings begin with.

@@ -6,7 +6,9 @@ use super::{
     env_file::values_of_file,
     names,
     problem::{Problem, Problems},
+    proxies,
     table::VARIABLES,
+    variable::FILE_SUFFIX,
 };
 use crate::logging::LogFormat;
 use std::{
@@ -15,9 +17,6 @@ use std::{
     io::ErrorKind,
     path::{Path, PathBuf},
 };
-
-/// What ends the name of a variable that names a file with the value of another.
-pub(super) const FILE_SUFFIX: &str = "_FILE";
 
 /// The file in the working directory that is read where no other is named.
 const ENV_FILE: &str = ".env";
@@ -48,6 +47,7 @@ impl Sources {
             }
         };
         overlay(&mut values, std::env::vars_os());
+        proxies::take_lower_case(&mut values);
         resolve_files(&mut values)?;
         Ok(Self { values, env_file })
     }

@@ -49,7 +49,8 @@ impl Advice {
     /// browser did not say itself that it is another site's, a proxy may have changed
     /// `Host`.
     pub(super) fn note_refused_page(&self, headers: &HeaderMap) {
-        let said = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let said =
+            |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let is_foreign = headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none");
         if !is_foreign && self.wrong_host.is_due(Instant::now()) {
             let (origin, host) = (said(header::ORIGIN), said(header::HOST));

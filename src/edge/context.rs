@@ -1,13 +1,19 @@
 //! One request: who asks, from where, and what it can reach.
 
-use super::{advice::Advice, cookie::session_token, headers::{calling_page, forwarding_headers}, language, settings::EdgeSettings};
+use super::{
+    advice::Advice,
+    cookie::session_token,
+    headers::{calling_page, forwarding_headers},
+    language,
+    settings::EdgeSettings,
+};
 use crate::{
     gate::{GateSettings, admission::Admission, error::GateError, limits::AddressLimits, origin::is_same_origin},
     identity::session::Session,
     identity::sessions::Sessions,
     live::{Live, polling::Pollers},
     lobby::Lobby,
-    prize::Keeper,
+    prize::Prizes,
     race::Race,
 };
 use app::{Language, wire::View};
@@ -38,7 +44,7 @@ pub struct Rooms {
     /// The settings of the gate.
     pub gate: Arc<GateSettings>,
     /// What becomes of wins.
-    pub prizes: Arc<Keeper>,
+    pub prizes: Prizes,
     /// The lobby; `None` while its database cannot be used.
     pub lobby: Option<Lobby>,
     /// The origins whose pages may use the lobby beside the server's own.

@@ -9,17 +9,15 @@
 //! | `identify` | bounds the path, works out the client's address and lends every handler its [`RequestContext`]; tells browsers behind TLS to insist on it |
 //! | `security_headers` | on every response |
 
-use crate::{
-    edge::{
-        assets,
-        body::{bounded_body, is_json},
-        context::{RequestContext, Rooms, is_from_our_page},
-        error::{HttpError, in_json, method_not_allowed, not_found},
-        page,
-        port::server_function,
-        routes::{docs, events, health, lobby, session, socket, trace, turnstile, wins},
-        security::{insist_on_tls, security_headers},
-    },
+use crate::edge::{
+    assets,
+    body::{bounded_body, is_json},
+    context::{RequestContext, Rooms, is_from_our_page},
+    error::{HttpError, in_json, method_not_allowed, not_found},
+    page,
+    port::server_function,
+    routes::{docs, events, health, lobby, session, socket, trace, turnstile, wins},
+    security::{insist_on_tls, security_headers},
 };
 use app::{ApiError, ErrorCode};
 use axum::{

@@ -104,12 +104,8 @@ mod tests {
             ("chrome-extension://race.test", "race.test", false, false),
             ("https://[2001:db8::443]", "[2001:db8::]", true, false),
         ] {
-            let page = CallingPage {
-                fetch_site: None,
-                origin: Some(origin.as_bytes()),
-                host: Some(host.as_bytes()),
-                is_tls,
-            };
+            let page =
+                CallingPage { fetch_site: None, origin: Some(origin.as_bytes()), host: Some(host.as_bytes()), is_tls };
             assert_eq!(origin_matches_host(page), expected, "{origin} {host} {is_tls}");
         }
     }

@@ -13,9 +13,7 @@ use crate::{
 use app::{ApiError, ErrorCode};
 use axum::{
     extract::{
-        Extension, Query, WebSocketUpgrade,
-        rejection::QueryRejection,
-        ws::rejection::WebSocketUpgradeRejection,
+        Extension, Query, WebSocketUpgrade, rejection::QueryRejection, ws::rejection::WebSocketUpgradeRejection,
     },
     http::HeaderMap,
     response::Response,

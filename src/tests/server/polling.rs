@@ -23,7 +23,10 @@ impl Poller {
     /// One answer's messages, which are not confirmed yet.
     async fn look(&self, wait: u64) -> (Vec<Value>, String) {
         let response = self.client.get(&self.path(wait)).await;
-        assert_eq!((response.status().as_u16(), &response.headers()["content-type"]), (200, &"application/json".parse().unwrap()));
+        assert_eq!(
+            (response.status().as_u16(), &response.headers()["content-type"]),
+            (200, &"application/json".parse().unwrap())
+        );
         let answer: Value = response.json().await.unwrap();
         (answer["messages"].as_array().unwrap().clone(), answer["last_id"].as_str().unwrap().to_owned())
     }

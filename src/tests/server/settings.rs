@@ -77,6 +77,7 @@ async fn one_line_says_what_starts_and_only_we_are_heard() {
         ("version", env!("CARGO_PKG_VERSION")),
         ("gate", "turnstile"),
         ("rule", "step"),
+        ("store", "sqlite"),
         ("data_directory", "./data"),
         ("env_file", ".env"),
         ("trusted_proxies", "10.0.0.0/8,cloudflare"),

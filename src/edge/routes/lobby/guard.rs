@@ -8,12 +8,10 @@
 //! given: it could act as the visitor, or log the visitor into a session that is its
 //! own. So an empty list means nobody else.
 
-use crate::{
-    edge::{
-        body::{bounded_body, is_json},
-        context::is_from_our_page,
-        error::HttpError,
-    },
+use crate::edge::{
+    body::{bounded_body, is_json},
+    context::is_from_our_page,
+    error::HttpError,
 };
 use app::{ApiError, ErrorCode};
 use axum::{
