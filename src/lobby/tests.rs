@@ -17,6 +17,7 @@ use crate::{
         stamps::Stamps,
         turnstile::Turnstile,
     },
+    https_client::ProxySettings,
     identity::{
         session::{IDLE_LIMIT, Passed, Session},
         sessions::Sessions,
@@ -65,7 +66,7 @@ impl Bench {
             cors_origins: Vec::new(),
         };
         let stamps = Stamps::new(store.clone(), bits, "hashpass".into(), clock.clone());
-        let turnstile = Turnstile::new(None, sessions.clone()).unwrap();
+        let turnstile = Turnstile::new(None, sessions.clone(), &ProxySettings::default()).unwrap();
         let limits = Arc::new(AddressLimits::new(NO_LIMITS, &(clock.clone() as Arc<dyn Clock>)));
         let admission = Admission::new(GateRule::Hashcash, sessions.clone(), limits, turnstile, stamps);
         let loaded = store.load().await.unwrap();
