@@ -15,7 +15,7 @@ use crate::{
     https_client::ClientError,
     identity::sessions::Sessions,
     ledger::{self, Change, OpenLedgerError, StoreError, directory::DirectoryError, secret::load_or_create_secret},
-    live::Live,
+    live::{Live, polling::Pollers},
     lobby::{
         Lobby, LobbySettings,
         store::{Database, Loaded, OpenStoreError, Store},
@@ -148,6 +148,7 @@ pub async fn run(
     let proxies = config.gate.trusted_proxies.clone();
     let rooms = Rooms {
         race: race.clone(),
+        pollers: Pollers::new(live.clone()),
         live: live.clone(),
         sessions: sessions.clone(),
         limits: limits.clone(),
@@ -156,6 +157,8 @@ pub async fn run(
         prizes: prizes.clone(),
         lobby: lobby.clone(),
         cors_origins: config.lobby.cors_origins.into(),
+        edge: Arc::new(config.edge),
+        advice: Arc::default(),
     };
 
     let stop = {
@@ -174,6 +177,10 @@ pub async fn run(
             }
         }
     };
+    // Only now, when every room is open, is it true.
+    if let Ok(address) = listener.local_addr() {
+        tracing::info!(%address, "listening on http://{address}");
+    }
     connections::serve(listener, router(rooms), config.connections, &proxies, stop).await;
     // Their last message tells them that we restart: let it out.
     if tokio::time::timeout(GRACE, limits.sockets.all_given_up()).await.is_err() {
