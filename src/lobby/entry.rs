@@ -6,7 +6,7 @@ use super::{
     handle::Lobby,
     mailbox::{Mailbox, Reader},
     state::{Moment, State, User},
-    store::Write,
+    store::{Write, Written},
 };
 use crate::{
     gate::admission::{self, Credentials, Judged},
@@ -16,6 +16,7 @@ use crate::{
     },
     lock::lock,
 };
+use puzzle::stamp::Rejection;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 /// A session that was opened or entered.
@@ -50,7 +51,7 @@ impl Lobby {
                 let judged = admission.judge_for_the_lobby(credentials)?;
                 admission.complete(&session, judged).await?;
             }
-            return self.enter_as(session, nick);
+            return self.enter_as(session, nick).await;
         }
         let judged = admission.judge_for_the_lobby(credentials)?;
         if let Some(nick) = &nick {
@@ -71,8 +72,13 @@ impl Lobby {
     async fn open_new(&self, nick: Option<Nick>, judged: Judged<'_>) -> Result<Opened, LobbyError> {
         let admission = &self.shared.admission;
         let admission::Opened { new: NewSession { session, token }, replaced } = admission.open(nick, judged).await?;
-        let entered = replaced.map_or(Ok(()), |id| self.end_replaced(&id)).and_then(|()| self.enter(&session));
-        match entered {
+        let entered = async {
+            if let Some(id) = replaced {
+                self.end_replaced(&id)?;
+            }
+            self.enter(&session).await
+        };
+        match entered.await {
             Ok(_) => Ok(Opened { id: session.id, nick: session.nick, token: Some(token) }),
             Err(error) => {
                 admission.take_back(&session, judged).await;
@@ -97,7 +103,8 @@ impl Lobby {
         let moment = self.moment();
         let mut state = self.lock();
         state.quit(moment, id, "Never came");
-        slot.write(std::mem::take(&mut state.writes));
+        // The newcomer's entry is written after it, and waited for.
+        state.hand_over(slot).without_waiting();
         Ok(())
     }
 
@@ -109,13 +116,13 @@ impl Lobby {
             .map_err(|retry_after| LobbyError::Ceiling { retry_after })
     }
 
-    fn enter_as(&self, session: Session, nick: Option<Nick>) -> Result<Opened, LobbyError> {
-        let mailbox = self.enter(&session)?;
+    async fn enter_as(&self, session: Session, nick: Option<Nick>) -> Result<Opened, LobbyError> {
+        let mailbox = self.enter(&session).await?;
         let Some(nick) = nick else {
             return Ok(Opened { id: session.id, nick: session.nick, token: None });
         };
         let rename = |caller: &mut Caller<'_>| caller.run(Immediate::Nick, &[nick.as_str()]).is_ok();
-        let (is_renamed, _) = self.on_behalf_of(&session, &mailbox, rename)?;
+        let (is_renamed, _) = self.on_behalf_of(&session, &mailbox, rename).await?;
         if !is_renamed {
             return Err(LobbyError::NickTaken { retry_after: None });
         }
@@ -128,9 +135,15 @@ impl Lobby {
 
     /// Makes sure that a session is in the lobby, and finds its client's queue. The
     /// first time it is greeted.
-    pub(super) fn enter(&self, session: &Session) -> Result<Arc<Mailbox>, LobbyError> {
+    pub(super) async fn enter(&self, session: &Session) -> Result<Arc<Mailbox>, LobbyError> {
+        let (mailbox, written) = self.admit(session)?;
+        written.stored().await?;
+        Ok(mailbox)
+    }
+
+    fn admit(&self, session: &Session) -> Result<(Arc<Mailbox>, Written), LobbyError> {
         if let Some(mailbox) = self.lock().users.get(&session.id).and_then(|user| user.clients.get(&session.client)) {
-            return Ok(mailbox.clone());
+            return Ok((mailbox.clone(), Written::nothing()));
         }
         let slot = self.shared.store.reserve()?;
         let moment = self.moment();
@@ -154,8 +167,8 @@ impl Lobby {
             state.save_user(&session.id);
         }
         let mailbox = self.add_client(state, moment, &session.id, session.client);
-        slot.write(std::mem::take(&mut state.writes));
-        Ok(mailbox)
+        let written = state.hand_over(slot);
+        Ok((mailbox, written))
     }
 
     /// Gives a client its queue, with the greeting and with the channels that its
@@ -167,13 +180,14 @@ impl Lobby {
         id: &SessionId,
         client: ClientKey,
     ) -> Arc<Mailbox> {
-        let mailbox = Arc::new(Mailbox::default());
+        let since = state.last_seq;
+        let mailbox = Arc::new(Mailbox::since(since));
         let mut channels = BTreeSet::new();
         if let Some(user) = state.users.get_mut(id) {
             user.clients.insert(client, mailbox.clone());
             channels.clone_from(&user.channels);
         }
-        state.writes.push(Write::SaveClient { key: client, session: id.clone(), last_seen: moment.seconds() });
+        state.writes.push(Write::SaveClient { key: client, session: id.clone(), last_seen: moment.seconds(), since });
         let mut caller = Caller {
             state,
             environment: &self.shared.environment,
@@ -181,6 +195,7 @@ impl Lobby {
             me: id.clone(),
             mailbox: mailbox.clone(),
             replies: Vec::new(),
+            payment: Err(Rejection::Missing),
         };
         caller.welcome();
         for channel in channels {
@@ -188,7 +203,7 @@ impl Lobby {
         }
         for arrived in state.expected.remove(&client).into_iter().flatten() {
             // A connection that has just gone needs nothing.
-            let _ = arrived.send(Reader::of_what_comes(mailbox.clone()));
+            let _ = arrived.send(Reader::of_what_comes_after(mailbox.clone(), state.last_seq));
         }
         mailbox
     }

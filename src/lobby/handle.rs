@@ -1,6 +1,7 @@
 //! The lobby itself: everything that its parts share, behind one cheap handle.
 
 use super::{
+    guesses::Guesses,
     passwords::Passwords,
     state::{Moment, State},
     store::Store,
@@ -33,8 +34,10 @@ pub(super) struct Shared {
     /// By which sessions are opened, for the race as well.
     pub(super) admission: Arc<Admission>,
     pub(super) passwords: Passwords,
-    /// Attempts to log in, per network.
+    /// Attempts to log in, per network …
     pub(super) logins: Rate,
+    /// … and per nick.
+    pub(super) guesses: Guesses,
     /// New sessions, for everybody together.
     pub(super) ceiling: Mutex<Bucket>,
     /// How many long polls are waiting.

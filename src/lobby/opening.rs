@@ -2,6 +2,7 @@
 
 use super::{
     announcer::Announcer,
+    guesses::Guesses,
     handle::{Environment, Lobby, Shared},
     passwords::Passwords,
     polling::ANSWERS_AT_ONCE,
@@ -51,7 +52,7 @@ impl Lobby {
         let moment = Moment { now: clock.now(), wall: clock.time_of_day() };
         let mut state = restore(loaded, &sessions, moment);
         if let Ok(slot) = store.reserve() {
-            slot.write(std::mem::take(&mut state.writes));
+            state.hand_over(slot).without_waiting();
         }
         let environment = Environment {
             server_name: settings.server_name.clone(),
@@ -68,6 +69,7 @@ impl Lobby {
             store,
             admission,
             passwords: Passwords::start(),
+            guesses: Guesses::new(moment.now),
             logins: Rate::new(LOGINS_AT_ONCE, LOGINS_PERIOD, clock.clone()),
             waiting: AtomicUsize::new(0),
             answers: Mutex::new(Bucket::full(ANSWERS_AT_ONCE, moment.now)),
@@ -83,6 +85,7 @@ impl Lobby {
     /// not fetched.
     pub async fn stop(&self) {
         self.shared.stopping.send_replace(true);
+        self.make_good().await;
         self.save_queues().await;
         if self.shared.store.settled().await.is_err() {
             tracing::error!("the lobby's database did not take everything");

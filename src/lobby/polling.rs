@@ -29,7 +29,7 @@ impl Lobby {
     /// [`LobbyError::Ended`], [`LobbyError::TooFast`] with too many polls at once,
     /// and those of entering.
     pub async fn poll(&self, session: &Session, after: u64, timeout: Duration) -> Result<Batch, LobbyError> {
-        let mailbox = self.enter(session)?;
+        let mailbox = self.enter(session).await?;
         let batch = |events: Vec<Arc<Event>>| {
             let last_id = events.last().map_or(after, |event| event.seq);
             Batch { events, last_id }

@@ -1,5 +1,6 @@
 //! The one a command comes from, and what every command needs.
 
+use super::remarks::Payment;
 use crate::{
     identity::{nick::Folded, session::SessionId},
     lobby::{
@@ -10,6 +11,7 @@ use crate::{
         state::{Moment, Rank, State},
     },
 };
+use puzzle::stamp::Rejection;
 use std::sync::Arc;
 
 /// The most characters of a text that comes back to its sender.
@@ -24,6 +26,9 @@ pub(in super::super) struct Caller<'a> {
     /// The client that asks; replies go to its queue.
     pub(in super::super) mailbox: Arc<Mailbox>,
     pub(in super::super) replies: Vec<Arc<Event>>,
+    /// The stamp that was spent for a text beside the messages of a channel, or why none
+    /// was.
+    pub(in super::super) payment: Result<Payment, Rejection>,
 }
 
 /// Why a command did nothing, if it did not.
@@ -44,7 +49,7 @@ impl Caller<'_> {
 
     /// The same for any event.
     pub(super) fn reply_with(&mut self, event: Arc<Event>) {
-        self.mailbox.push(event.clone(), &self.state.event_bytes);
+        self.state.deliveries.push(self.mailbox.clone(), event.clone());
         self.replies.push(event);
     }
 

@@ -26,6 +26,8 @@ impl Caller<'_> {
         if old == nick.as_str() {
             return Ok(());
         }
+        // Everybody in a channel reads a new nick: it is no way to speak there.
+        self.may_tell_all()?;
         self.environment.sessions.rename(&self.me, &nick).map_err(|error| match error {
             OpenError::NickTaken => numeric::NICKNAMEINUSE.about(&[nick.as_str()]),
             OpenError::TooMany | OpenError::Ended => {
@@ -41,7 +43,7 @@ impl Caller<'_> {
         let params = [nick.to_string()];
         let draft = Draft { command: "NICK", from: &old, to: nick.as_str(), params: &params, ..Draft::default() };
         let (_, event) = self.state.event(self.moment, &draft);
-        self.state.tell_peers(&self.me, &event);
+        self.state.tell_peers(&self.me.clone(), &event);
         Ok(())
     }
 
