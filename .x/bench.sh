@@ -64,6 +64,12 @@ cmd_bench() {
       ensure_toolchain
       cargo bench -p puzzle --bench "$1"
       ;;
+    ledger)
+      ensure_toolchain
+      ensure_node
+      ensure_wasm_bindgen
+      cargo bench --package hashpass --bench ledger -- "${@:2}"
+      ;;
     browser) bench_browser ;;
     stamps-browser) bench_stamps_browser ;;
     http)
@@ -71,6 +77,6 @@ cmd_bench() {
       bench_server "$@"
       ;;
     attack | live | lobby) bench_server "$@" ;;
-    *) die "which benchmark? native, browser, attack, http, live, lobby, retarget, stamps or stamps-browser." ;;
+    *) die "which benchmark? native, browser, attack, http, live, lobby, ledger, retarget, stamps or stamps-browser." ;;
   esac
 }

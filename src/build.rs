@@ -11,7 +11,7 @@
 //! - `memory_serve::load!("worker")`: the files;
 //! - `memory_serve::load!("manual")`: the pages that [`manual`] makes of `app/docs`;
 //! - with `HASHPASS_EMBED_SITE=1` in the environment also the cfg `embed_site` and
-//!   `memory_serve::load!("site")`: what `cargo leptos` put into `target/site`.
+//!   `memory_serve::load!("site")`: what `./x build` put into `target/site`.
 //!
 //! The nested cargo has target directories of its own: the outer one holds the
 //! lock of the ordinary one. It never downloads tools; `./x setup` does.

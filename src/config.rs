@@ -17,23 +17,28 @@ mod lobby;
 mod log;
 mod prize;
 mod problem;
+mod proxies;
 mod race;
 mod reader;
+mod storage;
 mod table;
 mod variable;
 
 use crate::{
     connections::ConnectionSettings,
     gate::{GateSettings, LimitSettings},
+    https_client::ProxySettings,
+    ledger::{LedgerSettings, Store},
+    lobby::LobbySettings,
     prize::{audit::AuditSettings, webhook::WebhookSettings},
     race::RaceSettings,
 };
 use puzzle::invite_code::CodeSecret;
+use race::Secret;
 use reader::Reader;
 use std::{collections::HashMap, net::SocketAddr};
 
 pub use env_file::{example, values_of_env_file};
-pub use lobby::{Database, LobbyConfig};
 pub use log::LogFormat;
 pub use problem::{Problem, Problems};
 pub use table::VARIABLES;
@@ -46,21 +51,25 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The race.
     pub race: RaceSettings,
-    /// True if the key of the invite codes was made up at this start, so that codes
-    /// cannot be checked after it.
-    pub secret_is_random: bool,
+    /// True if the operator gives no key of the invite codes, so that one is kept in the
+    /// data directory; the one in `race` is made up.
+    pub keeps_secret: bool,
+    /// What remembers.
+    pub ledger: LedgerSettings,
     /// Who may take part.
     pub gate: GateSettings,
     /// How much one address may ask for.
     pub limits: LimitSettings,
     /// The lobby.
-    pub lobby: LobbyConfig,
+    pub lobby: LobbySettings,
     /// TCP connections.
     pub connections: ConnectionSettings,
     /// The audit log.
     pub audit: AuditSettings,
     /// The webhook; `None` if there is nobody to tell.
     pub webhook: Option<WebhookSettings>,
+    /// Through which proxies others are called.
+    pub proxies: ProxySettings,
     /// `RUST_LOG`: what is logged.
     pub log_filter: String,
     /// `HASHPASS_LOG_FORMAT`: how log lines look.
@@ -87,7 +96,10 @@ impl Config {
     pub fn code_secret_from_environment() -> Result<Option<CodeSecret>, Problems> {
         let values = env_file::environment()?;
         let mut reader = Reader::new(&values);
-        let secret = race::code_secret(&mut reader);
+        let secret = match race::code_secret(&mut reader) {
+            Secret::Given(secret) => Some(secret),
+            Secret::NotSet | Secret::Random => None,
+        };
         reader.finish(secret)
     }
 
@@ -103,17 +115,21 @@ impl Config {
 
     fn read(reader: &mut Reader<'_>) -> Self {
         let secret = race::code_secret(reader);
-        let data_dir = prize::data_dir(reader);
+        let ledger = storage::ledger(reader);
+        let data_dir = ledger.directory.clone();
+        let keeps_secret = matches!(secret, Secret::NotSet) && ledger.store == Store::Sqlite;
         let config = Self {
             listen: connections::listen(reader),
-            secret_is_random: secret.is_none(),
+            keeps_secret,
             race: race::race(reader, secret),
+            ledger,
             gate: gate::gate(reader),
             limits: limits::limits(reader),
             lobby: lobby::lobby(reader, &data_dir),
             connections: connections::connections(reader),
             audit: AuditSettings::new(data_dir),
             webhook: prize::webhook(reader),
+            proxies: proxies::proxies(reader),
             log_filter: log::filter(reader),
             log_format: log::format(reader),
             mentions_uvloop: log::mentions_uvloop(reader),
@@ -149,7 +165,7 @@ mod tests {
         assert_eq!(config.race.rule, RuleName::Rising);
         assert_eq!(config.race.verify_queue, 256);
         assert_eq!(config.race.proof_interval, ProofInterval::DEFAULT);
-        assert!(config.secret_is_random && config.gate.turnstile.is_none() && config.webhook.is_none());
+        assert!(config.keeps_secret && config.gate.turnstile.is_none() && config.webhook.is_none());
     }
 
     #[test]

@@ -11,7 +11,6 @@ mod chat;
 mod events;
 
 pub use chat::Chat;
-pub(crate) use events::Reset;
 pub use events::{Event, Events};
 
 use crate::{
@@ -24,6 +23,7 @@ use crate::{
 };
 use app::wire::{Figures, RoundView, ServerMessage, Share};
 use bounds::bounded_sum;
+use events::Reset;
 use puzzle::proof::ProofInterval;
 use std::{
     collections::{HashMap, HashSet},
@@ -61,6 +61,8 @@ struct Shared {
     figures: watch::Sender<Arc<str>>,
     /// The newest announcement, serialised.
     resets: watch::Sender<Reset>,
+    /// The same for the rest of the server, a moment later.
+    announced: watch::Sender<Announcement>,
     /// True once the server stops.
     stopping: watch::Sender<bool>,
 }
@@ -109,6 +111,7 @@ impl Live {
             connections: Mutex::new(Connections { last_id: 0, by_id: HashMap::new(), gathered: Figures::default() }),
             figures: watch::Sender::new("".into()),
             resets: watch::Sender::new(reset),
+            announced: watch::Sender::new(announcement),
             stopping: watch::Sender::new(false),
         };
         Self { shared: Arc::new(shared) }
@@ -154,6 +157,7 @@ impl Live {
                     let announcement = *announcements.borrow_and_update();
                     let message = reset_message(&announcement, &self.shared.race);
                     self.shared.resets.send_replace(Reset { announcement, message });
+                    self.shared.announced.send_replace(announcement);
                 }
                 _ = tick.tick() => self.shared.race.tick(),
                 _ = figures.tick() => {
@@ -164,10 +168,10 @@ impl Live {
         }
     }
 
-    /// The resets as they go out: whoever hears of one here comes after everybody
-    /// who is connected.
-    pub(crate) fn resets(&self) -> watch::Receiver<Reset> {
-        self.shared.resets.subscribe()
+    /// The announcements as they go out: one comes here after it was handed to
+    /// everybody who is connected.
+    pub fn announced(&self) -> watch::Receiver<Announcement> {
+        self.shared.announced.subscribe()
     }
 
     /// Closes every connection with 1012, "service restart".

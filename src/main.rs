@@ -114,8 +114,8 @@ fn announce(config: &Config) {
     if config.gate.turnstile.is_none() {
         tracing::warn!("TEST MODE: every token passes the human check. Never use this in production");
     }
-    if config.secret_is_random {
-        tracing::warn!("HASHPASS_HMAC_SECRET is not set: codes of this run cannot be checked after it");
+    if config.keeps_secret {
+        tracing::info!("HASHPASS_HMAC_SECRET is not set: the key of the invite codes is kept in HASHPASS_DATA_DIR");
     }
     if config.mentions_uvloop {
         tracing::info!("HASHPASS_DISABLE_UVLOOP is accepted and has no effect: there is no uvloop here");

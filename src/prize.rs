@@ -2,18 +2,21 @@
 //!
 //! | module | does |
 //! |---|---|
-//! | [`audit`] | keeps one record per win in `verify.json`, on disk before the winner is told |
-//! | [`webhook`] | tells one other server who won which code, after the winner was told |
-//! | [`Keeper`] | hands every win to both |
-//! | [`https_client`] | makes the client that calls other servers |
+//! | [`audit`] | keeps one record per win in `verify.json` |
+//! | [`deliveries`] | tells other servers what they have to be told, until they have taken it |
+//! | [`webhook`] | who is told, and what: one server hears who won which code |
+//! | [`Prizes`] | the handle to all of it |
 //!
-//! The rooms here hear of wins and never decide them: nothing in here can refuse,
-//! change or prevent a code. Both keep the order of the wins, both are bounded in
-//! memory, and both say in the log what they could not do. Full codes, tokens and
-//! addresses with credentials never appear there; a code is named by its digest.
+//! Everything here reads the [ledger](crate::ledger), in which a win stands before
+//! anybody hears of it, and keeps in the ledger how far it has come. So whatever stops
+//! it, a full disk, a receiver that is away or the end of the process, it goes on from
+//! there and leaves nothing out. Nothing here can refuse, change, delay or prevent a
+//! code. Full codes, tokens and addresses with credentials never appear in the log; a
+//! code is named by its digest.
 
 pub mod audit;
-mod keeper;
+pub mod deliveries;
+mod handle;
 pub mod webhook;
 
-pub use keeper::Keeper;
+pub use handle::{OpenError, Prizes, open};

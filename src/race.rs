@@ -1,19 +1,24 @@
 //! The race: one state in memory, owned by this process, that decides who wins.
 //!
-//! A submission takes an [`Arrival`] the moment it is parsed. Everything that costs
-//! nothing is checked under one short lock; the hash is verified outside it by
+//! A submission takes its place in the order of arrival, and the round's mining time as
+//! one value with it, when it is parsed and its sender is known. Everything that costs
+//! nothing is checked under the same short lock; the hash is verified outside it by
 //! [`verifier`] threads; verdicts are committed in order of arrival ([`state`]).
-//! What follows from a win happens in a fixed order, in one task, the [herald](Herald).
+//! A win counts when the [ledger](crate::ledger) has it, and not before: what follows
+//! happens in a fixed order, in one task, the [herald](Herald).
 //!
 //! The lock is never held across an await or a hash. A client that hangs up still
 //! wins if it came first: the verification belongs to no request. Time, randomness
 //! and the hasher are parameters.
 
+mod entries;
 mod hasher;
+mod health;
 mod herald;
 mod miners;
 #[cfg(all(test, feature = "model-check"))]
 mod model;
+mod resume;
 mod settings;
 mod shares;
 mod state;
@@ -25,34 +30,41 @@ mod verifier;
 mod win;
 
 pub use hasher::{HasherFactory, SolutionHasher, real_hashers};
-pub use herald::{Herald, Prizes, RECORD_LIMIT};
+pub use herald::{Herald, WinListener};
+pub use resume::StartRaceError;
 pub use settings::RaceSettings;
 pub use shares::{ShareError, ShareVerdict};
-pub use submission::{Arrival, Competitor, Refusal, Solution};
-pub use win::{Announcement, Win};
+pub use submission::{Competitor, Refusal, Solution};
+pub use win::{Announcement, Deliveries, Win};
 
 pub use crate::identity::session::SessionId;
-use crate::{clock::Clock, gate::network::Network};
+use crate::{
+    clock::Clock,
+    gate::network::Network,
+    ledger::{Change, CommitError, Committed, Condition, Ledger, Reply, Transaction, rows::RecordedWin},
+};
 use app::wire::{ResetReason, RoundView, Share, Victory};
+use health::Probed;
+use herald::{Event, Rounds};
 use miners::{Miners, ShareRefusal};
-use puzzle::{Challenge, Hash, Seed, Ticket, hashing::HashingError, proof::share_target, rule::Rule};
-use state::{Effect, Event, Job, State, Verdict};
+use puzzle::{Challenge, Hash, RoundNumber, Seed, proof::share_target};
+use state::{Conclusion, Effect, Job, State, Verdict};
 use std::{
     fmt,
     net::IpAddr,
-    sync::Arc,
-    time::{Duration, SystemTime},
+    sync::{Arc, Weak},
+    time::Duration,
 };
 use submission::Answer;
-use sync::{AtomicU64, Mutex, Ordering, lock};
+use sync::{Mutex, lock};
 use tokio::sync::{mpsc, oneshot, watch};
 use verifier::{VerdictReceiver, Verifier};
 
-/// A verifier thread is probed no more often.
-const PROBE_INTERVAL: Duration = Duration::from_secs(1);
+/// Between two notes of how far the running round has come.
+const NOTE_INTERVAL: Duration = Duration::from_secs(5);
 
-/// A server whose oldest submission has waited for so long is not well.
-const LONGEST_WAIT: Duration = Duration::from_secs(2);
+/// So many wins of a session are told at once.
+const MOST_WINS_AT_ONCE: usize = 1000;
 
 /// Counts a submission of an address that is about to be verified; the error says
 /// how long the address has to wait before one more.
@@ -69,6 +81,10 @@ pub struct RaceSurroundings {
     pub clock: Arc<dyn Clock>,
     /// Where seeds come from.
     pub seeds: Arc<dyn Fn() -> Seed + Send + Sync>,
+    /// What remembers.
+    pub ledger: Arc<dyn Ledger>,
+    /// What other servers have to be told of wins.
+    pub deliveries: Deliveries,
     /// Told of each session that has shown work, by a share or a win.
     pub work_shown: Arc<dyn Fn(&SessionId) + Send + Sync>,
 }
@@ -88,8 +104,6 @@ struct Shared {
     /// is held, until when the mining clock runs ([`Shared::change_miners`]); so it is
     /// taken before the state's lock and never after.
     miners: Mutex<Miners>,
-    /// The last ticket taken.
-    tickets: AtomicU64,
     verifier: Verifier,
     quota: VerificationQuota,
     /// The last round that everybody was told of. It trails the state by the time
@@ -100,10 +114,14 @@ struct Shared {
     events: mpsc::UnboundedSender<Event>,
     clock: Arc<dyn Clock>,
     seeds: Arc<dyn Fn() -> Seed + Send + Sync>,
+    ledger: Arc<dyn Ledger>,
+    /// Whether the ledger can be written.
+    condition: watch::Receiver<Condition>,
+    /// When the running round was noted last.
+    noted_at: Mutex<Duration>,
     work_shown: Arc<dyn Fn(&SessionId) + Send + Sync>,
-    /// When a thread was probed last, and whether it answered. Held while it is probed:
-    /// whoever asks meanwhile gets the same answer.
-    probed: tokio::sync::Mutex<Option<(Duration, bool)>>,
+    /// Held while a thread is probed.
+    probed: tokio::sync::Mutex<Option<Probed>>,
 }
 
 impl fmt::Debug for Race {
@@ -113,41 +131,42 @@ impl fmt::Debug for Race {
 }
 
 impl Race {
-    /// Opens the first round and starts the verifier's threads. The herald must
-    /// be [run](Herald::run) for anybody to be answered.
+    /// Takes the round up that the ledger remembers, or opens the first one, and starts
+    /// the verifier's threads. The herald must be [run](Herald::run) for anybody to be
+    /// answered.
     ///
     /// # Errors
-    /// [`HashingError`] if an arena cannot be allocated.
-    pub fn start(settings: RaceSettings, surroundings: RaceSurroundings) -> Result<(Self, Herald), HashingError> {
-        let RaceSettings { start, pace, rule, cost, verify_workers, verify_queue, secret, proof_interval } = settings;
-        let RaceSurroundings { quota, hashers, clock, seeds, work_shown } = surroundings;
-        let state = State::new(Rule::new(rule, start, pace), cost, secret, seeds(), clock.now());
+    /// [`StartRaceError`].
+    pub async fn start(
+        settings: RaceSettings,
+        surroundings: RaceSurroundings,
+    ) -> Result<(Self, Herald), StartRaceError> {
+        let RaceSettings { cost, verify_workers, verify_queue, proof_interval, .. } = settings;
+        let RaceSurroundings { quota, hashers, clock, seeds, ledger, deliveries, work_shown } = surroundings;
+        let resumed = resume::resume(ledger.as_ref(), &settings, clock.time_of_day(), &*seeds).await?;
+        let state = State::new(resumed, cost, settings.secret, deliveries, clock.now());
         let announced = Arc::new(watch::Sender::new(state.announcement(ResetReason::Operator, None)));
         let (events, receiver) = mpsc::unbounded_channel();
         let verifier = Verifier::new(verify_queue, verify_workers);
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
             miners: Mutex::new(Miners::new(proof_interval)),
-            tickets: AtomicU64::new(0),
             verifier,
             quota,
             announced: announced.clone(),
             events,
+            noted_at: Mutex::new(clock.now()),
             clock,
             seeds,
+            condition: ledger.condition(),
+            ledger,
             work_shown,
             probed: tokio::sync::Mutex::default(),
         });
         shared.verifier.start(&hashers, &Arc::downgrade(&shared))?;
-        let herald = Herald { events: receiver, announced };
+        let weak: Weak<Shared> = Arc::downgrade(&shared);
+        let herald = Herald { events: receiver, rounds: weak, announced };
         Ok((Self { shared }, herald))
-    }
-
-    /// Takes a place in the order of arrival. To be called as soon as a
-    /// submission is parsed, before anything else is done for it.
-    pub fn arrive(&self) -> Arrival {
-        let ticket = Ticket(self.shared.tickets.fetch_add(1, Ordering::SeqCst));
-        Arrival { ticket, at: self.shared.clock.now() }
     }
 
     /// Takes part. Whether the caller waits for the answer or not, a submission
@@ -155,14 +174,10 @@ impl Race {
     ///
     /// # Errors
     /// [`Refusal`].
-    pub async fn submit(
-        &self,
-        arrival: Arrival,
-        competitor: &Competitor,
-        solution: Solution,
-    ) -> Result<Victory, Refusal> {
+    pub async fn submit(&self, competitor: &Competitor, solution: Solution) -> Result<Victory, Refusal> {
         let (answer, verdict) = oneshot::channel();
-        self.shared.enter(arrival, competitor, solution, answer);
+        let counted = lock(&self.shared.miners).counts(&competitor.session, self.shared.clock.now());
+        self.shared.enter(competitor, counted, solution, answer);
         let verdict = verdict.await.unwrap_or(Err(Refusal::Stopping));
         if verdict == Err(Refusal::AlreadySolved) {
             self.wait_for_round_after(solution.seed).await;
@@ -197,12 +212,6 @@ impl Race {
     /// One connection of `session` mines no more.
     pub fn stop_mining(&self, session: &SessionId) {
         self.shared.change_miners(|miners, now| miners.stop(session, now));
-    }
-
-    /// True if `session` counted as a miner at the moment `at`, so that the mining
-    /// clock ran for it.
-    pub fn counts(&self, session: &SessionId, at: Duration) -> bool {
-        lock(&self.shared.miners).counts(session, at)
     }
 
     /// Forgets miners who left long ago. To be called every few seconds.
@@ -277,40 +286,27 @@ impl Race {
         })))
     }
 
-    /// The wins of a session that are still remembered, newest first.
-    pub fn wins_of(&self, session: &SessionId) -> Vec<Win> {
-        lock(&self.shared.state).wins_of(session)
+    /// The newest wins of a session, newest first.
+    pub fn wins_of(&self, session: &SessionId) -> Reply<Vec<RecordedWin>> {
+        self.shared.ledger.wins_of(&session.0, RoundNumber(0), MOST_WINS_AT_ONCE)
     }
 
-    /// True if the verifier's threads work and no submission waits for too long. However
-    /// often that is asked, a thread is probed once a second.
-    pub async fn verifier_works(&self) -> bool {
-        let shared = &self.shared;
-        let mut probed = shared.probed.lock().await;
-        let answered = match *probed {
-            Some((at, answered)) if shared.clock.now() < at + PROBE_INTERVAL => answered,
-            _ => {
-                let answered = shared.verifier_answers().await;
-                *probed = Some((shared.clock.now(), answered));
-                answered
-            }
-        };
-        answered && self.oldest_waiting().is_none_or(|age| age < LONGEST_WAIT)
-    }
-
-    /// For how long the oldest submission that has no answer yet has been waiting.
-    pub fn oldest_waiting(&self) -> Option<Duration> {
-        let arrived_at = lock(&self.shared.state).oldest_pending()?;
-        Some(self.shared.clock.now().saturating_sub(arrived_at))
+    /// True while wins can be written down.
+    pub fn storage_works(&self) -> bool {
+        self.shared.storage_works()
     }
 
     /// Lets time do its work: time-outs of rounds and of verifications. To be
     /// called a few times a second.
     pub fn tick(&self) {
-        self.shared.decide(|state, now, seeds, wall| state.tick(now, seeds, wall));
+        self.shared.decide(|state, now, seeds| state.tick(now, seeds));
+        self.shared.note_round();
     }
 
     /// Admits nothing any more and waits until everything admitted is answered.
+    ///
+    /// What was decided is durable then, and the last thing to be noted is how far the
+    /// running round has come: [`Race::last_words`].
     pub async fn stop(&self) {
         lock(&self.shared.state).stop();
         while lock(&self.shared.state).pending() != 0 {
@@ -319,37 +315,60 @@ impl Race {
         self.shared.verifier.close();
         let _ = self.shared.events.send(Event::Stopped);
     }
+
+    /// What the ledger is to be closed with: how far the running round has come.
+    pub fn last_words(&self) -> Transaction {
+        self.shared.snapshot()
+    }
 }
 
 impl Shared {
-    /// True if a verifier thread answers a small puzzle rightly within two seconds and
-    /// none has died; or if the threads have so much to do that nobody came to it, and do
-    /// it.
-    async fn verifier_answers(&self) -> bool {
-        let done = self.verifier.done();
-        match tokio::time::timeout(LONGEST_WAIT, self.verifier.probe()).await {
-            Ok(answer) => answer == Ok(true),
-            Err(_) => self.verifier.all_live() && done < self.verifier.done(),
-        }
-    }
-
-    /// Checks a submission and queues its verification, or answers it.
-    fn enter(&self, arrival: Arrival, competitor: &Competitor, solution: Solution, answer: Answer) {
-        let admitted = lock(&self.state).admit(arrival.ticket, arrival.at, competitor, solution, answer);
+    /// Checks a submission and queues its verification, or answers it. `counted` says
+    /// whether its session counts as a miner, so that the mining clock runs for it.
+    fn enter(&self, competitor: &Competitor, counted: bool, solution: Solution, answer: Answer) {
+        let storage_works = self.storage_works();
+        let admitted = {
+            let mut state = lock(&self.state);
+            state.admit(competitor, counted, solution, answer, storage_works, self.clock.now())
+        };
         match admitted {
             // After everything that costs nothing, so that an address that has used
             // its share up still learns what else is wrong.
-            Ok(job) => {
+            Ok(Some(job)) => {
                 if let Err(retry_after) = (self.quota)(competitor.address) {
                     self.settle(&job, Verdict::Unverified(Refusal::TooManyFromAddress { retry_after }));
                 } else if let Err(job) = self.verifier.submit(job) {
                     self.settle(&job, Verdict::Unverified(Refusal::Busy));
                 }
             }
+            // It waits for a win to be written down.
+            Ok(None) => {}
             Err((answer, refusal)) => {
                 let _ = answer.send(Err(refusal));
             }
         }
+    }
+
+    fn storage_works(&self) -> bool {
+        matches!(*self.condition.borrow(), Condition::Ok)
+    }
+
+    /// Notes now and then how far the running round has come, so that a crash costs it a
+    /// few seconds at most. Nobody waits for that.
+    fn note_round(&self) {
+        let now = self.clock.now();
+        let mut noted_at = lock(&self.noted_at);
+        if *noted_at + NOTE_INTERVAL <= now && self.storage_works() {
+            *noted_at = now;
+            drop(self.ledger.commit(self.snapshot()));
+        }
+    }
+
+    fn snapshot(&self) -> Transaction {
+        let state = lock(&self.state);
+        let (round, _) = state.round();
+        let mining_time = state.mining_clock().elapsed(self.clock.now());
+        Transaction::new().with(Change::Snapshot { round, mining_time })
     }
 
     fn share_computed(&self, session: &SessionId, hash: &Hash, arrived_at: Duration, is_right: Option<bool>) {
@@ -362,12 +381,12 @@ impl Shared {
         match is_right {
             // Its submissions then wait for no more newcomers than they must.
             Some(true) => {
-                lock(&self.state).prove(session.clone(), now);
+                lock(&self.state).standing().prove(session.clone(), now);
                 (self.work_shown)(session);
             }
             Some(false) => {
                 // It has to wait before its next submission, as after a false one.
-                lock(&self.state).strike(session.clone(), now);
+                lock(&self.state).standing().strike(session.clone(), now);
                 tracing::info!(%session, "a share was false; its session counts as a miner no more");
             }
             None => {}
@@ -390,33 +409,41 @@ impl Shared {
     }
 
     /// Takes decisions under the lock. Refusals are answered at once; what ends a
-    /// round goes to the herald.
+    /// round goes to the ledger, and the herald waits for that.
     fn decide<E: IntoIterator<Item = Effect>>(
         &self,
-        decision: impl FnOnce(&mut State, Duration, &dyn Fn() -> Seed, SystemTime) -> E,
+        decision: impl FnOnce(&mut State, Duration, &dyn Fn() -> Seed) -> E,
     ) {
         let mut state = lock(&self.state);
-        let effects = decision(&mut state, self.clock.now(), self.seeds.as_ref(), self.clock.time_of_day());
-        let mut winner = None;
-        // Sent under the lock, where neither can block: two wins must reach the
-        // herald in their order.
-        for effect in effects {
+        // Handed over under the lock, where neither can block: the ledger must have it in
+        // the order in which it was decided.
+        for effect in decision(&mut state, self.clock.now(), self.seeds.as_ref()) {
             match effect {
                 Effect::Refuse(answer, refusal) => drop(answer.send(Err(refusal))),
-                Effect::Event(event) => {
-                    if let Event::Won(won) = &event {
-                        winner = Some((won.win.competitor.session.clone(), won.arrived_at));
-                    }
-                    let _ = self.events.send(event);
+                Effect::Commit(transaction) => {
+                    let _ = self.events.send(Event::Ending(self.ledger.commit(transaction)));
                 }
             }
         }
-        drop(state);
+    }
+}
+
+impl Rounds for Shared {
+    fn conclude(&self, committed: Result<Committed, CommitError>) -> Option<Conclusion> {
+        let conclusion = {
+            let mut state = lock(&self.state);
+            match &committed {
+                Ok(_) => state.concluded(self.clock.now()),
+                Err(_) => state.not_concluded(),
+            }
+        };
         // A win is a proof of work, whether its winner still waits for the answer or not.
-        if let Some((session, arrived_at)) = winner {
-            self.change_miners(|miners, _| miners.believe(&session, arrived_at));
-            (self.work_shown)(&session);
+        if let Some(Conclusion::Won(won)) = &conclusion {
+            let win = &won.win;
+            self.change_miners(|miners, _| miners.believe(&win.competitor.session, win.arrived_at));
+            (self.work_shown)(&win.competitor.session);
         }
+        conclusion
     }
 }
 
@@ -426,6 +453,6 @@ impl VerdictReceiver for Shared {
     }
 
     fn settle(&self, job: &Job, verdict: Verdict) {
-        self.decide(|state, now, seeds, wall| state.settle(job.ticket, verdict, now, seeds, wall));
+        self.decide(|state, now, seeds| state.settle(job.ticket, verdict, now, seeds));
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     clock::{Clock, SystemClock},
-    config::{Config, Database, LobbyConfig},
+    config::Config,
     connections,
     edge::{context::Rooms, router::router},
     gate::{
@@ -14,20 +14,16 @@ use crate::{
     },
     https_client::ClientError,
     identity::sessions::Sessions,
+    ledger::{self, OpenLedgerError, directory::DirectoryError, secret::load_or_create_secret},
     live::Live,
     lobby::{
-        Announcing, Lobby,
-        store::{OpenStoreError, Store},
+        Lobby, LobbySettings,
+        store::{Database, Loaded, OpenStoreError, Store},
     },
-    prize::{
-        Keeper,
-        audit::{AuditError, AuditLog},
-        webhook::Webhook,
-    },
-    race::{Prizes, Race, RaceSurroundings, Win, real_hashers},
+    prize::{self, OpenError, webhook::new_delivery},
+    race::{Deliveries, Race, RaceSurroundings, StartRaceError, Win, WinListener, real_hashers},
 };
-use futures::future::BoxFuture;
-use puzzle::Seed;
+use puzzle::{Seed, invite_code::CodeSecret};
 use rand::Rng;
 use std::{future::Future, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
@@ -38,19 +34,25 @@ const GRACE: Duration = Duration::from_secs(10);
 /// Why the server could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Not enough memory for the verifier's arenas, or an Argon2 cost it refuses.
-    #[error("cannot start {workers} verification workers with {memory_kib} KiB each: {source}")]
-    Verifier {
-        /// How many were asked for.
+    /// The race cannot begin; `memory_kib` is what each of its verification workers asks for.
+    #[error("the race cannot begin with {workers} verification workers of {memory_kib} KiB each: {source}")]
+    Race {
+        /// How many workers were asked for.
         workers: usize,
         /// The memory of each.
         memory_kib: u32,
         /// What is wrong.
-        source: puzzle::hashing::HashingError,
+        source: StartRaceError,
     },
-    /// The audit log cannot be opened.
+    /// What must be remembered cannot be.
     #[error(transparent)]
-    Audit(#[from] AuditError),
+    Ledger(#[from] OpenLedgerError),
+    /// The key of the invite codes cannot be kept.
+    #[error(transparent)]
+    Secret(#[from] DirectoryError),
+    /// Wins cannot be looked after.
+    #[error(transparent)]
+    Prizes(#[from] OpenError),
     /// Stamps are asked for, and not even memory can hold those that are spent.
     #[error("spent stamps cannot be kept: {0}")]
     Stamps(#[from] OpenStoreError),
@@ -66,17 +68,19 @@ pub enum StartError {
 /// # Errors
 /// [`StartError`].
 pub async fn run(
-    config: Config,
+    mut config: Config,
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), StartError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-    let audit = AuditLog::open(config.audit, clock.clone())?;
-    let webhook = match config.webhook {
-        Some(settings) => Webhook::start(settings)?,
-        None => Webhook::none(),
-    };
-    let prizes = Arc::new(Keeper::new(audit, webhook));
+    let (directory, ledger) = ledger::open(&config.ledger, clock.clone())?;
+    if config.ledger.store == ledger::Store::Memory {
+        tracing::warn!("HASHPASS_STORE=memory: wins, rounds and sessions are forgotten when the server stops");
+    }
+    if config.keeps_secret {
+        config.race.secret = CodeSecret::from_bytes(load_or_create_secret(&directory, "hmac-secret")?);
+    }
+    let prizes = prize::open(ledger.clone(), config.audit, config.webhook.clone(), &config.proxies, clock.clone())?;
     let limits = Arc::new(AddressLimits::new(config.limits, &clock));
     let sessions = Arc::new(Sessions::new(clock.clone()));
     let (workers, memory_kib) = (config.race.verify_workers, config.race.cost.memory_cost);
@@ -89,38 +93,54 @@ pub async fn run(
         hashers: real_hashers(config.race.cost),
         clock: clock.clone(),
         seeds: Arc::new(random_seed),
+        ledger: ledger.clone(),
+        deliveries: match config.webhook {
+            None => Deliveries::none(),
+            Some(webhook) => Deliveries(Arc::new(move |win| {
+                vec![new_delivery(&webhook, win.round, &win.competitor.visitor, &win.invite_code)]
+            })),
+        },
         work_shown: {
             let sessions = sessions.clone();
             Arc::new(move |session| sessions.prove(session))
         },
     };
-    let (race, herald) = Race::start(config.race, surroundings).map_err(|source| StartError::Verifier {
-        workers,
-        memory_kib,
-        source,
-    })?;
+    let started = Race::start(config.race, surroundings).await;
+    let (race, herald) = started.map_err(|source| StartError::Race { workers, memory_kib, source })?;
+    let lobby_store = open_lobby_store(&config.lobby).await;
+    // The gate may ask for stamps although the lobby is closed: then those that are spent
+    // are known until the next start.
+    let spent_stamps = match &lobby_store {
+        Some((store, _)) => store.clone(),
+        None => Store::open(&Database::Memory)?,
+    };
+    let LobbySettings { hashcash_bits, server_name, .. } = &config.lobby;
+    let stamps = Stamps::new(spent_stamps, *hashcash_bits, server_name.clone(), clock.clone());
     let price = Arc::new(Price::default());
-    let (lobby, stamps) = open_lobby(&config.lobby, sessions.clone(), clock.clone(), &price).await?;
-    let pressure = Gauges { race: race.clone(), sessions: sessions.clone(), limits: limits.clone() };
-    let pricing = tokio::spawn(set_price(price, pressure, clock.clone()));
+    let stamps = stamps.at_price(price.clone());
+    let gauges = Gauges { race: race.clone(), sessions: sessions.clone(), limits: limits.clone() };
+    let pricing = tokio::spawn(set_price(price, gauges, clock.clone()));
+    let turnstile = Turnstile::new(config.gate.turnstile.clone(), sessions.clone(), &config.proxies)?;
+    let admission = Arc::new(Admission::new(config.gate.rule, sessions.clone(), limits.clone(), turnstile, stamps));
+    let lobby = lobby_store.map(|(store, loaded)| {
+        Lobby::open(&config.lobby, store, loaded, admission.clone(), sessions.clone(), clock.clone())
+    });
     let live = Live::new(race.clone(), sessions.clone(), proof_interval, clock);
     let crier = lobby.as_ref().map(|(lobby, _)| lobby.clone());
-    let herald = tokio::spawn(herald.run(Arc::new(Heralded { prizes: prizes.clone(), lobby: crier })));
-    let lobby = lobby.map(|(lobby, announcing)| {
-        tokio::spawn(announcing.run(lobby.clone(), live.resets()));
-        tokio::spawn(lobby.clone().keep_house());
+    let herald = tokio::spawn(herald.run(Arc::new(Listeners { prizes: prizes.clone(), lobby: crier })));
+    let lobby = lobby.map(|(lobby, announcer)| {
+        tokio::spawn(announcer.run(lobby.clone(), live.announced()));
+        tokio::spawn(lobby.clone().clean_up_regularly());
         lobby
     });
     let figures = tokio::spawn(live.clone().run());
     let proxies = config.gate.trusted_proxies.clone();
-    let turnstile = Turnstile::new(config.gate.turnstile.clone(), sessions.clone())?;
-    let admission = Admission::new(config.gate.rule, sessions.clone(), limits.clone(), turnstile, stamps);
     let rooms = Rooms {
         race: race.clone(),
         live: live.clone(),
         sessions,
         limits: limits.clone(),
-        admission: Arc::new(admission),
+        admission,
         gate: Arc::new(config.gate),
         prizes: prizes.clone(),
         lobby: lobby.clone(),
@@ -152,29 +172,24 @@ pub async fn run(
     let _ = figures.await;
     let _ = tokio::time::timeout(GRACE, herald).await;
     prizes.shut_down(GRACE).await;
+    if let Err(error) = ledger.close(race.last_words()).await {
+        tracing::warn!(%error, "how far the running round has come is not written down");
+    }
+    drop(directory);
     tracing::info!("stopped");
     Ok(())
 }
 
-/// The lobby, if its database can be used, and the stamps, which the gate may need
-/// all the same: then those that are spent are known until the next start.
-async fn open_lobby(
-    config: &LobbyConfig,
-    sessions: Arc<Sessions>,
-    clock: Arc<dyn Clock>,
-    price: &Arc<Price>,
-) -> Result<(Option<(Lobby, Announcing)>, Stamps), OpenStoreError> {
-    let stamps = |store| {
-        Stamps::new(store, config.hashcash_bits, config.server_name.clone(), clock.clone()).at_price(price.clone())
-    };
-    match Store::open(&config.database) {
-        Ok(store) => match Lobby::open(config, store.clone(), stamps(store.clone()), sessions, clock.clone()).await {
-            Ok(lobby) => return Ok((Some(lobby), stamps(store))),
-            Err(error) => tracing::error!(%error, "the lobby is closed: its database cannot be read"),
-        },
-        Err(error) => tracing::error!(%error, "the lobby is closed"),
-    }
-    Ok((None, stamps(Store::open(&Database::Memory)?)))
+/// The lobby's store and what it holds, if its database can be used.
+async fn open_lobby_store(settings: &LobbySettings) -> Option<(Store, Loaded)> {
+    let store =
+        Store::open(&settings.database).inspect_err(|error| tracing::error!(%error, "the lobby is closed")).ok()?;
+    let loaded = store
+        .load()
+        .await
+        .inspect_err(|error| tracing::error!(%error, "the lobby is closed: its database cannot be read"))
+        .ok()?;
+    Some((store, loaded))
 }
 
 /// Where the pressure on the server is read.
@@ -208,19 +223,15 @@ async fn set_price(price: Arc<Price>, gauges: Gauges, clock: Arc<dyn Clock>) {
     }
 }
 
-/// Prizes, and the lobby that hears of them last.
-struct Heralded {
-    prizes: Arc<Keeper>,
+/// Whoever hears of wins: prizes, and then the lobby.
+struct Listeners {
+    prizes: prize::Prizes,
     lobby: Option<Lobby>,
 }
 
-impl Prizes for Heralded {
-    fn record(&self, win: &Win) -> BoxFuture<'static, ()> {
-        self.prizes.record(win)
-    }
-
-    fn deliver(&self, win: &Win) {
-        self.prizes.deliver(win);
+impl WinListener for Listeners {
+    fn won(&self, win: &Win) {
+        self.prizes.wake();
         if let Some(lobby) = &self.lobby {
             lobby.note_win(&win.competitor.session);
         }

@@ -56,6 +56,8 @@ pub enum ErrorCode {
     HashMismatch,
     /// `503`: as many are connected as there can be.
     ServerFull,
+    /// `503`: what is decided or asked for cannot be written or read; the race pauses.
+    StorageUnavailable,
     /// `503`: the server is stopping.
     ShuttingDown,
     /// `400`: not a valid nick; the detail says the rule.
@@ -116,6 +118,7 @@ impl ErrorCode {
             Self::TurnstileUnavailable
             | Self::VerificationBusy
             | Self::ServerFull
+            | Self::StorageUnavailable
             | Self::ShuttingDown
             | Self::LobbyBusy
             | Self::LobbyClosed
@@ -131,6 +134,7 @@ impl ErrorCode {
                 | Self::TurnstileUnavailable
                 | Self::VerificationBusy
                 | Self::ServerFull
+                | Self::StorageUnavailable
                 | Self::ShuttingDown
                 | Self::Internal
                 | Self::RequestTimeout

@@ -2,6 +2,7 @@
 
 use super::{
     problem::{Problem, Problems},
+    proxies,
     table::VARIABLES,
     variable::Variable,
 };
@@ -30,6 +31,7 @@ pub(super) fn environment() -> Result<HashMap<String, String>, Problems> {
         Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
     };
     values.extend(std::env::vars_os().filter_map(readable));
+    proxies::take_lower_case(&mut values);
     Ok(values)
 }
 

@@ -4,8 +4,9 @@ use super::{
     reader::Reader,
     variable::{Optional, WithDefault},
 };
+use crate::lobby::{LobbySettings, store::Database};
 use puzzle::stamp::Bits;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 pub(super) const HASHCASH_BITS: WithDefault =
     WithDefault::new("HASHPASS_HASHCASH_BITS", "20", "leading zero bits of a session stamp (0 to 40); 0 asks for none");
@@ -41,38 +42,10 @@ pub(super) const LOBBY_MOTD: WithDefault = WithDefault::new(
 pub(super) const CORS_ORIGINS: Optional =
     Optional::new("HASHPASS_CORS_ORIGINS", "origins whose pages may use the lobby, separated by commas; not set: all");
 
-/// What the lobby is run with.
-#[derive(Clone, Debug)]
-pub struct LobbyConfig {
-    /// `HASHPASS_LOBBY_DB`.
-    pub database: Database,
-    /// `HASHPASS_HASHCASH_BITS`.
-    pub hashcash_bits: Bits,
-    /// `HASHPASS_SERVER_NAME`.
-    pub server_name: String,
-    /// `HASHPASS_LOBBY_MOTD`.
-    pub motd: String,
-    /// `HASHPASS_LOBBY_HISTORY`.
-    pub history: u32,
-    /// `HASHPASS_LOBBY_SESSIONS_PER_HOUR`.
-    pub sessions_per_hour: u32,
-    /// `HASHPASS_CORS_ORIGINS`; empty: all.
-    pub cors_origins: Vec<String>,
-}
-
-/// Where a database is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Database {
-    /// In memory, gone with the process.
-    Memory,
-    /// In this file.
-    File(PathBuf),
-}
-
 /// The settings of the lobby, whose database is in the data directory if no other
 /// place is set.
-pub(super) fn lobby(reader: &mut Reader<'_>, data_dir: &Path) -> LobbyConfig {
-    LobbyConfig {
+pub(super) fn lobby(reader: &mut Reader<'_>, data_dir: &Path) -> LobbySettings {
+    LobbySettings {
         database: match reader.text_if_set(&LOBBY_DB) {
             None => Database::File(data_dir.join("lobby.db")),
             Some(":memory:") => Database::Memory,

@@ -1,23 +1,11 @@
-//! What becomes of wins: the directory of the audit log, and the webhook.
+//! What becomes of wins: the webhook.
 
-use super::{
-    reader::Reader,
-    variable::{Optional, WithDefault},
-};
+use super::{reader::Reader, variable::Optional};
 use crate::prize::webhook::WebhookSettings;
-use std::path::PathBuf;
-
-pub(super) const DATA_DIR: WithDefault =
-    WithDefault::new("HASHPASS_DATA_DIR", "./data", "directory of the audit log and of the lobby's database");
 
 pub(super) const WEBHOOK_URL: Optional = Optional::new("WEBHOOK_URL", "where invite codes are posted").secret();
 
 pub(super) const WEBHOOK_TOKEN: Optional = Optional::new("WEBHOOK_TOKEN", "Bearer token for the webhook").secret();
-
-/// The directory of everything that is kept.
-pub(super) fn data_dir(reader: &mut Reader<'_>) -> PathBuf {
-    reader.text(&DATA_DIR).into()
-}
 
 /// The settings of the webhook, if there is somebody to tell.
 pub(super) fn webhook(reader: &mut Reader<'_>) -> Option<WebhookSettings> {

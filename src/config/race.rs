@@ -57,13 +57,25 @@ pub(super) const PROOF_INTERVAL: WithDefault = WithDefault::new(
     "seconds from one proof of work of a miner to its next: it counts so long without one, and thrice with one",
 );
 
-pub(super) const HMAC_SECRET: Optional =
-    Optional::new("HASHPASS_HMAC_SECRET", "key of the invite codes: 32 or more hex digits")
-        .computed("random at every start")
-        .secret();
+pub(super) const HMAC_SECRET: Optional = Optional::new(
+    "HASHPASS_HMAC_SECRET",
+    "key of the invite codes: 32 or more hex digits, or random for a fresh one at every start",
+)
+.computed("made at the first start and kept in HASHPASS_DATA_DIR")
+.secret();
+
+/// What an operator says of the key of the invite codes.
+pub(super) enum Secret {
+    /// This is it.
+    Given(CodeSecret),
+    /// A fresh one at every start.
+    Random,
+    /// Nothing.
+    NotSet,
+}
 
 /// The settings of the race; without a secret, a random one.
-pub(super) fn race(reader: &mut Reader<'_>, secret: Option<CodeSecret>) -> RaceSettings {
+pub(super) fn race(reader: &mut Reader<'_>, secret: Secret) -> RaceSettings {
     let pace = Pace {
         easiest: reader.difficulty(&MIN_DIFFICULTY),
         hardest: reader.difficulty(&MAX_DIFFICULTY),
@@ -95,16 +107,23 @@ pub(super) fn race(reader: &mut Reader<'_>, secret: Option<CodeSecret>) -> RaceS
             .map_or_else(spare_cores, |workers| workers as usize),
         verify_queue: reader.integer(&VERIFY_QUEUE, 1, 100_000) as usize,
         proof_interval: ProofInterval::new(reader.seconds(&PROOF_INTERVAL, 0.1, 3600.0)),
-        secret: secret.unwrap_or_else(random_secret),
+        secret: match secret {
+            Secret::Given(secret) => secret,
+            Secret::Random | Secret::NotSet => random_secret(),
+        },
     }
 }
 
-/// The key of the invite codes, if it is set.
-pub(super) fn code_secret(reader: &mut Reader<'_>) -> Option<CodeSecret> {
-    reader.parse_if_set(&HMAC_SECRET, "32 or more hex digits, an even number", |text| {
+/// The key of the invite codes, as far as the operator says.
+pub(super) fn code_secret(reader: &mut Reader<'_>) -> Secret {
+    let secret = reader.parse_if_set(&HMAC_SECRET, "32 or more hex digits, an even number, or random", |text| {
+        if text == "random" {
+            return Some(Secret::Random);
+        }
         let bytes = bytes_from_hex(text).filter(|bytes| 16 <= bytes.len())?;
-        Some(CodeSecret::from_bytes(bytes))
-    })
+        Some(Secret::Given(CodeSecret::from_bytes(bytes)))
+    });
+    secret.unwrap_or(Secret::NotSet)
 }
 
 fn cost(reader: &mut Reader<'_>) -> Cost {
@@ -163,7 +182,7 @@ mod tests {
         let problems = read(&[("TURNSTILE_TEST_MODE", "true"), ("HASHPASS_HMAC_SECRET", "abc123")]).unwrap_err();
         assert!(!format!("{problems:?}").contains("abc123"), "{problems:?}");
         let good = read(&[("TURNSTILE_TEST_MODE", "true"), ("HASHPASS_HMAC_SECRET", &"0a".repeat(16))]).unwrap();
-        assert!(!good.secret_is_random && !format!("{good:?}").contains("10, 10"));
+        assert!(!good.keeps_secret && !format!("{good:?}").contains("10, 10"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The table of all variables.
 
-use super::{connections, gate, limits, lobby, log, prize, race, variable::Variable};
+use super::{connections, gate, limits, lobby, log, prize, proxies, race, storage, variable::Variable};
 
 /// All variables, in the order in which people look for them: of this the help text
 /// and `.env.example` are made.
@@ -20,7 +20,8 @@ pub const VARIABLES: &[Variable] = &[
     race::VERIFY_QUEUE.variable,
     race::PROOF_INTERVAL.variable,
     race::HMAC_SECRET.variable,
-    prize::DATA_DIR.variable,
+    storage::DATA_DIR.variable,
+    storage::STORE.variable,
     gate::GATE.variable,
     lobby::HASHCASH_BITS.variable,
     lobby::NEOIRC_HASHCASH_BITS.variable,
@@ -49,6 +50,9 @@ pub const VARIABLES: &[Variable] = &[
     gate::TURNSTILE_HOSTNAMES.variable,
     prize::WEBHOOK_URL.variable,
     prize::WEBHOOK_TOKEN.variable,
+    proxies::HTTP_PROXY.variable,
+    proxies::HTTPS_PROXY.variable,
+    proxies::NO_PROXY.variable,
     log::RUST_LOG.variable,
     log::LOG_FORMAT.variable,
     log::DISABLE_UVLOOP.variable,

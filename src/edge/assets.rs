@@ -3,7 +3,7 @@
 //! The miner's worker is part of every build. The site (the page's code, style and
 //! pictures) is part of the binary in release builds made by `./x build`, so that
 //! an operator copies one file; elsewhere it is read from the directory that
-//! cargo-leptos fills.
+//! `./x serve` or cargo-leptos fills.
 
 use crate::edge::{error::method_not_allowed, language};
 use app::Language;
@@ -52,7 +52,7 @@ async fn missing(headers: HeaderMap) -> Response {
     (StatusCode::NOT_FOUND, headers, Html(page)).into_response()
 }
 
-/// The directory that cargo-leptos fills.
+/// The directory that `./x serve` or cargo-leptos fills.
 #[cfg(not(embed_site))]
 fn site_root() -> String {
     std::env::var("LEPTOS_SITE_ROOT").unwrap_or_else(|_| "target/site".to_owned())

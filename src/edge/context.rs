@@ -7,7 +7,7 @@ use crate::{
     identity::sessions::Sessions,
     live::Live,
     lobby::Lobby,
-    prize::Keeper,
+    prize::Prizes,
     race::Race,
 };
 use app::{Language, wire::View};
@@ -33,7 +33,7 @@ pub struct Rooms {
     /// The settings of the gate.
     pub gate: Arc<GateSettings>,
     /// What becomes of wins.
-    pub prizes: Arc<Keeper>,
+    pub prizes: Prizes,
     /// The lobby; `None` while its database cannot be used.
     pub lobby: Option<Lobby>,
     /// The origins whose pages may use the lobby; all if empty.

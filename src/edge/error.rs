@@ -3,6 +3,8 @@
 
 use crate::{
     gate::{error::GateError, stamps::SpendError},
+    ledger,
+    lobby::{LobbyError, store::StoreError},
     race::{Race, Refusal},
 };
 use app::{ApiError, ErrorCode, error::StampDemand};
@@ -45,6 +47,17 @@ pub(crate) fn method_not_allowed() -> HttpError {
     ApiError::new(ErrorCode::MethodNotAllowed, "This path does not answer that method").into()
 }
 
+/// `503 storage_unavailable`: what was asked for cannot be read at the moment. The cause
+/// is the operator's to know.
+pub(crate) fn storage_unavailable(error: &ledger::StoreError) -> HttpError {
+    tracing::warn!(%error, "the ledger cannot be read");
+    ApiError {
+        retry_after: Some(5),
+        ..ApiError::new(ErrorCode::StorageUnavailable, "The storage cannot be read: try again in a moment")
+    }
+    .into()
+}
+
 /// Seconds, rounded up and at least 1, as `Retry-After` has it.
 pub(crate) fn whole_seconds(time: Duration) -> u64 {
     (time.as_secs() + u64::from(time.subsec_nanos() != 0)).max(1)
@@ -77,6 +90,26 @@ impl From<GateError> for ApiError {
     }
 }
 
+impl From<LobbyError> for ApiError {
+    fn from(error: LobbyError) -> Self {
+        let with = |code, retry_after| Self { retry_after, ..Self::new(code, error.to_string()) };
+        match &error {
+            LobbyError::Gate(error) => error.clone().into(),
+            LobbyError::Ended => with(ErrorCode::NotLoggedIn, None),
+            LobbyError::Malformed(_) => with(ErrorCode::Malformed, None),
+            LobbyError::BadNick(_) => with(ErrorCode::BadNick, None),
+            LobbyError::NickTaken { retry_after } => with(ErrorCode::NickTaken, retry_after.map(whole_seconds)),
+            LobbyError::WrongPassword => with(ErrorCode::WrongPassword, None),
+            LobbyError::TooFast { retry_after } => with(ErrorCode::TooManyRequests, Some(whole_seconds(*retry_after))),
+            LobbyError::Ceiling { retry_after } => with(ErrorCode::LobbyBusy, Some(whole_seconds(*retry_after))),
+            LobbyError::Full => with(ErrorCode::LobbyBusy, Some(60)),
+            LobbyError::Store(StoreError::Busy | StoreError::Failed) => with(ErrorCode::LobbyBusy, Some(2)),
+            LobbyError::NoSuchTarget => with(ErrorCode::NotFound, None),
+            LobbyError::NotOnChannel => with(ErrorCode::NotOnChannel, None),
+        }
+    }
+}
+
 /// A refusal of the race. Whoever is told that a round is over is told the next one.
 pub(crate) fn refused(refusal: Refusal, race: &Race) -> ApiError {
     let with = |code, retry_after| ApiError { retry_after, ..ApiError::new(code, refusal.to_string()) };
@@ -95,6 +128,7 @@ pub(crate) fn refused(refusal: Refusal, race: &Race) -> ApiError {
         }
         Refusal::Busy | Refusal::VerifierFailed => with(ErrorCode::VerificationBusy, Some(2)),
         Refusal::HashMismatch => with(ErrorCode::HashMismatch, None),
+        Refusal::StorageUnavailable => with(ErrorCode::StorageUnavailable, Some(5)),
         Refusal::Stopping => with(ErrorCode::ShuttingDown, Some(5)),
     }
 }

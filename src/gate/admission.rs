@@ -14,7 +14,7 @@ use super::{
 };
 use crate::identity::{
     nick::Nick,
-    session::{NewSession, OpenError, Passed, Session, TokenKey, TokenSession},
+    session::{NewSession, OpenError, Passed, Session, SessionId, TokenKey, TokenSession},
     sessions::Sessions,
 };
 use puzzle::stamp::{Rejection, StampHash};
@@ -54,13 +54,14 @@ pub struct Judged<'a> {
     stamp: Option<StampHash>,
 }
 
-/// Who was let in.
+/// A session that was opened.
 #[derive(Clone, Debug)]
-pub enum Admitted {
-    /// The session that the request had; it has passed what it lacked.
-    Completed(Session),
-    /// A new one.
-    Opened(NewSession),
+pub struct Opened {
+    /// The session with its first client.
+    pub new: NewSession,
+    /// The session that had the nick before and was ended: nobody had come with its
+    /// cookie, which has probably got lost on its way.
+    pub replaced: Option<SessionId>,
 }
 
 impl Admission {
@@ -144,17 +145,46 @@ impl Admission {
         self.stamps.judge(stamp).map_err(|why| self.stamp_demand(why))
     }
 
-    /// Completes the session that the request has, or opens a new one, with `nick` or a
-    /// friendly one. What was judged is spent.
+    /// Completes a session that has not passed everything yet. What was judged is spent.
     ///
     /// # Errors
     /// [`GateError`].
-    pub async fn open(
-        &self,
-        present: Option<Session>,
-        nick: Option<Nick>,
-        Judged { credentials, needs_human, stamp }: Judged<'_>,
-    ) -> Result<Admitted, GateError> {
+    pub async fn complete(&self, session: &Session, judged: Judged<'_>) -> Result<(), GateError> {
+        let passed = self.spend(judged).await?;
+        self.sessions.upgrade(&session.id, passed);
+        Ok(())
+    }
+
+    /// Opens a session, with `nick` or a friendly one. What was judged is spent.
+    ///
+    /// # Errors
+    /// [`GateError`].
+    pub async fn open(&self, nick: Option<Nick>, judged: Judged<'_>) -> Result<Opened, GateError> {
+        let passed = self.spend(judged).await?;
+        // Only now that everything is paid: nobody loses a fresh nick to somebody who
+        // pays nothing.
+        let replaced = nick.as_ref().and_then(|nick| self.sessions.end_unclaimed(nick));
+        match self.sessions.open(nick, passed) {
+            Ok(new) => Ok(Opened { new, replaced }),
+            Err(error) => {
+                self.give_back(judged).await;
+                Err(match error {
+                    OpenError::NickTaken => GateError::NickTaken,
+                    OpenError::TooMany | OpenError::Ended => GateError::TooManySessions,
+                })
+            }
+        }
+    }
+
+    /// Ends a session that was opened just now and came to nothing. What was counted and
+    /// spent for it is given back.
+    pub async fn take_back(&self, session: &Session, judged: Judged<'_>) {
+        self.sessions.close_client(&session.client);
+        self.give_back(judged).await;
+    }
+
+    /// Counts a session, and spends what was judged for it.
+    async fn spend(&self, Judged { credentials, needs_human, stamp }: Judged<'_>) -> Result<Passed, GateError> {
         let address = credentials.address;
         if needs_human {
             let token = usable(credentials.token)?;
@@ -168,24 +198,16 @@ impl Admission {
             self.limits.sessions.give_back(address);
             return Err(self.not_taken(error));
         }
-        let passed = Passed { human: needs_human, stamped: stamp.is_some() };
-        if let Some(session) = present {
-            self.sessions.upgrade(&session.id, passed);
-            return Ok(Admitted::Completed(session));
+        Ok(Passed { human: needs_human, stamped: stamp.is_some() })
+    }
+
+    /// Gives back what was counted and spent, except a token: that is worth nothing once
+    /// it was asked about.
+    async fn give_back(&self, Judged { credentials, stamp, .. }: Judged<'_>) {
+        if let Some(hash) = stamp {
+            self.stamps.give_back(hash).await;
         }
-        match self.sessions.open(nick, passed) {
-            Ok(new) => Ok(Admitted::Opened(new)),
-            Err(error) => {
-                if let Some(hash) = stamp {
-                    self.stamps.give_back(hash).await;
-                }
-                self.limits.sessions.give_back(address);
-                Err(match error {
-                    OpenError::NickTaken => GateError::NickTaken,
-                    OpenError::TooMany | OpenError::Ended => GateError::TooManySessions,
-                })
-            }
-        }
+        self.limits.sessions.give_back(credentials.address);
     }
 
     /// Asks the human check, for a new session.
@@ -212,7 +234,7 @@ impl Admission {
     ///
     /// # Errors
     /// [`GateError::TooManySessionsOfAddress`].
-    pub(crate) fn count_session(&self, address: IpAddr) -> Result<(), GateError> {
+    fn count_session(&self, address: IpAddr) -> Result<(), GateError> {
         let too_many = |Exceeded { retry_after }| GateError::TooManySessionsOfAddress { retry_after };
         self.limits.sessions.take(address).map_err(too_many)
     }
@@ -245,6 +267,7 @@ mod tests {
             price::{Pressure, Price},
             stamps::tests::Forgetful,
         },
+        https_client::ProxySettings,
     };
     use puzzle::stamp::Bits;
     use std::time::Duration;
@@ -267,16 +290,16 @@ mod tests {
             GateRule::Turnstile,
             sessions.clone(),
             Arc::new(AddressLimits::new(settings, &clock)),
-            Turnstile::new(None, sessions).unwrap(),
+            Turnstile::new(None, sessions, &ProxySettings::default()).unwrap(),
             stamps.at_price(price.clone()),
         );
         let address = IpAddr::from([192, 0, 2, 1]);
         let credentials = Credentials { token: Some("token"), stamp: None, address };
         let open = async || {
             let judged = gate.judge_for_the_race(Passed::default(), credentials)?;
-            gate.open(None, None, judged).await
+            gate.open(None, judged).await
         };
-        let Ok(Admitted::Opened(before)) = open().await else { panic!("a token is enough") };
+        let before = open().await.unwrap().new;
 
         let observe = |fullest_table, second| {
             let oldest_submission = Duration::ZERO;

@@ -1,4 +1,4 @@
-//! Why the gate lets somebody not in.
+//! Why the gate does not let somebody in.
 
 use super::stamps::SpendError;
 use puzzle::stamp::{Bits, Rejection};

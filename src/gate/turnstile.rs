@@ -17,7 +17,7 @@ mod tests;
 use super::TurnstileSettings;
 use crate::{
     gate::error::GateError,
-    https_client::{ClientError, https_client},
+    https_client::{ClientError, ProxySettings, https_client},
     identity::session::{Session, TokenKey, TokenSession},
     identity::sessions::Sessions,
     lock::lock,
@@ -87,19 +87,24 @@ impl Turnstile {
     ///
     /// # Errors
     /// [`ClientError`] if no HTTPS client can be made.
-    pub fn new(settings: Option<TurnstileSettings>, sessions: Arc<Sessions>) -> Result<Self, ClientError> {
-        Self::with_time_limit(settings, sessions, TIME_LIMIT)
+    pub fn new(
+        settings: Option<TurnstileSettings>,
+        sessions: Arc<Sessions>,
+        proxies: &ProxySettings,
+    ) -> Result<Self, ClientError> {
+        Self::with_time_limit(settings, sessions, proxies, TIME_LIMIT)
     }
 
     fn with_time_limit(
         settings: Option<TurnstileSettings>,
         sessions: Arc<Sessions>,
+        proxies: &ProxySettings,
         time_limit: Duration,
     ) -> Result<Self, ClientError> {
         let mode = match settings {
             None => Mode::Test,
             Some(settings) => Mode::Production {
-                cloudflare: Arc::new(Cloudflare { settings, client: https_client(time_limit)? }),
+                cloudflare: Arc::new(Cloudflare { settings, client: https_client(proxies, time_limit)? }),
                 asking: Arc::default(),
             },
         };

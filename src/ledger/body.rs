@@ -3,7 +3,7 @@
 //! The bodies are kept for ever and hashed as they were written, so what is here
 //! only grows: a field that is added later has a default, and none is renamed.
 
-use super::values::{Digest, nanoseconds};
+use super::{nanoseconds, values::Digest};
 use puzzle::{
     Cost, Curve, Hash, Nonce, Seed, Ticket, TraceData, VisitorId, curve::RisingCurve, invite_code::InviteCode,
     rule::RuleName, target::Target,

@@ -100,6 +100,17 @@ pub enum TryOutcome {
     Parked(String),
 }
 
+/// How the outbox fares.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outbox {
+    /// How many deliveries wait.
+    pub waiting: u64,
+    /// How many nobody tries any more.
+    pub parked: u64,
+    /// When the oldest of those that wait was written.
+    pub oldest: Option<WallTime>,
+}
+
 /// What there is to do now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Due {

@@ -136,6 +136,12 @@ impl StoreError {
         Self(Arc::new(Details { fault: *fault, path, operation, os_error, store_code, text }))
     }
 
+    /// A full disk, for tests.
+    #[cfg(test)]
+    pub(crate) fn for_tests() -> Self {
+        Self::new(Fault::Full, "writing", Path::new("test.db"), "no space left")
+    }
+
     /// What an operation on a file came to.
     pub(super) fn from_io(operation: &'static str, path: &Path, error: &std::io::Error) -> Self {
         Self::new(Fault::of_io(error), operation, path, error.to_string()).with_codes(error.raw_os_error(), None)

@@ -9,9 +9,9 @@ mod apply;
 mod tables;
 
 use super::{
-    Ledger, Reply,
     body::Won,
-    deliveries::{Delivery, DeliveryState, Due},
+    contract::{Ledger, Reply},
+    deliveries::{Delivery, DeliveryState, Due, Outbox},
     entry::{Entry, Head},
     error::{CommitError, Condition, StoreError},
     rows::{RecordedWin, Recovered},
@@ -133,6 +133,10 @@ impl Ledger for MemoryLedger {
 
     fn deliveries_after(&self, id: DeliveryId, state: Option<DeliveryState>, limit: usize) -> Reply<Vec<Delivery>> {
         self.ask(|tables| tables.deliveries_after(id, state, limit))
+    }
+
+    fn outbox(&self) -> Reply<Outbox> {
+        self.ask(Tables::outbox)
     }
 
     fn delivery(&self, id: DeliveryId) -> Reply<Option<Delivery>> {

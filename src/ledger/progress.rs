@@ -9,8 +9,9 @@ use super::{
     body::Body,
     entry::{Entry, Head},
     error::Refused,
+    nanoseconds::to_nanoseconds,
     rows::{Counters, RecoveredRound, RoundState},
-    values::{LARGEST_NUMBER, Seq, WallTime, to_nanoseconds},
+    values::{LARGEST_NUMBER, Seq, WallTime},
 };
 use puzzle::RoundNumber;
 use std::time::Duration;

@@ -17,14 +17,17 @@ mod open;
 mod read;
 mod reader;
 mod reserve;
+mod settings;
 mod writer;
 
+pub use settings::{DATABASE, OpenError, SqliteSettings};
+
 use super::{
-    Ledger, Reply,
-    deliveries::{Delivery, DeliveryState, Due},
-    directory::{DataDirectory, DirectoryError},
+    contract::{Ledger, Reply},
+    deliveries::{Delivery, DeliveryState, Due, Outbox},
+    directory::DataDirectory,
     entry::{Entry, Head},
-    error::{CommitError, Condition, StoreError},
+    error::{CommitError, Condition},
     rows::{RecordedWin, Recovered},
     transaction::{Committed, Transaction},
     values::{DeliveryId, Digest, Seq, WallTime},
@@ -33,54 +36,9 @@ use crate::clock::Clock;
 use futures::future::BoxFuture;
 use puzzle::RoundNumber;
 use reader::Reader;
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::sync::Arc;
 use tokio::sync::watch;
 use writer::Writer;
-
-/// The name of the database in the data directory.
-pub const DATABASE: &str = "hashpass.db";
-
-/// How the store behaves.
-#[derive(Clone, Copy, Debug)]
-pub struct SqliteSettings {
-    /// How much space is kept for the moment when there is none.
-    pub reserve_bytes: u64,
-    /// How often a store that fails is tried again.
-    pub probe_every: Duration,
-    /// How many transactions may wait for the writer, and how many questions for the
-    /// reader.
-    pub most_waiting: usize,
-}
-
-impl Default for SqliteSettings {
-    fn default() -> Self {
-        Self { reserve_bytes: 4 * 1024 * 1024, probe_every: Duration::from_secs(1), most_waiting: 8192 }
-    }
-}
-
-/// Why the ledger cannot be opened.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The data directory cannot be used.
-    #[error(transparent)]
-    Directory(#[from] DirectoryError),
-    /// The database cannot be used.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// A newer version of this program has written the database.
-    #[error(
-        "{path} was written by a newer version of this program (its schema is {found}, and this version knows \
-         schemas up to {known}): start that version, or give this one a data directory of its own"
-    )]
-    NewerSchema {
-        /// The database.
-        path: PathBuf,
-        /// Its schema.
-        found: u32,
-        /// The newest that this version knows.
-        known: u32,
-    },
-}
 
 /// A cheap handle to the ledger. It is closed in good order by [`Ledger::close`];
 /// without that, when the last handle is dropped and what was handed over is written.
@@ -114,7 +72,7 @@ impl SqliteLedger {
 
     /// Does something with the writer's connection; for tests.
     #[cfg(test)]
-    pub(in crate::ledger) async fn with_connection(&self, work: fn(&rusqlite::Connection)) {
+    pub(crate) async fn with_connection(&self, work: fn(&rusqlite::Connection)) {
         self.writer.with_connection(work).await;
     }
 }
@@ -169,6 +127,10 @@ impl Ledger for SqliteLedger {
 
     fn deliveries_after(&self, id: DeliveryId, state: Option<DeliveryState>, limit: usize) -> Reply<Vec<Delivery>> {
         self.reader.ask("reading deliveries", move |connection| read::deliveries_after(connection, id, state, limit))
+    }
+
+    fn outbox(&self) -> Reply<Outbox> {
+        self.reader.ask("counting deliveries", read::outbox)
     }
 
     fn delivery(&self, id: DeliveryId) -> Reply<Option<Delivery>> {

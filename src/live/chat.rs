@@ -1,12 +1,12 @@
 //! The lobby's events on a live connection.
 //!
-//! A connection hears of the lobby only once its session is in there, so that whoever
-//! merely mines costs the lobby nothing. It carries events only: whoever wants
-//! something of the lobby asks over HTTP.
+//! A connection gets the lobby's events only once its session is in the lobby, so that
+//! somebody who only mines costs the lobby nothing. It carries events only: commands
+//! are sent over HTTP.
 
 use crate::{
     identity::session::Session,
-    lobby::{Lobby, Seat, envelope::Line},
+    lobby::{Event, Lobby, Seat},
 };
 use std::{collections::VecDeque, sync::Arc};
 
@@ -39,6 +39,6 @@ impl Chat {
     }
 }
 
-fn message(line: &Arc<Line>) -> String {
-    format!("{{\"type\":\"LOBBY\",\"id\":{},\"event\":{}}}", line.seq, line.json())
+fn message(event: &Arc<Event>) -> String {
+    format!("{{\"type\":\"LOBBY\",\"id\":{},\"event\":{}}}", event.seq, event.json())
 }

@@ -7,8 +7,8 @@ use tokio::sync::watch;
 
 /// An announcement with its message for everybody.
 #[derive(Clone, Debug)]
-pub(crate) struct Reset {
-    pub(crate) announcement: Announcement,
+pub(super) struct Reset {
+    pub(super) announcement: Announcement,
     pub(super) message: Arc<str>,
 }
 

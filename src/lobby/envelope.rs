@@ -1,20 +1,7 @@
-//! What is said in the lobby: commands on their way in, events on their way out.
-//!
-//! An event is serialised once; every queue, answer and connection shares the
-//! bytes. How many bytes all events in memory have is counted, so that queues can
-//! be kept short before memory runs out.
+//! Envelopes: commands as clients send them, checked for what holds for all of them.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
-use uuid::Uuid;
 
 /// The most lines of a body.
 const MOST_LINES: usize = 50;
@@ -54,7 +41,7 @@ pub struct Envelope {
     pub meta: Option<Box<RawValue>>,
 }
 
-/// Why an envelope is refused before it is looked into.
+/// Why an envelope is refused before its command is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MalformedEnvelope {
     /// Too much of something.
@@ -120,87 +107,6 @@ fn is_readable_object(meta: &str) -> bool {
     serde_json::from_str(meta).is_ok_and(|value: Value| value.is_object() && is_shallow(&value, DEEPEST_META))
 }
 
-/// An event as it is delivered.
-#[derive(Debug, Serialize)]
-pub(super) struct Event<'a> {
-    /// Its name, the same for all receivers and in the history.
-    #[serde(serialize_with = "as_text")]
-    pub(super) id: Uuid,
-    /// A command, or the three digits of a numeric.
-    pub(super) command: &'a str,
-    /// A nick, or the server's name.
-    pub(super) from: &'a str,
-    /// A channel or a nick.
-    pub(super) to: &'a str,
-    /// More arguments.
-    pub(super) params: &'a [String],
-    /// The text, line by line.
-    pub(super) body: &'a [String],
-    /// When, RFC 3339 in UTC.
-    pub(super) ts: String,
-    /// What the sender added; `{}` if nothing.
-    pub(super) meta: &'a RawValue,
-}
-
-fn as_text<S: serde::Serializer>(id: &Uuid, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(id)
-}
-
-/// The empty `meta`.
-pub(super) fn no_meta() -> Box<RawValue> {
-    raw(&serde_json::Map::new())
-}
-
-/// Any value as raw JSON.
-pub(super) fn raw(value: &impl Serialize) -> Box<RawValue> {
-    // Maps with string keys and finite numbers: serialising them cannot fail.
-    serde_json::value::to_raw_value(value).unwrap_or_else(|_| RawValue::NULL.to_owned())
-}
-
-/// How many bytes of events are in memory.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Weight(Arc<AtomicUsize>);
-
-impl Weight {
-    pub(super) fn bytes(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// A serialised event, shared by everybody who gets it.
-pub struct Line {
-    /// Its number: grows over the life of the database.
-    pub seq: u64,
-    /// When it was queued, on the monotonic clock.
-    pub(super) at: Duration,
-    json: Box<str>,
-    weight: Weight,
-}
-
-impl Line {
-    pub(super) fn new(seq: u64, at: Duration, json: String, weight: &Weight) -> Arc<Self> {
-        weight.0.fetch_add(json.len(), Ordering::Relaxed);
-        Arc::new(Self { seq, at, json: json.into(), weight: weight.clone() })
-    }
-
-    /// The event as JSON.
-    pub fn json(&self) -> &str {
-        &self.json
-    }
-}
-
-impl Drop for Line {
-    fn drop(&mut self) {
-        self.weight.0.fetch_sub(self.json.len(), Ordering::Relaxed);
-    }
-}
-
-impl fmt::Debug for Line {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Line").field("seq", &self.seq).finish_non_exhaustive()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -252,15 +158,5 @@ mod tests {
         assert_eq!(envelope(r#"{"command":"X","meta":{"a":1,"hashcash":"1:2"}}"#).stamp().as_deref(), Some("1:2"));
         assert_eq!(envelope(r#"{"command":"X","meta":{"hashcash":5}}"#).stamp(), None);
         assert_eq!(envelope(r#"{"command":"X"}"#).stamp(), None);
-    }
-
-    #[test]
-    fn the_weight_of_all_events_is_known() {
-        let weight = Weight::default();
-        let line = Line::new(1, Duration::ZERO, "12345".into(), &weight);
-        let other = line.clone();
-        assert_eq!(weight.bytes(), 5);
-        drop((line, other));
-        assert_eq!(weight.bytes(), 0);
     }
 }

@@ -1,10 +1,11 @@
-//! One client's queue: what it has been told and not yet let go of.
+//! One client's queue: the events that it was told and that are still kept for it.
 //!
 //! A reader says after which number it wants to go on, and reading takes nothing
-//! away: several tabs may read the same queue. What is too much or too old falls
-//! out at the front. A queue is short when all events together are heavy.
+//! away: several tabs may read the same queue. What is too much or too old is
+//! dropped from the front. Queues are kept short while all events together take up
+//! much memory.
 
-use super::envelope::{Line, Weight};
+use super::event::{Event, EventBytes};
 use crate::{gate::limits::Bucket, lock::lock};
 use std::{
     collections::VecDeque,
@@ -16,31 +17,32 @@ use std::{
 };
 use tokio::sync::Notify;
 
-/// The most entries of a queue …
-const LONGEST: usize = 1000;
+/// The most events of a queue …
+const LONGEST_QUEUE: usize = 1000;
 
-/// … and when all events in memory weigh more than [`HEAVY`].
-const LONGEST_WHEN_HEAVY: usize = 64;
+/// … and while all events in memory take up more than [`MUCH_MEMORY`].
+const LONGEST_SHORT_QUEUE: usize = 64;
 
 /// From here on queues are short, in bytes.
-const HEAVY: usize = 128 * 1024 * 1024;
+const MUCH_MEMORY: usize = 128 * 1024 * 1024;
 
-/// Entries are forgotten after a week.
-const LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Events are forgotten after a week.
+const EVENT_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// The most entries and bytes handed out at once.
-const MOST_AT_ONCE: usize = 200;
+/// The most events and bytes handed out at once.
+const MOST_EVENTS_AT_ONCE: usize = 200;
 const MOST_BYTES_AT_ONCE: usize = 256 * 1024;
 
-/// How many may wait on one queue.
+/// How many long polls may wait on one queue.
 const MOST_WAITING: usize = 8;
 
 /// A client's queue.
 #[derive(Debug, Default)]
 pub(super) struct Mailbox {
     entries: Mutex<Entries>,
-    /// Rings when there is something new, or nothing any more.
-    pub(super) bell: Notify,
+    /// Notified when there is something new, and when the queue is closed.
+    changed: Notify,
+    /// How many long polls wait on it.
     waiting: AtomicUsize,
     /// How many commands the client has left before it is slowed down.
     pub(super) pace: Mutex<Option<Bucket>>,
@@ -48,70 +50,92 @@ pub(super) struct Mailbox {
 
 #[derive(Debug, Default)]
 struct Entries {
-    lines: VecDeque<Arc<Line>>,
+    events: VecDeque<Arc<Event>>,
     closed: bool,
 }
 
-/// The client is no more.
+/// The queue is closed: its client has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Closed;
+
+/// Somebody who is told everything that comes, and how far that was.
+#[derive(Debug)]
+pub(super) struct Reader {
+    mailbox: Arc<Mailbox>,
+    after: u64,
+}
 
 /// A place among those who wait on a queue; given up when dropped.
 #[derive(Debug)]
 pub(super) struct Waiting<'a>(&'a AtomicUsize);
 
 impl Mailbox {
-    /// Puts a line in and wakes everybody who waits.
-    pub(super) fn push(&self, line: Arc<Line>, weight: &Weight) {
+    /// Puts an event in and wakes everybody who waits.
+    pub(super) fn push(&self, event: Arc<Event>, all: &EventBytes) {
         let mut entries = self.lock();
         if entries.closed {
             return;
         }
-        let now = line.at;
-        entries.lines.push_back(line);
-        let longest = if HEAVY < weight.bytes() { LONGEST_WHEN_HEAVY } else { LONGEST };
-        while longest < entries.lines.len()
-            || entries.lines.front().is_some_and(|oldest| LIFETIME < now.saturating_sub(oldest.at))
+        let now = event.at;
+        entries.events.push_back(event);
+        let longest = if MUCH_MEMORY < all.get() { LONGEST_SHORT_QUEUE } else { LONGEST_QUEUE };
+        while longest < entries.events.len()
+            || entries.events.front().is_some_and(|oldest| EVENT_LIFETIME < now.saturating_sub(oldest.at))
         {
-            entries.lines.pop_front();
+            entries.events.pop_front();
         }
         drop(entries);
-        self.bell.notify_waiters();
+        self.changed.notify_waiters();
     }
 
     /// What came after the number `after`, oldest first, as much as fits into an
     /// answer.
-    pub(super) fn after(&self, after: u64) -> Result<Vec<Arc<Line>>, Closed> {
+    pub(super) fn after(&self, after: u64) -> Result<Vec<Arc<Event>>, Closed> {
         let entries = self.lock();
         if entries.closed {
             return Err(Closed);
         }
-        let first = entries.lines.partition_point(|line| line.seq <= after);
+        let first = entries.events.partition_point(|event| event.seq <= after);
         let mut bytes = 0;
-        let fits = |line: &&Arc<Line>| {
-            bytes += line.json().len();
+        let fits = |event: &&Arc<Event>| {
+            bytes += event.json().len();
             bytes <= MOST_BYTES_AT_ONCE
         };
-        Ok(entries.lines.range(first..).take(MOST_AT_ONCE).take_while(fits).cloned().collect())
+        Ok(entries.events.range(first..).take(MOST_EVENTS_AT_ONCE).take_while(fits).cloned().collect())
     }
 
-    /// The number of the newest line; 0 if there is none.
+    /// The same, waiting until there is something.
+    pub(super) async fn next_after(&self, after: u64) -> Result<Vec<Arc<Event>>, Closed> {
+        loop {
+            let changed = self.changed.notified();
+            let mut changed = std::pin::pin!(changed);
+            // From here on no change is missed, so that one between the look and the
+            // waiting wakes us.
+            changed.as_mut().enable();
+            match self.after(after) {
+                Ok(events) if events.is_empty() => changed.await,
+                found => return found,
+            }
+        }
+    }
+
+    /// The number of the newest event; 0 if there is none.
     pub(super) fn newest(&self) -> u64 {
-        self.lock().lines.back().map_or(0, |line| line.seq)
+        self.lock().events.back().map_or(0, |event| event.seq)
     }
 
     /// Everything, for the store.
-    pub(super) fn all(&self) -> Vec<Arc<Line>> {
-        self.lock().lines.iter().cloned().collect()
+    pub(super) fn all(&self) -> Vec<Arc<Event>> {
+        self.lock().events.iter().cloned().collect()
     }
 
-    /// Ends the queue: whoever waits is told so.
+    /// Closes the queue: everybody who waits on it is woken.
     pub(super) fn close(&self) {
         let mut entries = self.lock();
         entries.closed = true;
-        entries.lines.clear();
+        entries.events.clear();
         drop(entries);
-        self.bell.notify_waiters();
+        self.changed.notify_waiters();
     }
 
     /// A place among those who wait, if there is one.
@@ -125,6 +149,23 @@ impl Mailbox {
     }
 }
 
+impl Reader {
+    /// A reader of what comes from now on.
+    pub(super) fn of_what_comes(mailbox: Arc<Mailbox>) -> Self {
+        Self { after: mailbox.newest(), mailbox }
+    }
+
+    /// The next events; never done once the queue is closed. May be dropped and called
+    /// again without losing any.
+    pub(super) async fn next(&mut self) -> Vec<Arc<Event>> {
+        let Ok(events) = self.mailbox.next_after(self.after).await else {
+            return std::future::pending().await;
+        };
+        self.after = events.last().map_or(self.after, |event| event.seq);
+        events
+    }
+}
+
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
@@ -135,19 +176,19 @@ impl Drop for Waiting<'_> {
 mod tests {
     use super::*;
 
-    fn line(seq: u64, at: Duration, weight: &Weight) -> Arc<Line> {
-        Line::new(seq, at, format!("{{\"n\":{seq}}}"), weight)
+    fn event(seq: u64, at: Duration, all: &EventBytes) -> Arc<Event> {
+        Event::new(seq, at, format!("{{\"n\":{seq}}}"), all)
     }
 
     fn numbers(mailbox: &Mailbox, after: u64) -> Vec<u64> {
-        mailbox.after(after).unwrap().iter().map(|line| line.seq).collect()
+        mailbox.after(after).unwrap().iter().map(|event| event.seq).collect()
     }
 
     #[test]
     fn readers_go_on_where_they_stopped_and_take_nothing_away() {
-        let (mailbox, weight) = (Mailbox::default(), Weight::default());
+        let (mailbox, all) = (Mailbox::default(), EventBytes::default());
         for seq in [3, 5, 9] {
-            mailbox.push(line(seq, Duration::ZERO, &weight), &weight);
+            mailbox.push(event(seq, Duration::ZERO, &all), &all);
         }
         assert_eq!(numbers(&mailbox, 0), [3, 5, 9]);
         assert_eq!(numbers(&mailbox, 3), [5, 9]);
@@ -159,26 +200,26 @@ mod tests {
     }
 
     #[test]
-    fn too_much_and_too_old_falls_out_at_the_front() {
-        let (mailbox, weight) = (Mailbox::default(), Weight::default());
+    fn too_much_and_too_old_is_dropped_from_the_front() {
+        let (mailbox, all) = (Mailbox::default(), EventBytes::default());
         for seq in 1..=1500 {
-            mailbox.push(line(seq, Duration::ZERO, &weight), &weight);
+            mailbox.push(event(seq, Duration::ZERO, &all), &all);
         }
-        assert_eq!(mailbox.all().len(), LONGEST);
-        assert_eq!(mailbox.after(0).unwrap().len(), MOST_AT_ONCE);
+        assert_eq!(mailbox.all().len(), LONGEST_QUEUE);
+        assert_eq!(mailbox.after(0).unwrap().len(), MOST_EVENTS_AT_ONCE);
         assert_eq!(mailbox.after(0).unwrap()[0].seq, 501);
-        mailbox.push(line(2000, LIFETIME + Duration::from_secs(1), &weight), &weight);
+        mailbox.push(event(2000, EVENT_LIFETIME + Duration::from_secs(1), &all), &all);
         assert_eq!(numbers(&mailbox, 0), [2000]);
     }
 
     #[test]
-    fn queues_are_short_when_events_are_heavy() {
-        let (mailbox, weight) = (Mailbox::default(), Weight::default());
-        let _heavy = Line::new(0, Duration::ZERO, " ".repeat(HEAVY + 1), &weight);
+    fn queues_are_short_while_events_take_up_much_memory() {
+        let (mailbox, all) = (Mailbox::default(), EventBytes::default());
+        let _large = Event::new(0, Duration::ZERO, " ".repeat(MUCH_MEMORY + 1), &all);
         for seq in 1..=100 {
-            mailbox.push(line(seq, Duration::ZERO, &weight), &weight);
+            mailbox.push(event(seq, Duration::ZERO, &all), &all);
         }
-        assert_eq!(mailbox.all().len(), LONGEST_WHEN_HEAVY);
+        assert_eq!(mailbox.all().len(), LONGEST_SHORT_QUEUE);
     }
 
     #[test]

@@ -139,13 +139,13 @@ fn missing(set: bool, letter: char) -> Numeric {
 
 /// Changes as they are told to the members: letters first, then parameters.
 #[derive(Debug, Default)]
-pub struct Told {
+pub struct AppliedChanges {
     letters: String,
     parameters: Vec<String>,
     sign: Option<bool>,
 }
 
-impl Told {
+impl AppliedChanges {
     /// Adds a change.
     pub fn add(&mut self, set: bool, letter: char, parameter: Option<String>) {
         if self.sign != Some(set) {
@@ -239,11 +239,11 @@ mod tests {
 
         #[test]
         fn what_is_told_reads_back_as_what_was_done(bits in 1_u8..=40, set in any::<bool>()) {
-            let mut told = Told::default();
-            told.add(set, 'm', None);
-            told.add(true, 'H', Some(bits.to_string()));
-            told.add(false, 'o', Some("bob".into()));
-            let params = told.into_params();
+            let mut applied = AppliedChanges::default();
+            applied.add(set, 'm', None);
+            applied.add(true, 'H', Some(bits.to_string()));
+            applied.add(false, 'o', Some("bob".into()));
+            let params = applied.into_params();
             let arguments: Vec<&str> = params.iter().map(String::as_str).collect();
             let expected =
                 vec![Change::Flag('m', set), Change::Hashcash(Bits::new(bits).unwrap()), Change::Member('o', false, "bob".into())];

@@ -19,11 +19,11 @@ use std::{
 };
 use tokio::sync::oneshot;
 
-/// How many hash at once.
+/// How many passwords are hashed at once.
 const THREADS: usize = 2;
 
-/// How many may wait.
-const QUEUE: usize = 64;
+/// How many may wait for a thread.
+const MOST_WAITING: usize = 64;
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -36,13 +36,14 @@ pub(super) struct Passwords {
 impl Passwords {
     /// Starts the threads.
     pub(super) fn start() -> Self {
-        let (jobs, waiting) = sync_channel::<Job>(QUEUE);
+        let (jobs, waiting) = sync_channel::<Job>(MOST_WAITING);
         let waiting = Arc::new(Mutex::new(waiting));
         for _ in 0..THREADS {
             let waiting = waiting.clone();
             thread::spawn(move || {
-                // Before the first guess, which must not take longer than others.
-                nobodys_hash();
+                // Computed before it is needed, so that the first guess at an unknown
+                // nick takes no longer than others.
+                decoy_hash();
                 while let Some(job) = next(&waiting) {
                     if std::panic::catch_unwind(AssertUnwindSafe(job)).is_err() {
                         tracing::error!("hashing a password panicked; its thread goes on");
@@ -62,7 +63,7 @@ impl Passwords {
     pub(super) async fn matches(&self, password: String, hash: Option<String>) -> Result<bool, StoreError> {
         self.run(move || {
             let known = hash.is_some();
-            let hash = hash.unwrap_or_else(nobodys_hash);
+            let hash = hash.unwrap_or_else(decoy_hash);
             let parsed = PasswordHash::new(&hash);
             let right = parsed.is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok());
             known && right
@@ -96,7 +97,7 @@ fn hash(password: &str) -> Option<String> {
 }
 
 /// The hash that guesses at unknown nicks are compared with.
-fn nobodys_hash() -> String {
+fn decoy_hash() -> String {
     static HASH: OnceLock<String> = OnceLock::new();
     HASH.get_or_init(|| hash("nobody has this password").unwrap_or_default()).clone()
 }

@@ -1,6 +1,6 @@
 //! Being told everything as it happens: what a live connection needs of the lobby.
 
-use super::{Lobby, envelope::Line, mailbox::Mailbox};
+use super::{event::Event, handle::Lobby, mailbox::Reader};
 use crate::identity::session::{ClientKey, Session};
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -12,14 +12,9 @@ pub struct Seat(Place);
 #[derive(Debug)]
 enum Place {
     Outside(Expected),
-    Inside(Reading),
-}
-
-/// How far the queue of a client was read.
-#[derive(Debug)]
-pub(super) struct Reading {
-    mailbox: Arc<Mailbox>,
-    after: u64,
+    Inside(Reader),
+    /// The lobby that was waited for is gone.
+    Nowhere,
 }
 
 /// A client that is not in the lobby yet; forgotten when dropped.
@@ -27,45 +22,20 @@ pub(super) struct Reading {
 struct Expected {
     lobby: Lobby,
     client: ClientKey,
-    arrival: oneshot::Receiver<Reading>,
-}
-
-impl Reading {
-    /// Reads what comes from now on.
-    pub(super) fn from_now_on(mailbox: Arc<Mailbox>) -> Self {
-        Self { after: mailbox.newest(), mailbox }
-    }
-
-    async fn next(&mut self) -> Vec<Arc<Line>> {
-        loop {
-            let bell = self.mailbox.bell.notified();
-            let mut bell = std::pin::pin!(bell);
-            bell.as_mut().enable();
-            match self.mailbox.after(self.after) {
-                Ok(lines) if lines.is_empty() => bell.await,
-                Ok(lines) => {
-                    self.after = lines.last().map_or(self.after, |line| line.seq);
-                    return lines;
-                }
-                Err(_) => std::future::pending().await,
-            }
-        }
-    }
+    arrival: oneshot::Receiver<Reader>,
 }
 
 impl Seat {
-    /// The next messages; never done before the client comes in, nor once it has
+    /// The next events; never done before the client comes in, nor once it has
     /// ended. May be dropped and called again without losing any.
-    pub async fn next(&mut self) -> Vec<Arc<Line>> {
+    pub async fn next(&mut self) -> Vec<Arc<Event>> {
         if let Place::Outside(Expected { arrival, .. }) = &mut self.0 {
-            match arrival.await {
-                Ok(reading) => self.0 = Place::Inside(reading),
-                Err(_) => return std::future::pending().await,
-            }
+            let reader = arrival.await;
+            self.0 = reader.map_or(Place::Nowhere, Place::Inside);
         }
         match &mut self.0 {
-            Place::Inside(reading) => reading.next().await,
-            Place::Outside(_) => std::future::pending().await,
+            Place::Inside(reader) => reader.next().await,
+            Place::Outside(_) | Place::Nowhere => std::future::pending().await,
         }
     }
 }
@@ -75,7 +45,7 @@ impl Drop for Expected {
         self.arrival.close();
         let mut state = self.lobby.lock();
         if let Some(waiting) = state.expected.get_mut(&self.client) {
-            waiting.retain(|arrival| !arrival.is_closed());
+            waiting.retain(|arrived| !arrived.is_closed());
             if waiting.is_empty() {
                 state.expected.remove(&self.client);
             }
@@ -90,7 +60,7 @@ impl Lobby {
         let mut state = self.lock();
         let mailbox = state.users.get(&session.id).and_then(|user| user.clients.get(&session.client));
         Seat(match mailbox {
-            Some(mailbox) => Place::Inside(Reading::from_now_on(mailbox.clone())),
+            Some(mailbox) => Place::Inside(Reader::of_what_comes(mailbox.clone())),
             None => {
                 let (arrived, arrival) = oneshot::channel();
                 state.expected.entry(session.client).or_default().push(arrived);

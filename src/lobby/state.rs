@@ -1,4 +1,4 @@
-//! Who is in the lobby, which channels there are, and who hears what.
+//! Who is in the lobby, which channels there are, and who is told what.
 //!
 //! All of it is in memory behind one lock that is never held across an await. What
 //! must survive a restart is gathered as [`Write`]s and handed to the store before
@@ -6,22 +6,16 @@
 
 use super::{
     channel_name::ChannelName,
-    envelope::{Event, Line, Weight, no_meta, raw},
-    mailbox::Mailbox,
+    event::{Draft, Event, EventBytes, raw},
+    mailbox::{Mailbox, Reader},
     modes::ChannelModes,
     numeric::Numeric,
-    seat::Reading,
     store::{ChannelRow, Write},
 };
-use crate::{
-    clock::rfc3339_milliseconds,
-    identity::{
-        nick::{Folded, Nick},
-        session::{ClientKey, Passed},
-    },
-    race::SessionId,
+use crate::identity::{
+    nick::{Folded, Nick},
+    session::{ClientKey, Passed, SessionId},
 };
-use serde_json::value::RawValue;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
     sync::Arc,
@@ -30,7 +24,7 @@ use std::{
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-pub(super) use super::store::{LOBBY_ID, RECENT};
+pub(super) use super::store::{LOBBY_ID, MOST_RECENT};
 
 /// The channel that always exists.
 pub const LOBBY: &str = "#lobby";
@@ -61,8 +55,25 @@ pub(super) struct User {
     pub(super) clients: HashMap<ClientKey, Arc<Mailbox>>,
     /// Seconds since 1970.
     pub(super) created_at: u64,
-    /// The last message, on the monotonic clock.
+    /// When they last said something, on the monotonic clock.
     pub(super) last_spoke: Duration,
+}
+
+impl User {
+    /// Somebody who has just come in: without clients, channels and password.
+    pub(super) fn new(nick: Nick, passed: Passed, created_at: u64, now: Duration) -> Self {
+        Self {
+            nick,
+            passed,
+            password: None,
+            away: None,
+            announces_wins: false,
+            channels: BTreeSet::new(),
+            clients: HashMap::new(),
+            created_at,
+            last_spoke: now,
+        }
+    }
 }
 
 /// A topic, who set it, and when in seconds since 1970.
@@ -136,18 +147,7 @@ impl Moment {
     }
 }
 
-/// An event before it is serialised.
-#[derive(Debug, Default)]
-pub(super) struct Saying<'a> {
-    pub(super) command: &'a str,
-    pub(super) from: &'a str,
-    pub(super) to: &'a str,
-    pub(super) params: &'a [String],
-    pub(super) body: &'a [String],
-    pub(super) meta: Option<&'a RawValue>,
-}
-
-/// Everything; see the module's documentation.
+/// Everything that the lobby decides by; see the module's documentation.
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) users: HashMap<SessionId, User>,
@@ -155,45 +155,34 @@ pub(super) struct State {
     /// In order, so that lists come in the same order to everybody.
     pub(super) channels: BTreeMap<Folded, Channel>,
     /// Live connections of clients that are not here yet.
-    pub(super) expected: HashMap<ClientKey, Vec<oneshot::Sender<Reading>>>,
+    pub(super) expected: HashMap<ClientKey, Vec<oneshot::Sender<Reader>>>,
     pub(super) last_channel: i64,
     pub(super) last_seq: u64,
-    /// The newest lines of [`LOBBY`], for the page.
-    pub(super) recent: VecDeque<Arc<Line>>,
-    pub(super) weight: Weight,
+    /// The newest events of [`LOBBY`] that the history keeps, for the page.
+    pub(super) recent: VecDeque<Arc<Event>>,
+    /// How many bytes all events in memory have.
+    pub(super) event_bytes: EventBytes,
     /// What the store must be told before the lock is released.
     pub(super) writes: Vec<Write>,
 }
 
 impl State {
-    /// Makes an event: gives it its number and its bytes.
-    pub(super) fn event(&mut self, moment: Moment, saying: &Saying<'_>) -> (Uuid, Arc<Line>) {
+    /// Makes an event: gives it its number, its id and its bytes.
+    pub(super) fn event(&mut self, moment: Moment, draft: &Draft<'_>) -> (Uuid, Arc<Event>) {
         // Microseconds since 1970 or the next number: it grows over restarts too,
         // and stays below 2^53 until the year 2255.
         let micros = moment.wall.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
         self.last_seq = u64::try_from(micros).unwrap_or(u64::MAX).max(self.last_seq + 1);
         let id = Uuid::new_v4();
-        let none = no_meta();
-        let event = Event {
-            id,
-            command: saying.command,
-            from: saying.from,
-            to: saying.to,
-            params: saying.params,
-            body: saying.body,
-            ts: rfc3339_milliseconds(moment.wall),
-            meta: saying.meta.unwrap_or(&none),
-        };
-        // Our own types: serialising them cannot fail.
-        let json = serde_json::to_string(&event).unwrap_or_default();
-        (id, Line::new(self.last_seq, moment.now, json, &self.weight))
+        let json = draft.to_json(id, moment.wall);
+        (id, Event::new(self.last_seq, moment.now, json, &self.event_bytes))
     }
 
     /// A numeric as an event from the server.
-    pub(super) fn numeric(&mut self, moment: Moment, server: &str, to: &str, numeric: &Numeric) -> Arc<Line> {
+    pub(super) fn numeric(&mut self, moment: Moment, server: &str, to: &str, numeric: &Numeric) -> Arc<Event> {
         let meta = (!numeric.meta.is_empty()).then(|| raw(&numeric.meta));
         let body = [numeric.text.clone()];
-        let saying = Saying {
+        let draft = Draft {
             command: numeric.code,
             from: server,
             to,
@@ -201,43 +190,43 @@ impl State {
             body: &body,
             meta: meta.as_deref(),
         };
-        self.event(moment, &saying).1
+        self.event(moment, &draft).1
     }
 
     /// Tells one person, on all their clients.
-    pub(super) fn tell(&self, user: &SessionId, line: &Arc<Line>) {
+    pub(super) fn tell(&self, user: &SessionId, event: &Arc<Event>) {
         if let Some(user) = self.users.get(user) {
             for mailbox in user.clients.values() {
-                mailbox.push(line.clone(), &self.weight);
+                mailbox.push(event.clone(), &self.event_bytes);
             }
         }
     }
 
     /// Tells all members of a channel.
-    pub(super) fn tell_channel(&self, channel: &Folded, line: &Arc<Line>) {
+    pub(super) fn tell_channel(&self, channel: &Folded, event: &Arc<Event>) {
         if let Some(channel) = self.channels.get(channel) {
             for member in channel.members.keys() {
-                self.tell(member, line);
+                self.tell(member, event);
             }
         }
     }
 
     /// Tells everybody who shares a channel with `user`, and `user`, once.
-    pub(super) fn tell_peers(&self, user: &SessionId, line: &Arc<Line>) {
+    pub(super) fn tell_peers(&self, user: &SessionId, event: &Arc<Event>) {
         let channels = self.users.get(user).map(|user| &user.channels).into_iter().flatten();
         let members = channels.filter_map(|name| self.channels.get(name)).flat_map(|channel| channel.members.keys());
         let peers: HashSet<&SessionId> = members.chain([user]).collect();
         for peer in peers {
-            self.tell(peer, line);
+            self.tell(peer, event);
         }
     }
 
-    /// Keeps a line that was said in [`LOBBY`] for the page.
-    pub(super) fn remember(&mut self, line: Arc<Line>) {
-        if RECENT <= self.recent.len() {
+    /// Keeps an event of [`LOBBY`] for the page.
+    pub(super) fn remember(&mut self, event: Arc<Event>) {
+        if MOST_RECENT <= self.recent.len() {
             self.recent.pop_front();
         }
-        self.recent.push_back(line);
+        self.recent.push_back(event);
     }
 
     /// Somebody by nick.
@@ -246,17 +235,17 @@ impl State {
         Some((id, self.users.get(id)?))
     }
 
-    /// True if somebody new may come in.
+    /// True if there is room for somebody new.
     pub(super) fn has_room(&self) -> bool {
         self.users.len() < MOST_USERS
     }
 
-    /// True if another channel may be created.
+    /// True if there is room for another channel.
     pub(super) fn has_room_for_channel(&self) -> bool {
         self.channels.len() < MOST_CHANNELS
     }
 
-    /// Notes what a session has become.
+    /// Has the store keep a session as it is now.
     pub(super) fn save_user(&mut self, id: &SessionId) {
         if let Some(user) = self.users.get(id) {
             self.writes.push(Write::SaveSession {
@@ -269,8 +258,7 @@ impl State {
         }
     }
 
-    /// Takes somebody out of a channel; an empty channel is no more, except
-    /// [`LOBBY`].
+    /// Takes somebody out of a channel. An empty channel is deleted, except [`LOBBY`].
     pub(super) fn leave(&mut self, user: &SessionId, name: &Folded) {
         if let Some(user) = self.users.get_mut(user) {
             user.channels.remove(name);
@@ -291,8 +279,8 @@ impl State {
         let Some(user) = self.users.get(id) else { return Vec::new() };
         let nick = user.nick.to_string();
         let body = [reason.to_owned()];
-        let (_, line) = self.event(moment, &Saying { command: "QUIT", from: &nick, body: &body, ..Saying::default() });
-        self.tell_peers(id, &line);
+        let (_, event) = self.event(moment, &Draft { command: "QUIT", from: &nick, body: &body, ..Draft::default() });
+        self.tell_peers(id, &event);
         let channels = self.users.get(id).map(|user| user.channels.clone()).unwrap_or_default();
         for channel in channels {
             self.leave(id, &channel);

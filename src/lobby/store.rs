@@ -3,34 +3,41 @@
 //! The lobby decides in its own memory and writes behind; only stamps, passwords
 //! and history wait for the disk. Everything goes through one bounded queue to one
 //! thread with one connection: SQLite has a single writer anyway, reads are by
-//! index and bounded, and in one queue everybody reads what they wrote. What has
-//! gathered in the queue is committed together, and whoever waits is answered
-//! after the commit. A full queue refuses; nothing here is ever waited for by the
-//! race.
+//! index and bounded, and with one queue everybody reads what they have written. What has
+//! gathered in the queue is committed together, and everybody who waits is answered
+//! after the commit. A full queue refuses; the race never waits for anything here.
 
 mod load;
 mod spent;
 mod write;
 
-pub(super) use load::{LOBBY_ID, Loaded, RECENT};
+pub use load::Loaded;
+pub use spent::StampKind;
+
+pub(super) use load::{LOBBY_ID, MOST_RECENT, SessionRow, StoredChannel};
 pub(super) use write::{ChannelRow, Write};
 
-use crate::{
-    config::Database,
-    gate::stamps::{SpendError, SpentStamps},
-};
+use crate::gate::stamps::{SpendError, SpentStamps};
 use futures::{FutureExt, TryFutureExt, future::BoxFuture};
 use puzzle::stamp::StampHash;
 use rusqlite::{Connection, TransactionBehavior, params};
 use spent::KnownSpent;
-use std::{path::Path, sync::Arc, thread};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
 use tokio::sync::{mpsc, oneshot};
 
 /// How many jobs may wait for the thread.
-const QUEUE: usize = 8192;
+const MOST_WAITING_JOBS: usize = 8192;
 
 /// How many jobs are committed together.
-const GROUP: usize = 256;
+const MOST_JOBS_OF_A_COMMIT: usize = 256;
+
+/// How long SQLite waits for another process that has the file locked.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The versions of the schema, oldest first; `user_version` counts those applied.
 const MIGRATIONS: &[&str] = &[include_str!("store/schema_1.sql")];
@@ -38,6 +45,15 @@ const MIGRATIONS: &[&str] = &[include_str!("store/schema_1.sql")];
 /// What is done after the commit, told whether it succeeded.
 type Afterwards = Box<dyn FnOnce(bool) + Send>;
 type Job = Box<dyn FnOnce(&Connection) -> Afterwards + Send>;
+
+/// Where a database is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Database {
+    /// In memory, gone with the process.
+    Memory,
+    /// In this file.
+    File(PathBuf),
+}
 
 /// A cheap handle to the store.
 #[derive(Clone)]
@@ -56,7 +72,7 @@ impl std::fmt::Debug for Store {
 /// Why the store could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenStoreError {
-    /// SQLite says no.
+    /// SQLite refuses to open or to prepare it.
     #[error("the database cannot be opened: {0}")]
     Sqlite(#[from] rusqlite::Error),
     /// The directory cannot be made.
@@ -64,7 +80,7 @@ pub enum OpenStoreError {
     Directory(#[from] std::io::Error),
     /// A newer version of this program has written it.
     #[error("the database has version {found}, and this program knows versions up to {known}")]
-    FromTheFuture {
+    NewerVersion {
         /// The file's version.
         found: usize,
         /// Ours.
@@ -75,7 +91,7 @@ pub enum OpenStoreError {
 /// Why the store did not do something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// Too much waits already.
+    /// Too many jobs wait already.
     #[error("the lobby is busy: try again in a moment")]
     Busy,
     /// The disk or SQLite failed; the log says more.
@@ -88,24 +104,6 @@ impl From<SpendError> for StoreError {
         match error {
             SpendError::Busy => Self::Busy,
             SpendError::Failed => Self::Failed,
-        }
-    }
-}
-
-/// Which stamps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum StampKind {
-    /// Of new sessions.
-    Session,
-    /// Of messages.
-    Channel,
-}
-
-impl StampKind {
-    const fn table(self) -> &'static str {
-        match self {
-            Self::Session => "spent_session_stamps",
-            Self::Channel => "spent_hashcash",
         }
     }
 }
@@ -132,8 +130,8 @@ impl Slot<'_> {
 }
 
 impl Store {
-    /// Opens the database, brings its schema up to date and starts the thread,
-    /// which ends when the last handle is dropped and everything is written.
+    /// Opens the database, brings its schema up to date and starts the thread, which
+    /// ends once the last handle is dropped and everything is written.
     ///
     /// # Errors
     /// [`OpenStoreError`].
@@ -147,18 +145,18 @@ impl Store {
                 Connection::open(path)?
             }
         };
-        connection.busy_timeout(std::time::Duration::from_secs(5))?;
+        connection.busy_timeout(LOCK_PATIENCE)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
-        // In WAL mode that is safe against a crash of the process; a power cut may
-        // cost the last moments but never the file.
+        // In WAL mode a crash of the process loses nothing that was committed; a power
+        // cut may lose the last commits, but does not damage the file.
         connection.pragma_update(None, "synchronous", "NORMAL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         migrate(&mut connection)?;
-        let (jobs, mut waiting) = mpsc::channel::<Job>(QUEUE);
+        let (jobs, mut waiting) = mpsc::channel::<Job>(MOST_WAITING_JOBS);
         thread::Builder::new().name("lobby-store".into()).spawn(move || {
             while let Some(job) = waiting.blocking_recv() {
-                // A panic rolls its transaction back and drops the answers, which
-                // is an error to whoever waits for one.
+                // A panic rolls its transaction back and drops the answers: everybody
+                // who waits for one gets an error.
                 let group = std::panic::AssertUnwindSafe(|| work(&mut connection, job, &mut waiting));
                 if std::panic::catch_unwind(group).is_err() {
                     tracing::error!("the lobby's store panicked; its thread goes on");
@@ -218,8 +216,8 @@ impl Store {
     }
 
     /// Spends a stamp: true if it was not spent before. One atomic insert; of many
-    /// at once exactly one is told true, and only when that is on disk. A copy of one
-    /// that was spent of late does not get as far as the database.
+    /// at once exactly one is told true, and only when that is committed. A copy of one
+    /// that was spent a short time ago does not get as far as the database.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -233,7 +231,7 @@ impl Store {
                 format!("INSERT INTO {} (stamp_hash, created_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING", kind.table());
             Ok(connection.prepare_cached(&sql)?.execute(params![stamp.as_bytes(), now])? == 1)
         };
-        // Whichever it was: it is spent now.
+        // Whether it was spent just now or before: it is spent.
         self.call_and_then(insert, move |_| spent.insert(kind, stamp)).await
     }
 
@@ -271,7 +269,10 @@ impl Store {
     }
 
     /// Everything that the lobby starts with.
-    pub(super) async fn load(&self) -> Result<Loaded, StoreError> {
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn load(&self) -> Result<Loaded, StoreError> {
         self.call(load::load).await
     }
 
@@ -288,7 +289,7 @@ impl Store {
     /// too old; true if there was as much to do as fits into a step.
     pub(super) async fn clean(&self, now: u64, target: Option<String>, keep: u32) -> Result<bool, StoreError> {
         let spent = self.spent.clone();
-        // What is forgotten there must not be known here.
+        // What the database has forgotten must not be remembered in memory.
         let forget = move |_: &bool| spent.clear();
         self.call_and_then(move |connection| write::clean(connection, now, target.as_deref(), keep), forget).await
     }
@@ -314,7 +315,7 @@ impl SpentStamps for Store {
 fn migrate(connection: &mut Connection) -> Result<(), OpenStoreError> {
     let applied: usize = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if MIGRATIONS.len() < applied {
-        return Err(OpenStoreError::FromTheFuture { found: applied, known: MIGRATIONS.len() });
+        return Err(OpenStoreError::NewerVersion { found: applied, known: MIGRATIONS.len() });
     }
     for (at, migration) in MIGRATIONS.iter().enumerate().skip(applied) {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -331,7 +332,7 @@ fn work(connection: &mut Connection, first: Job, waiting: &mut mpsc::Receiver<Jo
     let outcome = (|| {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         afterwards.push(first(&transaction));
-        while afterwards.len() < GROUP
+        while afterwards.len() < MOST_JOBS_OF_A_COMMIT
             && let Ok(job) = waiting.try_recv()
         {
             afterwards.push(job(&transaction));

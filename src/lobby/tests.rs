@@ -1,17 +1,39 @@
 //! The lobby as a whole without HTTP, with a clock that stands still.
 
 use super::{
+    commands::Immediate,
     envelope::Envelope,
-    store::{StampKind, Store},
+    polling::LONGEST_HOLD,
+    store::{Database, StampKind, Store},
     *,
 };
 use crate::{
-    clock::ManualClock,
-    config::Database,
-    identity::session::{IDLE_LIMIT, Passed, Session},
+    clock::{Clock, ManualClock},
+    gate::{
+        GateRule, LimitSettings,
+        admission::{Admission, Credentials},
+        error::GateError,
+        limits::AddressLimits,
+        stamps::Stamps,
+        turnstile::Turnstile,
+    },
+    https_client::ProxySettings,
+    identity::{
+        session::{IDLE_LIMIT, Passed, Session},
+        sessions::Sessions,
+    },
 };
 use futures::future::join_all;
 use puzzle::stamp::{Bits, Minter, StampHash, Timestamp, channel};
+use std::{sync::Arc, time::Duration};
+
+const NO_LIMITS: LimitSettings = LimitSettings {
+    sessions_per_hour: 0,
+    failed_checks_per_minute: 0,
+    submissions_per_minute: 0,
+    sockets_per_address: 0,
+    sockets_in_all: 0,
+};
 
 struct Bench {
     clock: Arc<ManualClock>,
@@ -34,7 +56,7 @@ impl Bench {
         let clock = Arc::new(ManualClock::default());
         clock.advance(Duration::from_secs(1_800_000_000));
         let sessions = Arc::new(Sessions::new(clock.clone()));
-        let config = LobbyConfig {
+        let settings = LobbySettings {
             database: Database::Memory,
             hashcash_bits: bits,
             server_name: "hashpass".into(),
@@ -44,7 +66,12 @@ impl Bench {
             cors_origins: Vec::new(),
         };
         let stamps = Stamps::new(store.clone(), bits, "hashpass".into(), clock.clone());
-        let (lobby, _) = Lobby::open(&config, store.clone(), stamps, sessions.clone(), clock.clone()).await.unwrap();
+        let turnstile = Turnstile::new(None, sessions.clone(), &ProxySettings::default()).unwrap();
+        let limits = Arc::new(AddressLimits::new(NO_LIMITS, &(clock.clone() as Arc<dyn Clock>)));
+        let admission = Admission::new(GateRule::Hashcash, sessions.clone(), limits, turnstile, stamps);
+        let loaded = store.load().await.unwrap();
+        let (lobby, _) =
+            Lobby::open(&settings, store.clone(), loaded, Arc::new(admission), sessions.clone(), clock.clone());
         Self { clock, sessions, store, lobby }
     }
 
@@ -71,6 +98,10 @@ impl Bench {
     }
 }
 
+fn credentials(stamp: Option<&str>) -> Credentials<'_> {
+    Credentials { token: None, stamp, address: [192, 0, 2, 1].into() }
+}
+
 fn envelope(json: &str) -> Envelope {
     serde_json::from_str(json).unwrap()
 }
@@ -85,7 +116,7 @@ async fn the_idle_leave_their_channels_and_their_nick() {
     }
     for _ in 0..2 {
         bench.clock.advance(IDLE_LIMIT / 2);
-        // Whoever calls is found by the cookie, which is what counts as use.
+        // A call finds its session by the cookie, which is what counts as use.
         bench.sessions.touch(&lively.client);
     }
     bench.lobby.end_idle_sessions().await;
@@ -99,7 +130,7 @@ async fn the_idle_leave_their_channels_and_their_nick() {
 #[tokio::test]
 async fn a_session_whose_cookie_got_lost_gives_its_nick_to_the_next_who_asks() {
     let bench = Bench::new().await;
-    let open = async |nick: &str| bench.lobby.open_session(None, Some(nick), None).await;
+    let open = async |nick: &str| bench.lobby.open_session(None, Some(nick), credentials(None)).await;
     let lost = open("bob").await.unwrap();
     let early = open("BOB").await.unwrap_err();
     assert_eq!(early, LobbyError::NickTaken { retry_after: Some(Duration::from_secs(10)) });
@@ -109,7 +140,7 @@ async fn a_session_whose_cookie_got_lost_gives_its_nick_to_the_next_who_asks() {
     let bob = bench.sessions.by_cookie(&found.token.unwrap()).unwrap();
     assert_eq!(bench.lobby.state(&bob).unwrap().nick, "BOB");
     assert_eq!(bench.lobby.server().users, 1, "the lost one is gone");
-    // Whoever has come keeps the nick.
+    // A session that has been used keeps the nick.
     bench.clock.advance(Duration::from_secs(3600));
     assert_eq!(open("bob").await.unwrap_err(), LobbyError::NickTaken { retry_after: None });
     assert!(bench.lobby.poll(&bob, 0, Duration::ZERO).await.is_ok());
@@ -208,10 +239,12 @@ async fn a_stamp_that_is_worth_nothing_never_reaches_the_store() {
     starts.await.unwrap();
     let room = bench.store.room();
     for (stamp, why) in &sessions {
-        let Err(LobbyError::Stamp(refused)) = bench.lobby.open_session(None, None, stamp.as_deref()).await else {
+        let Err(LobbyError::Gate(GateError::StampRequired(demand))) =
+            bench.lobby.open_session(None, None, credentials(stamp.as_deref())).await
+        else {
             panic!("{stamp:?} was not refused");
         };
-        assert_eq!(refused.reason(), *why, "{stamp:?}");
+        assert_eq!(demand.reason.reason(), *why, "{stamp:?}");
     }
     for (stamp, why) in &channels {
         let message = format!(r##"{{"command":"PRIVMSG","to":"#a","body":["hi"],"meta":{{"hashcash":"{stamp}"}}}}"##);
@@ -229,9 +262,7 @@ async fn a_thousand_who_wait_hear_a_message_once() {
     let people: Vec<Session> = (0..1000).map(|n| bench.person(&format!("person{n}"))).collect();
     for person in &people {
         let mailbox = bench.lobby.enter(person).unwrap();
-        let joined = bench
-            .lobby
-            .act(person, &mailbox, |act| act.run(commands::Command::named("JOIN").unwrap(), &["#a"]).is_ok());
+        let joined = bench.lobby.on_behalf_of(person, &mailbox, |caller| caller.run(Immediate::Join, &["#a"]).is_ok());
         assert!(joined.unwrap().0);
     }
     let last = people.iter().map(|person| bench.lobby.state(person).unwrap().last_id).max().unwrap();
@@ -252,14 +283,14 @@ async fn a_thousand_who_wait_hear_a_message_once() {
 #[tokio::test]
 async fn a_crowd_that_waits_is_answered_in_turn_and_a_few_at_once() {
     let bench = Bench::new().await;
-    let turns = |count| -> Vec<Duration> { (0..count).map(|_| bench.lobby.turn_to_answer()).collect() };
+    let turns = |count| -> Vec<Duration> { (0..count).map(|_| bench.lobby.hold_of_answer()).collect() };
     assert!(turns(20).iter().all(Duration::is_zero));
     let crowd = turns(2000);
     assert!(crowd.is_sorted());
     assert!(crowd[799] <= Duration::from_millis(100), "8,000 a second: {:?}", crowd[799]);
-    assert_eq!(crowd[1999], service::LONGEST_LINGER);
+    assert_eq!(crowd[1999], LONGEST_HOLD);
     // However many there were: they hold nobody up who comes later.
-    bench.clock.advance(2 * service::LONGEST_LINGER);
+    bench.clock.advance(2 * LONGEST_HOLD);
     assert!(turns(20).iter().all(Duration::is_zero));
 }
 

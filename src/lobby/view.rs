@@ -1,9 +1,11 @@
-//! What the lobby shows to whoever asks for the state of things.
+//! What the lobby shows of itself: its channels, members, history and a client's own
+//! state.
 
 use super::{
-    Lobby, LobbyError,
-    envelope::Line,
-    state::{Channel, LOBBY, RECENT, conversation},
+    error::LobbyError,
+    event::Event,
+    handle::Lobby,
+    state::{Channel, LOBBY, MOST_RECENT, conversation},
 };
 use crate::identity::{nick::Folded, session::Session};
 use serde::Serialize;
@@ -77,7 +79,7 @@ pub struct StateView {
 impl Lobby {
     /// The lobby itself. Open to everybody.
     pub fn server(&self) -> ServerView {
-        let bits = self.shared.stamps.bits();
+        let bits = self.shared.admission.stamps().bits();
         ServerView {
             name: self.shared.environment.server_name.clone(),
             version: env!("CARGO_PKG_VERSION"),
@@ -87,9 +89,9 @@ impl Lobby {
         }
     }
 
-    /// The newest lines of `#lobby`, oldest first, as JSON. Open to everybody.
+    /// The newest messages of `#lobby`, oldest first, as JSON. Open to everybody.
     pub fn recent(&self) -> Vec<String> {
-        self.lock().recent.iter().map(|line| line.json().to_owned()).collect()
+        self.lock().recent.iter().map(|event| event.json().to_owned()).collect()
     }
 
     /// The caller's own state.
@@ -149,7 +151,7 @@ impl Lobby {
     /// The newest messages of a channel or of the caller's conversation with a nick
     /// that are older than number `before`, as JSON:
     /// `{"messages":[…],"before":n|null}`. All of it is for members, except the
-    /// newest lines of `#lobby`, which everybody may read and which are in memory, so
+    /// newest ones of `#lobby`, which everybody may read and which are in memory, so
     /// that strangers cost the store nothing.
     ///
     /// # Errors
@@ -170,24 +172,24 @@ impl Lobby {
         let messages = self.shared.store.history(key, before.unwrap_or(u64::MAX), limit).await?;
         let full = limit as usize <= messages.len();
         let older = messages.first().filter(|_| full).map_or_else(|| "null".into(), |(seq, _)| seq.to_string());
-        let lines: Vec<String> = messages.into_iter().map(|(_, envelope)| envelope).collect();
-        Ok(format!("{{\"messages\":[{}],\"before\":{older}}}", lines.join(",")))
+        let messages: Vec<String> = messages.into_iter().map(|(_, envelope)| envelope).collect();
+        Ok(format!("{{\"messages\":[{}],\"before\":{older}}}", messages.join(",")))
     }
 
-    /// What the lines that everybody may read are called: another name once there is a
-    /// new one.
-    pub fn open_version(&self) -> String {
-        format!("\"{}\"", self.lock().recent.back().map_or(0, |line| line.seq))
+    /// The version of the messages that everybody may read, quoted as an `ETag` is:
+    /// another one once there is a new message.
+    pub fn recent_version(&self) -> String {
+        format!("\"{}\"", self.lock().recent.back().map_or(0, |event| event.seq))
     }
 
     fn recent_history(&self, limit: u32) -> String {
         let state = self.lock();
         let skipped = state.recent.len().saturating_sub(limit as usize);
-        let lines: Vec<&Line> = state.recent.iter().skip(skipped).map(|line| &**line).collect();
-        let is_all = skipped == 0 && lines.len() < RECENT;
-        let older = lines.first().filter(|_| !is_all).map_or_else(|| "null".into(), |line| line.seq.to_string());
-        let lines: Vec<&str> = lines.into_iter().map(Line::json).collect();
-        format!("{{\"messages\":[{}],\"before\":{older}}}", lines.join(","))
+        let events: Vec<&Event> = state.recent.iter().skip(skipped).map(|event| &**event).collect();
+        let is_all = skipped == 0 && events.len() < MOST_RECENT;
+        let older = events.first().filter(|_| !is_all).map_or_else(|| "null".into(), |event| event.seq.to_string());
+        let messages: Vec<&str> = events.into_iter().map(Event::json).collect();
+        format!("{{\"messages\":[{}],\"before\":{older}}}", messages.join(","))
     }
 
     /// Under which a target's messages are kept, if the caller may read them.

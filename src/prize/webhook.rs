@@ -1,43 +1,34 @@
-//! The webhook: tells one other server who won which code.
+//! The webhook: one other server that is told who won which code.
 //!
-//! Every prize is one `POST` of `{"visitor_id":"…","invite_code":"…"}`, which is
-//! all the receiver learns, with the code as `Idempotency-Key`, so that a receiver
-//! that was told twice, because its answer got lost, can tell. A task of its own
-//! delivers prize after prize in the order of the wins: a prize that is refused is
-//! tried again before the next one is sent. Nobody waits for it, and no win depends
-//! on it. Any status 2xx is success; a redirect is not, and is not followed.
+//! Every prize is one `POST` of `{"visitor_id":"…","invite_code":"…"}`, which is all
+//! that the receiver learns. It is written into the ledger with the win itself
+//! ([`new_delivery`]) and sent from there ([`deliveries`](super::deliveries)).
 //!
-//! Nothing here ever logs a code, the token, or the receiver's address, which may
-//! be a secret itself: a code is named by its digest.
+//! Nothing here ever shows the token or the receiver's address, which may be a secret
+//! itself.
 
-#[cfg(test)]
-mod tests;
+use crate::ledger::{deliveries::NewDelivery, values::WebhookId};
+use puzzle::{RoundNumber, VisitorId, invite_code::InviteCode, values::Invalid};
+use reqwest::{Url, header::HeaderValue};
+use serde::Deserialize;
+use serde_json::Value;
+use std::{fmt, str::FromStr, time::Duration};
 
-use crate::https_client::{ClientError, https_client};
-use puzzle::{VisitorId, invite_code::InviteCode, values::Invalid};
-use reqwest::{
-    Client, StatusCode, Url,
-    header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
-};
-use serde::Serialize;
-use std::{
-    fmt,
-    str::FromStr,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
-use tokio::{
-    sync::{mpsc, watch},
-    task::JoinHandle,
-};
-
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// The receiver's name in the ledger.
+pub const RECEIVER: &str = "webhook";
 
 /// The receiver's address: http or https.
 ///
 /// Hidden in debug output: its path, query or user name may be a secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct WebhookUrl(Url);
+
+impl WebhookUrl {
+    /// The address itself.
+    pub(super) fn as_url(&self) -> &Url {
+        &self.0
+    }
+}
 
 impl FromStr for WebhookUrl {
     type Err = Invalid;
@@ -60,6 +51,13 @@ impl fmt::Debug for WebhookUrl {
 #[derive(Clone, PartialEq, Eq)]
 pub struct WebhookToken(HeaderValue);
 
+impl WebhookToken {
+    /// The value of the header, which the client never shows.
+    pub(super) fn as_header(&self) -> &HeaderValue {
+        &self.0
+    }
+}
+
 impl FromStr for WebhookToken {
     type Err = Invalid;
 
@@ -80,7 +78,7 @@ impl fmt::Debug for WebhookToken {
     }
 }
 
-/// Whom to tell, and how hard to try.
+/// Whom to tell.
 #[derive(Clone, Debug)]
 pub struct WebhookSettings {
     /// `WEBHOOK_URL`: the receiver. A user name and password in it are sent as basic
@@ -90,229 +88,72 @@ pub struct WebhookSettings {
     pub token: Option<WebhookToken>,
     /// After how long a try has failed. Set by no variable: 5 seconds.
     pub time_limit: Duration,
-    /// How long to wait before each further try; when they are used up the prize
-    /// is given up. Set by no variable: 1, 5, 30 and 120 seconds.
-    pub waits: Vec<Duration>,
-    /// How many prizes may wait. Set by no variable: 100,000, which at a few hundred
-    /// bytes each are some dozens of megabytes, and at a win a minute two months.
-    pub most_waiting: usize,
 }
 
 impl WebhookSettings {
-    /// This receiver, with the times and limits that no variable sets.
-    pub fn new(url: WebhookUrl, token: Option<WebhookToken>) -> Self {
-        Self {
-            url,
-            token,
-            time_limit: Duration::from_secs(5),
-            waits: [1, 5, 30, 120].map(Duration::from_secs).into(),
-            most_waiting: 100_000,
+    /// This receiver, with the time limit that no variable sets.
+    pub const fn new(url: WebhookUrl, token: Option<WebhookToken>) -> Self {
+        Self { url, token, time_limit: Duration::from_secs(5) }
+    }
+}
+
+/// What the receiver has to be told of a win; to be committed in the transaction of the
+/// win, if there is a webhook at all.
+pub fn new_delivery(_: &WebhookSettings, round: RoundNumber, visitor: &VisitorId, code: &InviteCode) -> NewDelivery {
+    let (visitor, code) = (Value::from(visitor.as_str()), Value::from(code.as_str()));
+    NewDelivery {
+        webhook_id: WebhookId::random(),
+        receiver: RECEIVER.to_owned(),
+        round: Some(round),
+        // Written by hand, because the order of the fields is promised.
+        body: format!(r#"{{"visitor_id":{visitor},"invite_code":{code}}}"#),
+    }
+}
+
+/// The digest of the code in a delivery's body, for the log; empty if there is none.
+pub(super) fn code_digest(body: &str) -> String {
+    #[derive(Deserialize)]
+    struct Body {
+        invite_code: InviteCode,
+    }
+    serde_json::from_str::<Body>(body).map(|body| body.invite_code.digest()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use puzzle::{Nonce, Seed, invite_code::CodeSecret};
+
+    #[test]
+    fn a_delivery_has_the_body_of_the_protocol_and_an_id_that_is_not_the_code() {
+        let settings = WebhookSettings::new("http://127.0.0.1:9/".parse().unwrap(), None);
+        let visitor: VisitorId = "visitor-1".parse().unwrap();
+        let secret = CodeSecret::from_bytes([7; 32]);
+        let code = InviteCode::derive(&secret, &visitor, Nonce::new(1).unwrap(), &Seed::from_bytes([1; 16]));
+        let new = || new_delivery(&settings, RoundNumber(3), &visitor, &code);
+        let NewDelivery { webhook_id, receiver, round, body } = new();
+        assert_eq!(body, format!(r#"{{"visitor_id":"visitor-1","invite_code":"{}"}}"#, code.as_str()));
+        assert_eq!((receiver.as_str(), round), (RECEIVER, Some(RoundNumber(3))));
+        assert!(webhook_id.as_str().starts_with("msg_") && !webhook_id.as_str().contains(&code.as_str()[9..]));
+        assert_ne!(webhook_id, new().webhook_id);
+        assert_eq!(code_digest(&body), code.digest());
+        assert_eq!(code_digest("{}"), "");
+    }
+
+    #[test]
+    fn addresses_and_tokens_are_checked_and_never_shown() {
+        for good in ["http://127.0.0.1:9/hook", "https://example.org", "HTTPS://user:s3cret@example.org/?key=s3cret"] {
+            let url: WebhookUrl = good.parse().unwrap();
+            assert_eq!(format!("{url:?}"), "WebhookUrl(…)");
         }
-    }
-}
-
-/// Why a try failed; says nothing that has to stay secret.
-#[derive(Debug, thiserror::Error)]
-enum Trouble {
-    #[error("the receiver answered {0}")]
-    Refused(StatusCode),
-    #[error("the receiver did not answer in time")]
-    TimedOut,
-    #[error("the receiver cannot be reached: {}", causes(.0))]
-    Unreachable(reqwest::Error),
-    #[error("the server stops")]
-    Stopping,
-}
-
-impl From<reqwest::Error> for Trouble {
-    fn from(error: reqwest::Error) -> Self {
-        if error.is_timeout() { Self::TimedOut } else { Self::Unreachable(error.without_url()) }
-    }
-}
-
-/// The error and all its causes, which the error alone does not show.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
-}
-
-/// A prize on its way.
-struct Prize {
-    body: String,
-    headers: HeaderMap,
-    /// Names the code in the log.
-    code_digest: String,
-}
-
-impl Prize {
-    /// None if this is no code that can stand in a header, which no derived code is.
-    fn new(visitor_id: &VisitorId, invite_code: &InviteCode, token: Option<&WebhookToken>) -> Option<Self> {
-        #[derive(Serialize)]
-        struct Body<'a> {
-            visitor_id: &'a VisitorId,
-            invite_code: &'a InviteCode,
+        for bad in ["", "example.org/hook", "ftp://example.org", "file:///etc/passwd", "http://", "http:// s3cret"] {
+            let error = bad.parse::<WebhookUrl>().unwrap_err().to_string();
+            assert!(!error.contains("s3cret"), "{error}");
         }
-        let body = serde_json::to_string(&Body { visitor_id, invite_code }).ok()?;
-        let mut key = HeaderValue::from_str(invite_code.as_str()).ok()?;
-        key.set_sensitive(true);
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(IDEMPOTENCY_KEY, key);
-        if let Some(WebhookToken(value)) = token {
-            headers.insert(AUTHORIZATION, value.clone());
+        let token: WebhookToken = "s3cret".parse().unwrap();
+        assert_eq!(format!("{token:?} {:?}", token.0), "WebhookToken(…) Sensitive");
+        for bad in ["", "two words", "line\nbreak", "é"] {
+            assert!(bad.parse::<WebhookToken>().is_err(), "{bad:?}");
         }
-        Some(Self { body, headers, code_digest: invite_code.digest() })
-    }
-}
-
-/// How far the end has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Phase {
-    /// Prizes come and go.
-    Open,
-    /// No further prizes come; one more try begins for each of the rest, at once.
-    Finishing,
-    /// Nothing is tried any more.
-    Over,
-}
-
-/// The handle to the delivery. If it is dropped without [`Webhook::shutdown`],
-/// what is queued is still delivered, for as long as the runtime lives.
-pub struct Webhook {
-    /// None if there is nobody to tell.
-    running: Option<Running>,
-}
-
-struct Running {
-    token: Option<WebhookToken>,
-    /// The way to the task; none after shutdown.
-    prizes: Mutex<Option<mpsc::Sender<Prize>>>,
-    phase: watch::Sender<Phase>,
-    /// The task; none after shutdown.
-    task: Mutex<Option<JoinHandle<()>>>,
-}
-
-impl fmt::Debug for Webhook {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Webhook").field("configured", &self.running.is_some()).finish()
-    }
-}
-
-impl Webhook {
-    /// Tells nobody.
-    pub const fn none() -> Self {
-        Self { running: None }
-    }
-
-    /// Starts the delivery; must be called within a Tokio runtime.
-    ///
-    /// # Errors
-    /// [`ClientError`].
-    pub fn start(settings: WebhookSettings) -> Result<Self, ClientError> {
-        let client = https_client(settings.time_limit)?;
-        Ok(Self::start_with_client(settings, client))
-    }
-
-    fn start_with_client(settings: WebhookSettings, client: Client) -> Self {
-        let WebhookSettings { url, token, time_limit: _, waits, most_waiting } = settings;
-        let (sender, prizes) = mpsc::channel(most_waiting.max(1));
-        let (phase, receiver) = watch::channel(Phase::Open);
-        let delivery = Delivery { client, url, waits, prizes, phase: receiver };
-        let task = Mutex::new(Some(tokio::spawn(delivery.run())));
-        Self { running: Some(Running { token, prizes: Mutex::new(Some(sender)), phase, task }) }
-    }
-
-    /// Queues a prize for delivery and returns at once. A prize that cannot be
-    /// queued, because too many wait or after the end, is in the log.
-    pub fn queue(&self, visitor_id: &VisitorId, invite_code: &InviteCode) {
-        let Some(running) = &self.running else { return };
-        let sender = running.prizes.lock().unwrap_or_else(PoisonError::into_inner);
-        let why = match (sender.as_ref(), Prize::new(visitor_id, invite_code, running.token.as_ref())) {
-            (Some(sender), Some(prize)) => match sender.try_send(prize) {
-                Ok(()) => return,
-                Err(mpsc::error::TrySendError::Full(_)) => "too many prizes wait",
-                Err(mpsc::error::TrySendError::Closed(_)) => "the delivery has ended",
-            },
-            (None, _) => "the server stops",
-            (_, None) => "the code cannot be sent",
-        };
-        let code_digest = invite_code.digest();
-        tracing::error!(code_digest, why, "the webhook is not told of a prize");
-    }
-
-    /// Takes no further prizes and tries each that waits once more, without
-    /// waiting between tries, until `grace` is over. What is not delivered by then
-    /// is in the log by the digests of the codes.
-    pub async fn shutdown(&self, grace: Duration) {
-        let Some(running) = &self.running else { return };
-        drop(running.prizes.lock().unwrap_or_else(PoisonError::into_inner).take());
-        running.phase.send_replace(Phase::Finishing);
-        let task = running.task.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(mut task) = task else { return };
-        if tokio::time::timeout(grace, &mut task).await.is_err() {
-            running.phase.send_replace(Phase::Over);
-            // The task has nothing left to wait for.
-            let _ = task.await;
-        }
-    }
-}
-
-/// The task that delivers.
-struct Delivery {
-    client: Client,
-    url: WebhookUrl,
-    waits: Vec<Duration>,
-    prizes: mpsc::Receiver<Prize>,
-    phase: watch::Receiver<Phase>,
-}
-
-impl Delivery {
-    async fn run(mut self) {
-        while let Some(prize) = self.prizes.recv().await {
-            let code_digest = &prize.code_digest;
-            let delivered = tokio::select! {
-                biased;
-                () = reached(Phase::Over, self.phase.clone()) => Err(Trouble::Stopping),
-                delivered = self.deliver(&prize) => delivered,
-            };
-            match delivered {
-                Ok(()) => tracing::debug!(code_digest, "the webhook was told of a prize"),
-                Err(trouble) => tracing::error!(code_digest, %trouble, "the webhook was not told of a prize"),
-            }
-        }
-    }
-
-    /// Tries until the prize is taken, the waits are used up or the server stops.
-    async fn deliver(&self, prize: &Prize) -> Result<(), Trouble> {
-        let mut waits = self.waits.iter();
-        loop {
-            let is_last = *self.phase.borrow() != Phase::Open;
-            let Err(trouble) = self.try_once(prize).await else { return Ok(()) };
-            let Some(wait) = waits.next().filter(|_| !is_last) else { return Err(trouble) };
-            let (code_digest, wait_s) = (&prize.code_digest, wait.as_secs_f64());
-            tracing::warn!(code_digest, %trouble, wait_s, "the webhook will be tried again");
-            tokio::select! {
-                () = tokio::time::sleep(*wait) => {}
-                () = reached(Phase::Finishing, self.phase.clone()) => {}
-            }
-        }
-    }
-
-    async fn try_once(&self, prize: &Prize) -> Result<(), Trouble> {
-        let request = self.client.post(self.url.0.clone()).headers(prize.headers.clone()).body(prize.body.clone());
-        let status = request.send().await?.status();
-        if status.is_success() { Ok(()) } else { Err(Trouble::Refused(status)) }
-    }
-}
-
-/// Done once the end has come as far as `wanted`; never if it cannot any more.
-async fn reached(wanted: Phase, mut phase: watch::Receiver<Phase>) {
-    if phase.wait_for(|phase| wanted <= *phase).await.is_err() {
-        std::future::pending().await
     }
 }

@@ -1,72 +1,96 @@
-//! Carries out what the race decides, one thing after the other: the audit record, the
-//! winner's answer, the announcement of the new round, the losers' answers, the webhook.
+//! Carries out what the race decides, one thing after the other: a round ends when that
+//! is durable; then the winner is answered, then the losers, then everybody is told of
+//! the new round, and whoever follows the ledger is woken.
 
 use super::{
-    state::{Event, Won},
-    submission::Refusal,
+    state::{Conclusion, Won},
+    submission::{Answer, Refusal},
     win::{Announcement, Win},
 };
+use crate::ledger::{CommitError, Committed};
 use app::wire::Victory;
 use futures::future::BoxFuture;
-use std::{sync::Arc, time::Duration};
+use std::sync::{Arc, Weak};
 use tokio::sync::{mpsc, watch};
 
-/// How long a winner waits for the audit record to be on disk.
-pub const RECORD_LIMIT: Duration = Duration::from_secs(1);
+/// Whoever is told of wins after the race is done with them. None of them is waited
+/// for; what must not be lost of a win is in the ledger before.
+pub trait WinListener: Send + Sync + 'static {
+    /// Somebody has won.
+    fn won(&self, win: &Win);
+}
 
-/// Where wins go beside the winner: the audit log and the webhook.
-pub trait Prizes: Send + Sync + 'static {
-    /// Writes the record; done when it is on disk, or has failed.
-    fn record(&self, win: &Win) -> BoxFuture<'static, ()>;
+/// What the herald has to do, in the order in which it was decided.
+pub(super) enum Event {
+    /// The end of a round is being written down.
+    Ending(BoxFuture<'static, Result<Committed, CommitError>>),
+    /// Nothing will happen any more.
+    Stopped,
+}
 
-    /// Hands the prize over to whoever delivers it further; never waits.
-    fn deliver(&self, win: &Win);
+/// Where the herald says what became of the end of a round.
+pub(super) trait Rounds: Send + Sync + 'static {
+    /// What the round has come to; `None` if no end of a round was under way.
+    fn conclude(&self, committed: Result<Committed, CommitError>) -> Option<Conclusion>;
 }
 
 /// Carries out what the race decides; see the module's documentation.
 pub struct Herald {
     pub(super) events: mpsc::UnboundedReceiver<Event>,
+    /// Weak: the herald must not keep the race alive that feeds it.
+    pub(super) rounds: Weak<dyn Rounds>,
     /// The round that everybody is told of.
     pub(super) announced: Arc<watch::Sender<Announcement>>,
 }
 
 impl Herald {
     /// Works until the race has stopped and everything is carried out.
-    pub async fn run(mut self, prizes: Arc<dyn Prizes>) {
+    pub async fn run(mut self, listener: Arc<dyn WinListener>) {
         while let Some(event) = self.events.recv().await {
             match event {
-                Event::Won(won) => self.proclaim(*won, prizes.as_ref()).await,
-                Event::Expired { announcement, reason } => {
-                    tracing::info!(round = %announcement.round, reason, "round ended unsolved");
-                    self.announce(announcement);
-                }
+                Event::Ending(committed) => self.end(committed.await, listener.as_ref()),
                 Event::Stopped => break,
             }
         }
     }
 
-    async fn proclaim(&self, won: Won, prizes: &dyn Prizes) {
-        let Won { win, winner, losers, announcement, arrived_at: _ } = won;
-        if tokio::time::timeout(RECORD_LIMIT, prizes.record(&win)).await.is_err() {
-            tracing::error!(
-                round = %win.round, code_digest = win.invite_code.digest(),
-                "the audit record is late; the code is given out and the record is kept for retry"
-            );
+    fn end(&self, committed: Result<Committed, CommitError>, listener: &dyn WinListener) {
+        if let Err(error) = &committed {
+            tracing::error!(%error, "the end of a round cannot be written down: the round goes on");
         }
+        let Some(rounds) = self.rounds.upgrade() else { return };
+        match rounds.conclude(committed) {
+            Some(Conclusion::Won(won)) => self.proclaim(*won, listener),
+            Some(Conclusion::Expired { announcement, reason, late }) => {
+                tracing::info!(round = announcement.round.0, reason, "round ended unsolved");
+                refuse(late, Refusal::AlreadySolved);
+                self.announced.send_replace(announcement);
+            }
+            Some(Conclusion::Failed(answers)) => refuse(answers, Refusal::StorageUnavailable),
+            None => {}
+        }
+    }
+
+    fn proclaim(&self, won: Won, listener: &dyn WinListener) {
+        let Won { win, winner, losers, announcement } = won;
         let _ = winner.send(Ok(Victory::from(&win)));
-        self.announce(announcement);
-        for loser in losers {
-            let _ = loser.send(Err(Refusal::AlreadySolved));
-        }
-        prizes.deliver(&win);
+        refuse(losers, Refusal::AlreadySolved);
+        self.announced.send_replace(announcement);
+        listener.won(&win);
         tracing::info!(
-            round = %win.round, solve_time_s = win.solve_time.as_secs_f64(), reason = win.adjustment_reason,
-            difficulty = win.difficulty, new_difficulty = win.new_difficulty, code_digest = win.invite_code.digest(),
+            round = win.round.0,
+            solve_time_s = win.solve_time.as_secs_f64(),
+            reason = win.adjustment_reason,
+            difficulty = win.difficulty,
+            new_difficulty = win.new_difficulty,
+            code_digest = win.invite_code.digest(),
             "round won"
         );
     }
+}
 
-    fn announce(&self, announcement: Announcement) {
-        self.announced.send_replace(announcement);
+fn refuse(answers: Vec<Answer>, refusal: Refusal) {
+    for answer in answers {
+        let _ = answer.send(Err(refusal));
     }
 }

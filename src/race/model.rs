@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may end where it finds a surprise")]
 
 use super::*;
-use crate::clock::ManualClock;
+use crate::{clock::ManualClock, ledger::MemoryLedger};
 use puzzle::{
     Challenge, Cost, Difficulty, Hash, Nonce,
     invite_code::CodeSecret,
@@ -73,22 +73,29 @@ fn start(workers: usize, queue: usize) -> (Race, Herald) {
             let number = last_seed.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
             Seed::from_bytes(u128::from(number).to_be_bytes())
         }),
+        ledger: Arc::new(MemoryLedger::new(Arc::new(ManualClock::default()))),
+        deliveries: Deliveries::none(),
     };
-    Race::start(settings, surroundings).unwrap()
+    block_on(Race::start(settings, surroundings)).unwrap()
 }
 
-/// Answers winners and losers until nobody is left who could be told anything.
-fn answer_all(mut herald: Herald) -> thread::JoinHandle<usize> {
+/// Counts the rounds that were won.
+#[derive(Default)]
+struct Rounds(std::sync::atomic::AtomicUsize);
+
+impl WinListener for Rounds {
+    fn won(&self, _: &Win) {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+/// Carries out what is decided until nobody is left who could be told anything; says how
+/// many rounds were won.
+fn answer_all(herald: Herald) -> thread::JoinHandle<usize> {
     thread::spawn(move || {
-        let mut rounds = 0;
-        while let Some(Event::Won(won)) = block_on(herald.events.recv()) {
-            let _ = won.winner.send(Ok(Victory::from(&won.win)));
-            for loser in won.losers {
-                let _ = loser.send(Err(Refusal::AlreadySolved));
-            }
-            rounds += 1;
-        }
-        rounds
+        let rounds = Arc::new(Rounds::default());
+        block_on(herald.run(rounds.clone()));
+        rounds.0.load(std::sync::atomic::Ordering::SeqCst)
     })
 }
 
@@ -98,7 +105,6 @@ fn enter(race: &Race, session: usize, kind: Kind) -> oneshot::Receiver<Result<Vi
         visitor: "visitor-1".parse().unwrap(),
         trace: "ip=192.0.2.1\n".parse().unwrap(),
         address: IpAddr::from([192, 0, 2, 1]),
-        counted: true,
     };
     let solution = Solution {
         seed: Seed::from_bytes([0; 16]),
@@ -106,7 +112,7 @@ fn enter(race: &Race, session: usize, kind: Kind) -> oneshot::Receiver<Result<Vi
         hash: Hash::from_bytes([0; 32]),
     };
     let (answer, verdict) = oneshot::channel();
-    race.shared.enter(race.arrive(), &competitor, solution, answer);
+    race.shared.enter(&competitor, true, solution, answer);
     verdict
 }
 
@@ -129,7 +135,7 @@ fn the_earliest_valid_arrival_wins_and_everybody_is_answered() {
                 let (race, herald) = start(2, 8);
                 let herald = answer_all(herald);
                 // Has a thread kept for it, and wins no earlier for that.
-                lock(&race.shared.state).prove(SessionId("1".to_owned()), Duration::ZERO);
+                lock(&race.shared.state).standing().prove(SessionId("1".to_owned()), Duration::ZERO);
                 let verdicts: Vec<_> =
                     kinds.iter().enumerate().map(|(session, kind)| enter(&race, session, *kind)).collect();
                 let outcomes: Vec<_> =

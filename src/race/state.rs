@@ -1,16 +1,27 @@
 //! The decisions of the race, as one value without threads, clocks or input and
 //! output: what may take part, who has won, what the next round is.
 //!
+//! A round does not end by a decision alone. The decision makes a transaction, and the
+//! round is over when that is durable ([`State::concluded`]); until then it stays as it
+//! was, and nobody else can win it. If it cannot be written the round goes on
+//! ([`State::not_concluded`]).
+//!
 //! [`super::Race`] keeps it behind a lock and carries out what it decides.
 
+mod ending;
 mod newcomers;
+mod standing;
 
 use super::{
     submission::{Answer, Competitor, Refusal, Solution},
-    win::{Announcement, Win},
+    win::{Announcement, Deliveries, Win},
 };
-use crate::{gate::table::insert_within, identity::session::SessionId};
+use crate::{
+    identity::session::SessionId,
+    ledger::{Change, Transaction},
+};
 use app::wire::ResetReason;
+use ending::{Ending, NextRound, Outcome as End};
 use newcomers::Newcomers;
 use puzzle::{
     Challenge, Cost, Curve, RoundNumber, Seed, Ticket,
@@ -19,42 +30,28 @@ use puzzle::{
     mining_clock::MiningClock,
     rule::{Outcome, Rule},
 };
-use std::{
-    collections::{HashMap, VecDeque, hash_map::Entry},
-    time::{Duration, SystemTime},
-};
-
-/// How many wins are remembered for their winners, over all sessions. At one
-/// win a minute that is a week.
-const REMEMBERED_WINS: usize = 10_000;
-
-/// The wait after a first false hash; every further one doubles it.
-const FIRST_PENALTY: Duration = Duration::from_secs(1);
-
-/// The longest wait. A session that behaves for this long beyond its last wait
-/// is forgiven.
-const LONGEST_PENALTY: Duration = Duration::from_secs(300);
+use standing::Standing;
+use std::time::Duration;
 
 /// A verification that has not ended by then counts as failed and frees its place.
 pub(super) const VERIFICATION_DEADLINE: Duration = Duration::from_secs(60);
 
-/// How long a session is proven by work it has shown: a share or a win.
-const PROVEN_FOR: Duration = Duration::from_secs(3600);
+/// A round whose end is not written by then: whoever did not win it is told to come
+/// again, and nobody else is let in until it is known what became of it.
+pub(super) const COMMIT_PATIENCE: Duration = Duration::from_secs(2);
 
-/// How many proven sessions are remembered, at some 100 bytes each; whose proof is the
-/// oldest makes room.
-const MOST_PROVEN: usize = 65_536;
-
-/// How many sessions that have to wait for a false hash are remembered, at some 100 bytes
-/// each; whose wait ends first makes room.
-const MOST_STRUCK: usize = 65_536;
+/// So many may come while the end of a round is written down, and wait for that.
+const MOST_LATE: usize = 4096;
 
 /// A submission that is being verified.
 #[derive(Debug)]
 pub(super) struct Candidate {
+    ticket: Ticket,
     /// False for a newcomer.
     proven: bool,
     competitor: Competitor,
+    /// True if its session counted as a miner, so that the mining clock ran for it.
+    counted: bool,
     solution: Solution,
     admitted_at: Duration,
     /// The round's mining time at the moment of arrival.
@@ -77,13 +74,14 @@ pub(super) struct Job {
 pub(super) enum Effect {
     /// A submission is out.
     Refuse(Answer, Refusal),
-    /// A round is over.
-    Event(Event),
+    /// A round is over once this is durable; then [`State::concluded`] is to be told, or
+    /// [`State::not_concluded`].
+    Commit(Transaction),
 }
 
-/// What the herald carries out, in the order in which it happened.
+/// What a round came to, once that is durable or known to have failed.
 #[derive(Debug)]
-pub(super) enum Event {
+pub(super) enum Conclusion {
     /// Somebody has won and a new round is open.
     Won(Box<Won>),
     /// Nobody won in time and a new round is open.
@@ -92,9 +90,11 @@ pub(super) enum Event {
         announcement: Announcement,
         /// How the old one was judged, in words.
         reason: String,
+        /// Whoever came while that was written down.
+        late: Vec<Answer>,
     },
-    /// Nothing will happen any more.
-    Stopped,
+    /// It could not be written down: the round goes on, and these have to come again.
+    Failed(Vec<Answer>),
 }
 
 /// Everything about one win.
@@ -103,15 +103,7 @@ pub(super) struct Won {
     pub(super) win: Win,
     pub(super) winner: Answer,
     pub(super) losers: Vec<Answer>,
-    /// When the winning submission arrived.
-    pub(super) arrived_at: Duration,
     pub(super) announcement: Announcement,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Strikes {
-    count: u32,
-    until: Duration,
 }
 
 /// The race: the single state that decides.
@@ -120,41 +112,60 @@ pub(super) struct State {
     rule: Rule,
     cost: Cost,
     secret: CodeSecret,
+    deliveries: Deliveries,
     number: RoundNumber,
     seed: Seed,
     curve: Curve,
-    /// When the round began.
+    /// When the round began …
     opened_at: Duration,
+    /// … and how old it was then: more than nothing after a restart.
+    age_at_start: Duration,
     clock: MiningClock,
+    /// The last ticket that was given.
+    ticket: Ticket,
     arrivals: Arrivals<Candidate>,
-    strikes: HashMap<SessionId, Strikes>,
-    /// Until when sessions are proven.
-    proven: HashMap<SessionId, Duration>,
+    /// What becomes of the round, while that is being written down.
+    ending: Option<Ending>,
+    standing: Standing,
     newcomers: Newcomers,
-    /// The wins of each session, oldest first.
-    wins: HashMap<SessionId, VecDeque<Win>>,
-    /// Whose the remembered wins are, oldest first: the order of forgetting.
-    winners: VecDeque<SessionId>,
     stopping: bool,
 }
 
+/// A round as the race takes it up.
+#[derive(Debug)]
+pub(super) struct Resumed {
+    /// The rule with what it has learnt.
+    pub(super) rule: Rule,
+    pub(super) number: RoundNumber,
+    pub(super) seed: Seed,
+    pub(super) curve: Curve,
+    /// The mining time it has gathered.
+    pub(super) mining_time: Duration,
+    /// How long ago it was opened.
+    pub(super) age: Duration,
+    /// The last ticket that was given.
+    pub(super) ticket: Ticket,
+}
+
 impl State {
-    pub(super) fn new(rule: Rule, cost: Cost, secret: CodeSecret, seed: Seed, now: Duration) -> Self {
+    pub(super) fn new(resumed: Resumed, cost: Cost, secret: CodeSecret, deliveries: Deliveries, now: Duration) -> Self {
+        let Resumed { rule, number, seed, curve, mining_time, age, ticket } = resumed;
         Self {
-            curve: rule.curve(),
             rule,
             cost,
             secret,
-            number: RoundNumber(1),
+            deliveries,
+            number,
             seed,
+            curve,
             opened_at: now,
-            clock: MiningClock::default(),
+            age_at_start: age,
+            clock: MiningClock::resumed(mining_time),
+            ticket,
             arrivals: Arrivals::default(),
-            strikes: HashMap::new(),
-            proven: HashMap::new(),
+            ending: None,
+            standing: Standing::default(),
             newcomers: Newcomers::default(),
-            wins: HashMap::new(),
-            winners: VecDeque::new(),
             stopping: false,
         }
     }
@@ -175,18 +186,8 @@ impl State {
         (self.number, self.seed)
     }
 
-    pub(super) fn wins_of(&self, session: &SessionId) -> Vec<Win> {
-        self.wins.get(session).into_iter().flat_map(|wins| wins.iter().rev()).cloned().collect()
-    }
-
     pub(super) fn stop(&mut self) {
         self.stopping = true;
-    }
-
-    /// How many sessions are remembered for what they have shown.
-    #[cfg(all(test, not(feature = "model-check")))]
-    pub(super) fn remembered(&self) -> usize {
-        self.proven.len() + self.strikes.len()
     }
 
     #[cfg(all(test, not(feature = "model-check")))]
@@ -194,52 +195,80 @@ impl State {
         self.stopping
     }
 
+    /// True while the end of the round is being written down.
+    #[cfg(all(test, not(feature = "model-check")))]
+    pub(super) fn is_ending(&self) -> bool {
+        self.ending.is_some()
+    }
+
     /// True while `ticket` can still win.
     pub(super) fn is_pending(&self, ticket: Ticket) -> bool {
         self.arrivals.contains(ticket)
     }
 
+    /// How many wait for a verdict, or for what was decided to be written down.
     pub(super) fn pending(&self) -> usize {
-        self.arrivals.iter().count()
+        self.arrivals.iter().count() + usize::from(self.ending.is_some())
     }
 
-    /// When the oldest submission arrived that has no answer yet.
+    /// When the oldest submission arrived that has no verdict yet.
     pub(super) fn oldest_pending(&self) -> Option<Duration> {
         self.arrivals.iter().map(|(_, entry)| entry.admitted_at).min()
     }
 
-    /// Makes every check that costs nothing, in the protocol's order, and puts
-    /// the submission in its place. `arrived_at` is the moment its ticket was taken.
+    /// What sessions have shown and what they have to wait for.
+    pub(super) fn standing(&mut self) -> &mut Standing {
+        &mut self.standing
+    }
+
+    /// Makes every check that costs nothing, in the protocol's order, and puts the
+    /// submission in its place: its ticket and the round's mining time are taken here,
+    /// as one, at the moment `now`. `counted` says whether its session mines.
     pub(super) fn admit(
         &mut self,
-        ticket: Ticket,
-        arrived_at: Duration,
         competitor: &Competitor,
+        counted: bool,
         solution: Solution,
         answer: Answer,
-    ) -> Result<Job, (Answer, Refusal)> {
-        let proven = self.is_proven(&competitor.session, arrived_at);
-        match self.check(arrived_at, &competitor.session, proven, &solution) {
-            Err(refusal) => Err((answer, refusal)),
-            Ok(mining_time) => {
-                let challenge = Challenge::new(&self.seed, &competitor.visitor, &competitor.trace);
-                let candidate = Candidate {
-                    proven,
-                    competitor: competitor.clone(),
-                    solution,
-                    admitted_at: arrived_at,
-                    mining_time,
-                    answer,
-                };
-                self.arrivals.admit(ticket, candidate);
-                Ok(Job { ticket, proven, challenge, solution })
+        storage_works: bool,
+        now: Duration,
+    ) -> Result<Option<Job>, (Answer, Refusal)> {
+        let proven = self.standing.is_proven(&competitor.session, now);
+        let mining_time = match self.check(now, &competitor.session, proven, &solution) {
+            Err(refusal) => return Err((answer, refusal)),
+            Ok(_) if !storage_works => return Err((answer, Refusal::StorageUnavailable)),
+            Ok(mining_time) => mining_time,
+        };
+        if let Some(ending) = &mut self.ending {
+            // Somebody who came before has won, as soon as that is written down.
+            if ending.began_at + COMMIT_PATIENCE <= now {
+                return Err((answer, Refusal::StorageUnavailable));
             }
+            if MOST_LATE <= ending.late.len() {
+                return Err((answer, Refusal::Busy));
+            }
+            ending.late.push(answer);
+            return Ok(None);
         }
+        let challenge = Challenge::new(&self.seed, &competitor.visitor, &competitor.trace);
+        self.ticket = Ticket(self.ticket.0 + 1);
+        let candidate = Candidate {
+            ticket: self.ticket,
+            proven,
+            competitor: competitor.clone(),
+            counted,
+            solution,
+            admitted_at: now,
+            mining_time,
+            answer,
+        };
+        self.arrivals.admit(self.ticket, candidate);
+        Ok(Some(Job { ticket: self.ticket, proven, challenge, solution }))
     }
 
     fn check(
         &self,
-        arrived_at: Duration,
+        now: Duration,
         session: &SessionId,
         proven: bool,
         solution: &Solution,
@@ -250,7 +279,7 @@ impl State {
         if solution.seed != self.seed {
             return Err(Refusal::AlreadySolved);
         }
-        let mining_time = self.clock.elapsed(arrived_at);
+        let mining_time = self.clock.elapsed(now);
         if !solution.hash.is_below(&self.curve.target_at(mining_time)) {
             let valid_in = self.curve.rising().map(|_| {
                 self.curve.valid_from(&solution.hash).map(|valid_from| valid_from.saturating_sub(mining_time))
@@ -260,26 +289,14 @@ impl State {
         if self.arrivals.iter().any(|(_, entry)| entry.competitor.session == *session) {
             return Err(Refusal::InFlight);
         }
-        match self.strikes.get(session) {
-            Some(strikes) if arrived_at < strikes.until => {
-                return Err(Refusal::Struck { retry_after: strikes.until - arrived_at });
-            }
-            _ => {}
+        if let Some(retry_after) = self.standing.must_wait(session, now) {
+            return Err(Refusal::Struck { retry_after });
         }
         let newcomers = || self.arrivals.iter().filter(|(_, entry)| !entry.proven).count();
         if !proven && self.newcomers.most() <= newcomers() {
             return Err(Refusal::Busy);
         }
         Ok(mining_time)
-    }
-
-    fn is_proven(&self, session: &SessionId, at: Duration) -> bool {
-        self.proven.get(session).is_some_and(|until| at < *until)
-    }
-
-    /// Takes note that a session has shown work: a share that was right, or a win.
-    pub(super) fn prove(&mut self, session: SessionId, now: Duration) {
-        insert_within(&mut self.proven, MOST_PROVEN, session, now + PROVEN_FOR, |until| *until);
     }
 
     /// Takes the verdict on one submission and decides what follows from it.
@@ -289,7 +306,6 @@ impl State {
         verdict: Verdict,
         now: Duration,
         fresh_seed: impl FnOnce() -> Seed,
-        wall: SystemTime,
     ) -> Vec<Effect> {
         let (rejected, victory) = match self.arrivals.settle(ticket, matches!(verdict, Verdict::Valid)) {
             Settled::Waiting | Settled::Unknown => (None, None),
@@ -304,110 +320,56 @@ impl State {
                     if !entry.proven {
                         self.newcomers.deceived(now);
                     }
-                    self.strike(entry.competitor.session, now);
+                    self.standing.strike(entry.competitor.session, now);
                     Refusal::HashMismatch
                 }
             };
             effects.push(Effect::Refuse(entry.answer, refusal));
         }
         if let Some((winner, losers)) = victory {
-            let won = self.win(winner, losers, now, fresh_seed(), wall);
-            effects.push(Effect::Event(Event::Won(Box::new(won))));
+            effects.push(self.win(winner, losers, now, fresh_seed()));
         }
         effects
     }
 
-    fn win(
-        &mut self,
-        winner: Candidate,
-        losers: Vec<Candidate>,
-        now: Duration,
-        next_seed: Seed,
-        wall: SystemTime,
-    ) -> Won {
-        let difficulty = self.rule.difficulty();
-        let outcome = if winner.competitor.counted {
+    fn win(&mut self, winner: Candidate, losers: Vec<Candidate>, now: Duration, next_seed: Seed) -> Effect {
+        let outcome = if winner.counted {
             Outcome::Solved(winner.mining_time)
         } else {
-            let age = winner.admitted_at.saturating_sub(self.opened_at);
+            let age = self.age_at_start + winner.admitted_at.saturating_sub(self.opened_at);
             Outcome::SolvedUncounted { mining_time: winner.mining_time, age }
         };
-        let solve_time = self.rule.solve_time(outcome).unwrap_or(winner.mining_time);
-        let reason = self.rule.after_round(outcome);
+        let mut rule = self.rule.clone();
+        let reason = rule.after_round(outcome);
+        let (visitor, solution) = (&winner.competitor.visitor, winner.solution);
         let win = Win {
             round: self.number,
-            invite_code: InviteCode::derive(
-                &self.secret,
-                &winner.competitor.visitor,
-                winner.solution.nonce,
-                &winner.solution.seed,
-            ),
+            ticket: winner.ticket,
+            invite_code: InviteCode::derive(&self.secret, visitor, solution.nonce, &solution.seed),
+            solve_time: self.rule.solve_time(outcome).unwrap_or(winner.mining_time),
+            mining_time: winner.mining_time,
             competitor: winner.competitor,
-            solution: winner.solution,
-            solve_time,
-            difficulty,
-            new_difficulty: self.rule.difficulty(),
+            solution,
+            difficulty: self.rule.difficulty(),
+            new_difficulty: rule.difficulty(),
             adjustment_reason: reason,
-            at: wall,
-        };
-        self.prove(win.competitor.session.clone(), now);
-        self.remember(win.clone());
-        self.open_round(next_seed, now);
-        Won {
             arrived_at: winner.admitted_at,
-            announcement: self.announcement(ResetReason::Solved, Some(win.solve_time)),
-            win,
-            winner: winner.answer,
-            losers: losers.into_iter().map(|entry| entry.answer).collect(),
-        }
-    }
-
-    /// Keeps a win for its winner, and forgets the oldest of all when there are
-    /// too many.
-    fn remember(&mut self, win: Win) {
-        let session = win.competitor.session.clone();
-        self.winners.push_back(session.clone());
-        self.wins.entry(session).or_default().push_back(win);
-        if self.winners.len() <= REMEMBERED_WINS {
-            return;
-        }
-        if let Some(oldest) = self.winners.pop_front()
-            && let Entry::Occupied(mut wins) = self.wins.entry(oldest)
-        {
-            wins.get_mut().pop_front();
-            if wins.get().is_empty() {
-                wins.remove();
-            }
-        }
-    }
-
-    fn open_round(&mut self, seed: Seed, now: Duration) {
-        self.number = self.number.next();
-        self.seed = seed;
-        self.curve = self.rule.curve();
-        self.opened_at = now;
-        self.clock.restart(now);
-    }
-
-    /// Has a session wait for a false hash. What it had shown counts no more.
-    pub(super) fn strike(&mut self, session: SessionId, now: Duration) {
-        self.proven.remove(&session);
-        let count = self.strikes.get(&session).map_or(0, |strikes| strikes.count);
-        let wait = FIRST_PENALTY * 2u32.saturating_pow(count.min(16));
-        let strikes = Strikes { count: count + 1, until: now + wait.min(LONGEST_PENALTY) };
-        insert_within(&mut self.strikes, MOST_STRUCK, session, strikes, |strikes| strikes.until);
+        };
+        self.end(
+            End::Won {
+                win: Box::new(win),
+                winner: winner.answer,
+                losers: losers.into_iter().map(|entry| entry.answer).collect(),
+            },
+            NextRound::of(rule, next_seed),
+            now,
+        )
     }
 
     /// What time alone brings about: a round nobody solved, a verification that
-    /// hangs, a penalty that is served.
-    pub(super) fn tick(
-        &mut self,
-        now: Duration,
-        mut fresh_seed: impl FnMut() -> Seed,
-        wall: SystemTime,
-    ) -> Vec<Effect> {
-        self.strikes.retain(|_, strikes| now < strikes.until + LONGEST_PENALTY);
-        self.proven.retain(|_, until| now < *until);
+    /// hangs, a penalty that is served, an end that cannot be written down.
+    pub(super) fn tick(&mut self, now: Duration, mut fresh_seed: impl FnMut() -> Seed) -> Vec<Effect> {
+        self.standing.forget(now);
         self.newcomers.recover(now);
         let overdue: Vec<Ticket> = self
             .arrivals
@@ -417,26 +379,71 @@ impl State {
             .collect();
         let mut effects: Vec<Effect> = Vec::new();
         for ticket in overdue {
-            effects.extend(self.settle(
-                ticket,
-                Verdict::Unverified(Refusal::VerifierFailed),
-                now,
-                &mut fresh_seed,
-                wall,
-            ));
+            effects.extend(self.settle(ticket, Verdict::Unverified(Refusal::VerifierFailed), now, &mut fresh_seed));
+        }
+        if let Some(ending) = &mut self.ending {
+            let is_late = ending.began_at + COMMIT_PATIENCE <= now;
+            let tired = if is_late { ending.dismiss() } else { Vec::new() };
+            effects.extend(tired.into_iter().map(|answer| Effect::Refuse(answer, Refusal::StorageUnavailable)));
+            return effects;
         }
         // Whoever arrived before the time-out is judged first.
         let timed_out = self.rule.time_out().is_some_and(|limit| limit <= self.clock.elapsed(now));
-        if timed_out && self.pending() == 0 {
-            effects.push(self.expire(fresh_seed(), now));
+        if timed_out && self.pending() == 0 && !self.stopping {
+            let mut rule = self.rule.clone();
+            let reason = rule.after_round(Outcome::TimedOut);
+            effects.push(self.end(End::Expired { reason }, NextRound::of(rule, fresh_seed()), now));
         }
         effects
     }
 
-    fn expire(&mut self, seed: Seed, now: Duration) -> Effect {
-        let reason = self.rule.after_round(Outcome::TimedOut);
-        self.open_round(seed, now);
-        Effect::Event(Event::Expired { announcement: self.announcement(ResetReason::Timeout, None), reason })
+    /// Begins to end the round.
+    fn end(&mut self, outcome: End, next: NextRound, now: Duration) -> Effect {
+        let mining_time = self.clock.elapsed(now);
+        let mut transaction = outcome.transaction(self.number, mining_time, &next, self.cost);
+        if let End::Won { win, .. } = &outcome {
+            transaction.extend((self.deliveries.0)(win).into_iter().map(Change::Deliver));
+        }
+        self.ending = Some(Ending { outcome, next, began_at: now, late: Vec::new() });
+        Effect::Commit(transaction)
+    }
+
+    /// What was decided is durable: the next round is open.
+    pub(super) fn concluded(&mut self, now: Duration) -> Option<Conclusion> {
+        let Ending { outcome, next, late, .. } = self.ending.take()?;
+        self.number = self.number.next();
+        self.seed = next.seed;
+        self.curve = next.curve;
+        self.rule = next.rule;
+        self.opened_at = now;
+        self.age_at_start = Duration::ZERO;
+        self.clock.restart(now);
+        Some(match outcome {
+            End::Won { win, winner, mut losers } => {
+                self.standing.prove(win.competitor.session.clone(), now);
+                losers.extend(late);
+                let announcement = self.announcement(ResetReason::Solved, Some(win.solve_time));
+                Conclusion::Won(Box::new(Won { win: *win, winner, losers, announcement }))
+            }
+            End::Expired { reason } => {
+                let announcement = self.announcement(ResetReason::Timeout, None);
+                Conclusion::Expired { announcement, reason, late }
+            }
+        })
+    }
+
+    /// What was decided could not be written down: the round goes on as if nobody had
+    /// handed anything in.
+    pub(super) fn not_concluded(&mut self) -> Option<Conclusion> {
+        let Ending { outcome, late, .. } = self.ending.take()?;
+        let mut answers = late;
+        if let End::Won { winner, losers, .. } = outcome {
+            answers.push(winner);
+            answers.extend(losers);
+        }
+        // The hashes of these may be as good as the winner's, and the store is no better.
+        answers.extend(self.arrivals.clear().into_iter().map(|entry| entry.answer));
+        Some(Conclusion::Failed(answers))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::identity::session::SessionId;
 use app::wire::Victory;
-use puzzle::{Hash, Nonce, Seed, Ticket, TraceData, VisitorId};
+use puzzle::{Hash, Nonce, Seed, TraceData, VisitorId};
 use std::{net::IpAddr, time::Duration};
 use tokio::sync::oneshot;
 
@@ -20,9 +20,6 @@ pub struct Competitor {
     pub trace: TraceData,
     /// The address the request came from.
     pub address: IpAddr,
-    /// True if the session counted as a miner when the submission arrived, so that
-    /// the mining clock ran for it.
-    pub counted: bool,
 }
 
 /// What is submitted.
@@ -34,20 +31,6 @@ pub struct Solution {
     pub nonce: Nonce,
     /// The hash it is claimed to have.
     pub hash: Hash,
-}
-
-/// A place in the order of arrival, and the moment it was taken.
-#[derive(Clone, Copy, Debug)]
-pub struct Arrival {
-    pub(super) ticket: Ticket,
-    pub(super) at: Duration,
-}
-
-impl Arrival {
-    /// The moment, on the race's clock.
-    pub const fn at(self) -> Duration {
-        self.at
-    }
 }
 
 /// Why a submission did not win.
@@ -86,6 +69,9 @@ pub enum Refusal {
     /// The verification failed on our side.
     #[error("The verification failed: try again")]
     VerifierFailed,
+    /// What was decided cannot be written down, so nothing is decided for now.
+    #[error("The race pauses, because its storage cannot be written: try again in a moment")]
+    StorageUnavailable,
     /// The server is stopping.
     #[error("The server is stopping: try again in a moment")]
     Stopping,

@@ -2,22 +2,28 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may end where it finds a surprise")]
 
+mod ledger;
 mod rounds;
+mod storage;
 mod verification;
 mod winning;
 
 use super::*;
-use crate::clock::ManualClock;
-use futures::future::BoxFuture;
+use crate::{
+    clock::ManualClock,
+    ledger::{deliveries::NewDelivery, values::WebhookId},
+};
+use ledger::TestLedger;
 use puzzle::{
-    Challenge, Cost, Difficulty, Hash, Nonce, RoundNumber,
+    Challenge, Cost, Difficulty, Hash, Nonce,
+    hashing::HashingError,
     invite_code::{CodeSecret, InviteCode},
     proof::ProofInterval,
     rule::{Pace, RuleName},
 };
 use std::sync::{
     Condvar as StdCondvar, Mutex as StdMutex,
-    atomic::{AtomicBool, AtomicUsize},
+    atomic::{AtomicU64, Ordering},
 };
 
 /// Claimed by everybody: below every target.
@@ -96,20 +102,12 @@ impl SolutionHasher for FakeHasher {
 
 #[derive(Default)]
 struct Notes {
-    recorded: StdMutex<Vec<RoundNumber>>,
-    delivered: AtomicUsize,
-    /// The audit log hangs.
-    stuck: AtomicBool,
+    won: StdMutex<Vec<RoundNumber>>,
 }
 
-impl Prizes for Notes {
-    fn record(&self, win: &Win) -> BoxFuture<'static, ()> {
-        self.recorded.lock().unwrap().push(win.round);
-        if self.stuck.load(Ordering::SeqCst) { Box::pin(std::future::pending()) } else { Box::pin(async {}) }
-    }
-
-    fn deliver(&self, _: &Win) {
-        self.delivered.fetch_add(1, Ordering::SeqCst);
+impl WinListener for Notes {
+    fn won(&self, win: &Win) {
+        self.won.lock().unwrap().push(win.round);
     }
 }
 
@@ -119,6 +117,7 @@ struct Bench {
     gate: Arc<Gate>,
     shares: Arc<Gate>,
     notes: Arc<Notes>,
+    ledger: Arc<TestLedger>,
 }
 
 fn difficulty(digits: f64) -> Difficulty {
@@ -132,6 +131,24 @@ impl Bench {
 
     fn hashing_at_once(at_once: usize, rule: RuleName, workers: usize, queue: usize) -> Self {
         let clock = Arc::new(ManualClock::default());
+        Self::on_ledger(Arc::new(TestLedger::new(clock.clone())), clock, at_once, rule, workers, queue)
+    }
+
+    /// The same race after a restart: another process with the same ledger.
+    fn restarted(&self, rule: RuleName) -> Self {
+        let bench = Self::on_ledger(self.ledger.clone(), self.clock.clone(), 1, rule, 2, 256);
+        bench.gate.open();
+        bench
+    }
+
+    fn on_ledger(
+        ledger: Arc<TestLedger>,
+        clock: Arc<ManualClock>,
+        at_once: usize,
+        rule: RuleName,
+        workers: usize,
+        queue: usize,
+    ) -> Self {
         let (gate, shares) = (Arc::new(Gate::default()), Arc::new(Gate::default()));
         let notes = Arc::new(Notes::default());
         let pace = Pace {
@@ -164,10 +181,19 @@ impl Bench {
                 let number = last_seed.fetch_add(1, Ordering::SeqCst);
                 Seed::from_bytes(u128::from(number).to_be_bytes())
             }),
+            ledger: ledger.clone(),
+            deliveries: Deliveries(Arc::new(|win| {
+                vec![NewDelivery {
+                    webhook_id: WebhookId::random(),
+                    receiver: "receiver".to_owned(),
+                    round: Some(win.round),
+                    body: "{}".to_owned(),
+                }]
+            })),
         };
-        let (race, herald) = Race::start(settings, surroundings).unwrap();
+        let (race, herald) = futures::executor::block_on(Race::start(settings, surroundings)).unwrap();
         tokio::spawn(herald.run(notes.clone()));
-        Self { race, clock, gate, shares, notes }
+        Self { race, clock, gate, shares, notes, ledger }
     }
 
     /// A bench whose verifications end at once.
@@ -187,9 +213,15 @@ impl Bench {
         announcements.wait_for(|announcement| announcement.round == RoundNumber(round)).await.unwrap();
     }
 
+    /// The rounds that a session has won, newest first.
+    async fn won_by(&self, session: &str) -> Vec<RoundNumber> {
+        let wins = self.race.wins_of(&SessionId(session.into())).await.unwrap();
+        wins.into_iter().map(|win| win.round).collect()
+    }
+
     /// Makes a session one that has shown work.
     fn prove(&self, session: &str) {
-        lock(&self.race.shared.state).prove(SessionId(session.into()), self.clock.now());
+        lock(&self.race.shared.state).standing().prove(SessionId(session.into()), self.clock.now());
     }
 
     /// Submits in a task of its own, having taken its ticket before returning.
@@ -204,11 +236,9 @@ impl Bench {
             visitor: "visitor-1".parse().unwrap(),
             trace: "ip=192.0.2.1\n".parse().unwrap(),
             address: IpAddr::from([192, 0, 2, 1]),
-            counted: session != HIDDEN,
         };
-        let arrival = self.race.arrive();
         let (answer, verdict) = oneshot::channel();
-        self.race.shared.enter(arrival, &competitor, solution, answer);
+        self.race.shared.enter(&competitor, session != HIDDEN, solution, answer);
         tokio::spawn(async move { verdict.await.unwrap_or(Err(Refusal::Stopping)) })
     }
 }

@@ -1,9 +1,10 @@
 //! A round that was won, and one that begins.
 
 use super::submission::{Competitor, Solution};
+use crate::ledger::deliveries::NewDelivery;
 use app::wire::{ResetReason, RoundView, Victory};
-use puzzle::{Cost, Curve, RoundNumber, Seed, invite_code::InviteCode};
-use std::time::{Duration, SystemTime};
+use puzzle::{Cost, Curve, RoundNumber, Seed, Ticket, invite_code::InviteCode};
+use std::{fmt, sync::Arc, time::Duration};
 
 /// A round that was won.
 #[derive(Clone, Debug)]
@@ -17,7 +18,7 @@ pub struct Win {
     /// The winning solution.
     pub solution: Solution,
     /// The time that the round was judged by: its mining time when the solution
-    /// arrived, unless the winner did not count; see [`Rule::solve_time`].
+    /// arrived, unless the winner did not count; see [`puzzle::rule::Rule::solve_time`].
     pub solve_time: Duration,
     /// The round's difficulty.
     pub difficulty: f64,
@@ -25,8 +26,29 @@ pub struct Win {
     pub new_difficulty: f64,
     /// Why the difficulty moved or did not, in words.
     pub adjustment_reason: String,
-    /// When, by the time of day.
-    pub at: SystemTime,
+    /// The round's mining time when the solution arrived.
+    pub mining_time: Duration,
+    /// The place of the solution in the order of arrival.
+    pub ticket: Ticket,
+    /// When the solution arrived, on the race's clock.
+    pub arrived_at: Duration,
+}
+
+/// What other servers have to be told of a win; written down together with it.
+#[derive(Clone)]
+pub struct Deliveries(pub Arc<dyn Fn(&Win) -> Vec<NewDelivery> + Send + Sync>);
+
+impl Deliveries {
+    /// Nobody has to be told.
+    pub fn none() -> Self {
+        Self(Arc::new(|_| Vec::new()))
+    }
+}
+
+impl fmt::Debug for Deliveries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Deliveries")
+    }
 }
 
 impl From<&Win> for Victory {

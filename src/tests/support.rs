@@ -7,7 +7,11 @@ pub mod lobby;
 pub mod process;
 
 use futures::{SinkExt, StreamExt};
-use hashpass::{config::Config, https_client::https_client, server};
+use hashpass::{
+    config::Config,
+    https_client::{ProxySettings, https_client},
+    server,
+};
 use puzzle::{Challenge, Cost, Hash, Nonce, PuzzleHasher, Target};
 use serde_json::{Value, json};
 use std::{
@@ -126,7 +130,7 @@ pub struct Client {
 impl Client {
     /// A client that is nobody.
     pub fn at(address: SocketAddr) -> Self {
-        let http = https_client(Duration::from_secs(30)).unwrap();
+        let http = https_client(&ProxySettings::default(), Duration::from_secs(30)).unwrap();
         Self { http, address, cookie: None, bearer: None, forwarded_for: None, visitor: next_visitor() }
     }
 

@@ -29,6 +29,11 @@ struct Stretch {
 }
 
 impl MiningClock {
+    /// A paused clock that has gathered so much before.
+    pub const fn resumed(gathered: Duration) -> Self {
+        Self { gathered, stretch: None, changed_at: Duration::ZERO }
+    }
+
     /// The mining time at `now`.
     pub fn elapsed(&self, now: Duration) -> Duration {
         let stretch =

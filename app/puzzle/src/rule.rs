@@ -33,6 +33,13 @@ use std::time::Duration;
 /// distribution of shape 3, whose mean is T when rate · reference · T = Γ(4/3)³.
 const WINS_AT_REFERENCE: f64 = 0.712_073;
 
+/// The most that one round may add to the exposure, in rounds as long as the estimate
+/// expects them. Whoever withholds a round for a day must not make the next ones easy:
+/// with this bound no single round moves the expected solve time of those after it
+/// beyond a factor of two, and an honest network that shrinks to a twelfth is still
+/// followed at once.
+const MOST_EXPOSURE: f64 = 12.0;
+
 /// What the operator asks of the rounds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pace {
@@ -75,22 +82,27 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
     pace: Pace,
-    kind: Kind,
+    kind: Estimate,
 }
 
-#[derive(Clone, Debug, PartialEq)]
-enum Kind {
+/// What a rule has learnt: all that it needs to go on after a restart.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Estimate {
+    /// Of `step`: the difficulty of the next round.
     Step(Difficulty),
+    /// Of `rising`: how fast the network hashes.
     Rising(RateEstimate),
 }
 
 /// Solves over exposure, both with weights e^(−age/8) in rounds.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct RateEstimate {
-    solves: f64,
-    exposure: f64,
+pub struct RateEstimate {
+    /// The rounds that were won.
+    pub solves: f64,
+    /// Time × target of those rounds, in seconds × the fraction of hashes below it.
+    pub exposure: f64,
     /// Hashes per second.
-    rate: f64,
+    pub rate: f64,
 }
 
 impl Rule {
@@ -98,22 +110,51 @@ impl Rule {
     pub fn new(name: RuleName, start: Difficulty, pace: Pace) -> Self {
         let start = start.step(0.0, pace.easiest, pace.hardest);
         let kind = match name {
-            RuleName::Step => Kind::Step(start),
+            RuleName::Step => Estimate::Step(start),
             RuleName::Rising => {
                 // As if one solve had been seen at the rate for which the start
                 // difficulty is right: the first real rounds soon outweigh it.
                 let rate = WINS_AT_REFERENCE / (Target::from(start).fraction() * reference_time(&pace));
-                Kind::Rising(RateEstimate { solves: 1.0, exposure: 1.0 / rate, rate })
+                Estimate::Rising(RateEstimate { solves: 1.0, exposure: 1.0 / rate, rate })
             }
         };
         Self { pace, kind }
     }
 
+    /// The rule as it was after the rounds that `estimate` was learnt from, within what
+    /// `pace` allows now. `None` if the numbers are none that a rule can have.
+    pub fn resumed(estimate: Estimate, pace: Pace) -> Option<Self> {
+        let kind = match estimate {
+            Estimate::Step(difficulty) => Estimate::Step(difficulty.step(0.0, pace.easiest, pace.hardest)),
+            Estimate::Rising(RateEstimate { solves, exposure, rate }) => {
+                let usable = |number: f64| number.is_normal() && 0.0 < number;
+                if ![solves, exposure, rate].into_iter().all(usable) {
+                    return None;
+                }
+                estimate
+            }
+        };
+        Some(Self { pace, kind })
+    }
+
+    /// What the rule has learnt so far.
+    pub const fn estimate(&self) -> Estimate {
+        self.kind
+    }
+
+    /// The rule's name.
+    pub const fn name(&self) -> RuleName {
+        match self.kind {
+            Estimate::Step(_) => RuleName::Step,
+            Estimate::Rising(_) => RuleName::Rising,
+        }
+    }
+
     /// The curve of the next round.
     pub fn curve(&self) -> Curve {
         match &self.kind {
-            Kind::Step(difficulty) => Curve::Fixed((*difficulty).into()),
-            Kind::Rising(estimate) => {
+            Estimate::Step(difficulty) => Curve::Fixed((*difficulty).into()),
+            Estimate::Rising(estimate) => {
                 let reference_time = reference_time(&self.pace);
                 let (easiest, hardest) = (Target::from(self.pace.easiest), Target::from(self.pace.hardest));
                 let fraction = WINS_AT_REFERENCE / (estimate.rate * reference_time);
@@ -141,16 +182,16 @@ impl Rule {
     /// estimate, or what the fixed difficulty would be right for.
     pub fn assumed_rate(&self) -> f64 {
         match &self.kind {
-            Kind::Step(difficulty) => Target::from(*difficulty).expected_hashes() / reference_time(&self.pace),
-            Kind::Rising(estimate) => estimate.rate,
+            Estimate::Step(difficulty) => Target::from(*difficulty).expected_hashes() / reference_time(&self.pace),
+            Estimate::Rising(estimate) => estimate.rate,
         }
     }
 
     /// The mining time after which an unsolved round is given up, if ever.
     pub fn time_out(&self) -> Option<Duration> {
         match self.kind {
-            Kind::Step(_) => Some(self.pace.longest),
-            Kind::Rising(_) => None,
+            Estimate::Step(_) => Some(self.pace.longest),
+            Estimate::Rising(_) => None,
         }
     }
 
@@ -177,13 +218,13 @@ impl Rule {
             _ => -1.0,
         };
         let at_bound = match &mut self.kind {
-            Kind::Step(difficulty) => {
+            Estimate::Step(difficulty) => {
                 let next = difficulty.step(steps, easiest, hardest);
                 let stuck = steps != 0.0 && next == *difficulty;
                 *difficulty = next;
                 stuck
             }
-            Kind::Rising(estimate) => {
+            Estimate::Rising(estimate) => {
                 if let (Some(worked), Some(clock)) = (solve_time, outcome.mining_time()) {
                     estimate.learn(exposure(worked, curve.target_at(clock)));
                 }
@@ -222,8 +263,9 @@ impl Outcome {
 impl RateEstimate {
     fn learn(&mut self, exposure: f64) {
         let fade = (-1.0f64 / 8.0).exp();
+        let most = MOST_EXPOSURE / self.rate;
         self.solves = self.solves * fade + 1.0;
-        self.exposure = self.exposure * fade + exposure;
+        self.exposure = self.exposure * fade + exposure.min(most);
         self.rate = (self.solves / self.exposure).clamp(self.rate / 8.0, self.rate * 8.0);
     }
 }
@@ -347,6 +389,50 @@ mod tests {
     }
 
     proptest! {
+        /// The expected solve time goes with the cube root of the estimated rate over the
+        /// real one.
+        #[test]
+        fn no_single_round_moves_the_next_twenty_beyond_a_factor_of_two(
+            before in 0_usize..60, withheld in 0.0..1e7f64, uncounted: bool,
+        ) {
+            let mut rule = Rule::new(RuleName::Rising, digits(3.0), pace());
+            let real = rule.assumed_rate();
+            // A round as the real network solves it on average: an exposure of one solve.
+            let usual = |rule: &mut Rule| {
+                let Estimate::Rising(estimate) = &mut rule.kind else { unreachable!() };
+                estimate.learn(1.0 / real);
+            };
+            for _ in 0..before {
+                usual(&mut rule);
+            }
+            let time = Duration::from_secs_f64(withheld);
+            rule.after_round(if uncounted {
+                Outcome::SolvedUncounted { mining_time: time / 3, age: time }
+            } else {
+                Outcome::Solved(time)
+            });
+            for _ in 0..20 {
+                let factor = (rule.assumed_rate() / real).cbrt();
+                prop_assert!((0.5..=2.0).contains(&factor), "{factor}");
+                usual(&mut rule);
+            }
+        }
+
+        #[test]
+        fn a_resumed_rule_goes_on_as_the_one_that_stopped(
+            rising: bool, times in prop::collection::vec(0.1..1e4f64, 0..20), next in 0.1..1e4f64,
+        ) {
+            let name = if rising { RuleName::Rising } else { RuleName::Step };
+            let mut rule = Rule::new(name, digits(3.0), pace());
+            for time in times {
+                rule.after_round(solved(time));
+            }
+            let mut resumed = Rule::resumed(rule.estimate(), pace()).unwrap();
+            prop_assert_eq!(&resumed, &rule);
+            prop_assert_eq!(resumed.after_round(solved(next)), rule.after_round(solved(next)));
+            prop_assert_eq!(resumed.curve(), rule.curve());
+        }
+
         #[test]
         fn not_counting_never_makes_a_solve_look_faster_nor_too_slow(
             mining_time in 0.0..1e4f64, more in 0.0..1e5f64, difficulty in 1.0..6.0f64,

@@ -19,6 +19,8 @@ struct Checks {
     verifier: &'static str,
     /// The last audit record was written and none waits.
     audit: &'static str,
+    /// Wins can be written down.
+    storage: &'static str,
 }
 
 pub(crate) async fn health(Extension(request): Extension<RequestContext>) -> impl IntoResponse {
@@ -26,13 +28,14 @@ pub(crate) async fn health(Extension(request): Extension<RequestContext>) -> imp
     let verifier = rooms.race.verifier_works().await;
     let audit = rooms.prizes.audit_works();
     let round = rooms.race.view();
-    let healthy = verifier && audit;
+    let storage = rooms.race.storage_works();
+    let healthy = verifier && audit && storage;
     let word = |works| if works { "ok" } else { "failed" };
     let health = Health {
         status: if healthy { "ok" } else { "degraded" },
         current_seed: format!("{}...", round.seed.preview()),
         round: round.round,
-        checks: Checks { verifier: word(verifier), audit: word(audit) },
+        checks: Checks { verifier: word(verifier), audit: word(audit), storage: word(storage) },
     };
     (if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(health))
 }

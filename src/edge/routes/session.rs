@@ -2,7 +2,7 @@
 
 use crate::{
     edge::{body::parse, context::RequestContext, cookie::set_cookie, error::HttpError, headers::session_stamp},
-    gate::admission::{Admitted, Credentials},
+    gate::admission::Credentials,
     identity::session::{NewSession, Session},
 };
 use app::wire::{SessionRequest, SessionView};
@@ -28,13 +28,13 @@ pub(crate) async fn create(
     let credentials =
         Credentials { token: turnstile_token.as_deref(), stamp: session_stamp(&headers), address: request.address };
     let judged = admission.judge_for_the_race(had, credentials)?;
-    Ok(match admission.open(present, None, judged).await? {
-        Admitted::Completed(session) => Json(view(&session)).into_response(),
-        Admitted::Opened(NewSession { session, token }) => {
-            let cookie = set_cookie(&token, request.is_tls);
-            (AppendHeaders([(header::SET_COOKIE, cookie)]), Json(view(&session))).into_response()
-        }
-    })
+    if let Some(session) = present {
+        admission.complete(&session, judged).await?;
+        return Ok(Json(view(&session)).into_response());
+    }
+    let NewSession { session, token } = admission.open(None, judged).await?.new;
+    let cookie = set_cookie(&token, request.is_tls);
+    Ok((AppendHeaders([(header::SET_COOKIE, cookie)]), Json(view(&session))).into_response())
 }
 
 fn view(session: &Session) -> SessionView {

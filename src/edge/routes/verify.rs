@@ -1,7 +1,8 @@
 //! `POST /api/verify`: takes part in the round with a solution.
 //!
-//! The checks follow the protocol's order, cheapest first; the ticket is taken before
-//! any of them.
+//! The checks follow the protocol's order, cheapest first. The race gives out the place
+//! in the order of arrival once it is known who submits: a slow human check buys no
+//! early place.
 
 use crate::{
     edge::{context::RequestContext, error::refused},
@@ -14,7 +15,6 @@ use app::{
 
 pub(crate) async fn verify(request: &RequestContext, submission: Submission) -> Result<Victory, ApiError> {
     let rooms = &request.rooms;
-    let arrival = rooms.race.arrive();
     let session = request.session(None).await?;
     let Submission { visitor_id, nonce, submitted_seed, trace_data, hash } = submission;
     if !trace_data.is_splice_proof() || !rooms.gate.ip_binding.allows(trace_data.ip(), request.address) {
@@ -29,14 +29,9 @@ pub(crate) async fn verify(request: &RequestContext, submission: Submission) -> 
             "This session belongs to another visitor id: a session keeps the first one it used",
         ));
     }
-    let competitor = Competitor {
-        counted: rooms.race.counts(&session.id, arrival.at()),
-        session: session.id,
-        visitor: visitor_id,
-        trace: trace_data,
-        address: request.address,
-    };
+    let competitor =
+        Competitor { session: session.id, visitor: visitor_id, trace: trace_data, address: request.address };
     let solution = Solution { seed: submitted_seed, nonce, hash };
-    let submitted = rooms.race.submit(arrival, &competitor, solution).await;
+    let submitted = rooms.race.submit(&competitor, solution).await;
     submitted.map_err(|refusal| refused(refusal, &rooms.race))
 }

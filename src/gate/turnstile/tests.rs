@@ -75,7 +75,8 @@ fn check(verify_url: String, hostnames: &[&str], time_limit: Duration) -> (Arc<T
         hostnames: hostnames.iter().map(|name| (*name).to_owned()).collect(),
     };
     let sessions = Arc::new(Sessions::new(Arc::new(ManualClock::default())));
-    let turnstile = Turnstile::with_time_limit(Some(settings), sessions.clone(), time_limit).unwrap();
+    let turnstile =
+        Turnstile::with_time_limit(Some(settings), sessions.clone(), &ProxySettings::default(), time_limit).unwrap();
     (Arc::new(turnstile), sessions)
 }
 
@@ -269,7 +270,7 @@ async fn a_siteverify_that_is_down_lets_nobody_in() {
 #[tokio::test]
 async fn in_test_mode_every_token_passes_as_often_as_it_likes() {
     let sessions = Arc::new(Sessions::new(Arc::new(ManualClock::default())));
-    let turnstile = Turnstile::new(None, sessions).unwrap();
+    let turnstile = Turnstile::new(None, sessions, &ProxySettings::default()).unwrap();
     for _ in 0..2 {
         assert_eq!(turnstile.spend("test", HERE).await, Ok(()));
         assert!(turnstile.accept("test", HERE).await.is_ok());

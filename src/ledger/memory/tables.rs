@@ -2,7 +2,7 @@
 
 use crate::ledger::{
     body::{Body, Won},
-    deliveries::{Delivery, DeliveryState, Due},
+    deliveries::{Delivery, DeliveryState, Due, Outbox},
     entry::Entry,
     progress::Progress,
     rows::{ClientRow, Fingerprints, RecordedWin, Recovered, SessionRow, SpentToken, StrikeRow},
@@ -116,6 +116,15 @@ impl Tables {
             let Ok(()) = due.add_receiver(theirs.cloned().map(Ok::<_, Infallible>), now, limit);
         }
         due.cut(limit)
+    }
+
+    pub(super) fn outbox(&self) -> Outbox {
+        let those = |state| self.deliveries.values().filter(move |delivery| delivery.state == state);
+        Outbox {
+            waiting: those(DeliveryState::Waiting).count() as u64,
+            parked: those(DeliveryState::Parked).count() as u64,
+            oldest: those(DeliveryState::Waiting).next().map(|delivery| delivery.created_at),
+        }
     }
 
     pub(super) fn deliveries_after(&self, id: DeliveryId, state: Option<DeliveryState>, limit: usize) -> Vec<Delivery> {

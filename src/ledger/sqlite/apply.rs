@@ -7,10 +7,11 @@ use crate::ledger::{
     entry::Entry,
     error::Refused,
     fault,
+    nanoseconds::to_nanoseconds,
     progress::{Progress, storable},
     rows::{ClientRow, Fingerprints, SessionRow, SpentToken, StrikeRow},
     transaction::{Change, FORGET_AT_ONCE, Transaction},
-    values::{DeliveryId, Digest, Seq, WallTime, to_nanoseconds},
+    values::{DeliveryId, Digest, WallTime},
 };
 use puzzle::RoundNumber;
 use rusqlite::{Connection, Error, ErrorCode, Params, params};
@@ -301,9 +302,4 @@ fn expired_clients(connection: &Connection, before: WallTime) -> rusqlite::Resul
         .prepare_cached("SELECT key FROM clients WHERE expires_at < ?1 ORDER BY expires_at, key LIMIT ?2")?
         .query_map(params![before.milliseconds(), FORGET_AT_ONCE as u64], |row| row.get(0).map(Digest::from_bytes))?
         .collect()
-}
-
-/// A number of an entry; 0 stands for none.
-pub(super) fn seq_or_none(seq: u64) -> Option<Seq> {
-    (seq != 0).then_some(Seq(seq))
 }

@@ -1,6 +1,10 @@
 //! Opening the database: rights, settings, migrations, a look at its end.
 
-use super::{DATABASE, OpenError, failure::store_error, read, reserve};
+use super::{
+    failure::store_error,
+    read, reserve,
+    settings::{DATABASE, OpenError},
+};
 use crate::ledger::{
     directory::{DirectoryError, flush_directory, private, restrict_if_present},
     error::{Fault, StoreError},

@@ -1,9 +1,8 @@
 //! Rows, as values.
 
-use super::apply::seq_or_none;
 use crate::ledger::{
     body::{Body, Kind},
-    deliveries::{Delivery, DeliveryState, Due},
+    deliveries::{Delivery, DeliveryState, Due, Outbox},
     entry::{Entry, Head},
     progress::Progress,
     rows::{
@@ -181,20 +180,36 @@ pub(super) fn deliveries_after(
     connection.prepare_cached(&sql)?.query_map(params, delivery_of)?.collect()
 }
 
+pub(super) fn outbox(connection: &Connection) -> Result<Outbox> {
+    let count = |state: DeliveryState| {
+        let sql = format!("SELECT count(*) FROM deliveries WHERE state = '{}'", state.name());
+        connection.prepare_cached(&sql)?.query_row([], |row| row.get(0))
+    };
+    // By the index: what was delivered long ago must not be passed over one by one.
+    let oldest = "SELECT created_at FROM deliveries WHERE id =
+        (SELECT min(id) FROM deliveries INDEXED BY deliveries_waiting WHERE state = 'waiting')";
+    let oldest = connection.prepare_cached(oldest)?.query_row([], |row| time(row, 0)).optional()?;
+    Ok(Outbox { waiting: count(DeliveryState::Waiting)?, parked: count(DeliveryState::Parked)?, oldest })
+}
+
 pub(super) fn due_deliveries(connection: &Connection, now: WallTime, limit: usize) -> Result<Due> {
     let mut due = Due::default();
-    let mut receivers =
-        connection.prepare_cached("SELECT DISTINCT receiver FROM deliveries WHERE state = 'waiting'")?;
+    // From one receiver to the next, however many deliveries wait for each.
+    let mut first = connection.prepare_cached("SELECT min(receiver) FROM deliveries WHERE state = 'waiting'")?;
+    let mut next =
+        connection.prepare_cached("SELECT min(receiver) FROM deliveries WHERE state = 'waiting' AND ?1 < receiver")?;
     let mut waiting = connection.prepare_cached(&format!(
         "SELECT {DELIVERY} FROM deliveries WHERE state = 'waiting' AND receiver = ?1 ORDER BY id"
     ))?;
-    for receiver in receivers.query_map([], |row| row.get::<_, String>(0))? {
-        due.add_receiver(waiting.query_map([receiver?], delivery_of)?, now, limit)?;
+    let mut receiver: Option<String> = first.query_row([], |row| row.get(0))?;
+    while let Some(name) = receiver {
+        due.add_receiver(waiting.query_map([&name], delivery_of)?, now, limit)?;
+        receiver = next.query_row([&name], |row| row.get(0))?;
     }
     Ok(due.cut(limit))
 }
 
-/// All of `table`'s rows that a query gives.
+/// All rows that a query gives.
 fn rows<T>(
     connection: &Connection,
     sql: &str,
@@ -254,4 +269,9 @@ fn fingerprints(connection: &Connection) -> Result<Option<Fingerprints>> {
             Fingerprints { secret, cost, rule }
         }))
     })
+}
+
+/// A number of an entry; 0 stands for none.
+fn seq_or_none(seq: u64) -> Option<Seq> {
+    (seq != 0).then_some(Seq(seq))
 }

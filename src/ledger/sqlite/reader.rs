@@ -1,7 +1,7 @@
 //! The thread that answers questions, with a connection of its own.
 
 use super::{failure::store_error, open::open_reader};
-use crate::ledger::{Reply, error::StoreError};
+use crate::ledger::{contract::Reply, error::StoreError};
 use rusqlite::{Connection, Result};
 use std::{
     path::{Path, PathBuf},

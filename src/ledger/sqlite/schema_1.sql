@@ -71,6 +71,7 @@ CREATE TABLE deliveries (
     state TEXT NOT NULL CHECK (state IN ('waiting', 'parked', 'delivered'))
 ) STRICT;
 CREATE INDEX deliveries_waiting ON deliveries (receiver, id) WHERE state = 'waiting';
+CREATE INDEX deliveries_parked ON deliveries (id) WHERE state = 'parked';
 CREATE INDEX deliveries_delivered ON deliveries (id) WHERE state = 'delivered';
 
 CREATE TABLE sessions (

@@ -1,13 +1,13 @@
 //! The thread that writes, and the handle to it.
 
 use super::{
-    SqliteSettings,
     apply::{ApplyError, apply, write_progress},
     failure::{probe, store_error},
     health::Health,
     open::Opened,
     read,
     reserve::Reserve,
+    settings::SqliteSettings,
 };
 use crate::{
     clock::Clock,
@@ -33,12 +33,12 @@ use tokio::sync::{oneshot, watch};
 /// How many transactions share a flush at most.
 const GROUP: usize = 256;
 
-/// After so many transactions the write-ahead log is copied into the database as soon
-/// as nobody waits …
-const CHECKPOINT_AFTER: usize = 200;
+/// After so many changes the write-ahead log is copied into the database as soon as
+/// nobody waits …
+const CHECKPOINT_AFTER: usize = 500;
 
 /// … and after so many even if somebody does: the log would grow without bound.
-const CHECKPOINT_AT_LATEST: usize = 2000;
+const CHECKPOINT_AT_LATEST: usize = 5000;
 
 type Answer<T> = oneshot::Sender<Result<T, CommitError>>;
 
@@ -141,7 +141,7 @@ struct Thread {
     reserve: Reserve,
     clock: Arc<dyn Clock>,
     health: Health,
-    /// Transactions that are in the write-ahead log only.
+    /// Changes that are in the write-ahead log only.
     not_copied: usize,
 }
 
@@ -156,6 +156,7 @@ impl Thread {
                     Ok(command) => command,
                     Err(RecvTimeoutError::Timeout) => {
                         self.look_after();
+                        self.copy_log(1);
                         next_probe = Instant::now() + probe_every;
                         continue;
                     }
@@ -200,7 +201,7 @@ impl Thread {
         fault::point("ledger.after_commit");
         match outcome {
             Ok(outcomes) => {
-                self.not_copied += outcomes.len();
+                self.not_copied += group.iter().map(|job| job.transaction.changes().len()).sum::<usize>();
                 for (job, outcome) in group.into_iter().zip(outcomes) {
                     let _ = job.answer.send(outcome.map_err(CommitError::Refused));
                 }
@@ -243,12 +244,11 @@ impl Thread {
         cause
     }
 
-    /// Tries a store that fails: it works again when the reserve is there and a write
+    /// Tries the store again if it fails: it works again when the reserve is there and a write
     /// is durable. That write also takes the place of whatever a failed commit has left
     /// in the log, so that no restart can find it there.
     fn look_after(&mut self) {
         if self.health.cause().is_none() {
-            self.copy_log(1);
             return;
         }
         // The reserve comes first: while there is no space for it, no try may use up what
@@ -274,7 +274,7 @@ impl Thread {
     }
 
     /// Copies the write-ahead log into the database if it holds at least so many
-    /// transactions. What cannot be copied now is copied later; nothing is lost by it.
+    /// changes. What cannot be copied now is copied later; nothing is lost by it.
     fn copy_log(&mut self, at_least: usize) {
         if self.not_copied < at_least {
             return;

@@ -8,9 +8,8 @@ use super::{
 use crate::{
     clock::ManualClock,
     ledger::{
-        Body, DataDirectory, Digest, Head, Ledger, Seq, SqliteLedger, Transaction,
+        Body, ChainError, DataDirectory, Digest, Head, Ledger, Seq, SqliteLedger, Transaction,
         body::{DropChange, DropState, OperatorAction, Redeemed, Revoked},
-        entry::ChainError,
         error::Fault,
         sqlite::{DATABASE, OpenError},
         verify_chain,

@@ -3,7 +3,7 @@
 use super::{Fixture, for_every_store, samples::delivery};
 use crate::ledger::{
     Change, DeliveryId, Refused, Transaction, WallTime,
-    deliveries::{Delivery, DeliveryState, Due, TryOutcome},
+    deliveries::{Delivery, DeliveryState, Due, Outbox, TryOutcome},
 };
 
 for_every_store!(
@@ -13,6 +13,7 @@ for_every_store!(
     what_is_parked_holds_nobody_up_and_can_be_resent,
     after_a_start_everything_is_tried_at_once,
     what_was_taken_is_forgotten_in_the_end,
+    what_waits_and_what_is_parked_is_counted,
 );
 
 const fn at(seconds: u64) -> WallTime {
@@ -149,4 +150,18 @@ async fn what_was_taken_is_forgotten_in_the_end(it: Fixture) {
     it.commit(deliver(9, "webhook")).await;
     let left = it.ledger.deliveries_after(DeliveryId(0), None, 10).await.unwrap();
     assert_eq!(ids(&left), [2, 4], "a number never comes back");
+}
+
+async fn what_waits_and_what_is_parked_is_counted(it: Fixture) {
+    let outbox = async || it.ledger.outbox().await.unwrap();
+    assert_eq!(outbox().await, Outbox::default());
+    for id in 1..=4 {
+        it.advance(10);
+        it.commit(deliver(id, if id == 4 { "other" } else { "webhook" })).await;
+    }
+    assert_eq!(outbox().await, Outbox { waiting: 4, parked: 0, oldest: Some(at(10)) });
+    it.commit(taken(1)).await;
+    it.commit(tried(2, TryOutcome::Parked("301".to_owned()))).await;
+    it.commit(failed(3, 9999)).await;
+    assert_eq!(outbox().await, Outbox { waiting: 2, parked: 1, oldest: Some(at(30)) });
 }

@@ -28,10 +28,10 @@ pub(super) fn opened(round: u64) -> Body {
     let reason = if round == 1 { OpenReason::First } else { OpenReason::Solved };
     let curve = Curve::Rising(RisingCurve {
         reference_time: 60.0,
-        reference_target: Target::from_share(1.0 / 4096.0),
+        reference_target: Target::from_fraction(1.0 / 4096.0),
         power: 2.0,
-        easiest: Target::from_share(1.0 / 16.0),
-        hardest: Target::from_share(1e-7),
+        easiest: Target::from_fraction(1.0 / 16.0),
+        hardest: Target::from_fraction(1e-7),
     });
     let cost = Cost { memory_cost: 64, time_cost: 1, parallelism: 1 };
     Body::Opened(Opened { seed: seed(round), curve, estimate: ESTIMATE, cost, rule: RuleName::Rising, reason })

@@ -1,7 +1,7 @@
 //! Commands that ask about the lobby itself, and what it greets with.
 
-use super::{Act, Outcome};
-use crate::lobby::{numeric, state::Saying};
+use super::caller::{Caller, Outcome, argument, shortened};
+use crate::lobby::{event::Draft, numeric};
 
 /// How many channels one LIST names.
 const MOST_LISTED: usize = 1000;
@@ -18,7 +18,7 @@ const SUPPORTED: &[&str] = &[
     "MODES=12",
 ];
 
-impl Act<'_> {
+impl Caller<'_> {
     /// 001 … 005, 251 … 255, 375, 372, 376: what every new client is told first.
     pub(in super::super) fn welcome(&mut self) {
         let environment = self.environment;
@@ -35,19 +35,18 @@ impl Act<'_> {
         let network = format!("NETWORK={server}");
         let supported: Vec<&str> = SUPPORTED.iter().copied().chain([&*network]).collect();
         self.reply(&numeric::ISUPPORT.about(&supported));
-        let _ = self.lusers();
-        let _ = self.motd();
+        self.lusers();
+        self.motd();
     }
 
-    pub(super) fn motd(&mut self) -> Outcome {
+    pub(super) fn motd(&mut self) {
         let server = self.environment.server_name.clone();
         self.reply(&numeric::MOTDSTART.saying(&[], format!("- {server} Message of the day -")));
         self.reply(&numeric::MOTD.saying(&[], format!("- {}", self.environment.motd)));
         self.reply(&numeric::ENDOFMOTD.about(&[]));
-        Ok(())
     }
 
-    pub(super) fn lusers(&mut self) -> Outcome {
+    pub(super) fn lusers(&mut self) {
         let (users, channels) = self.state.counts();
         let all = format!("There are {users} users and 0 services on 1 server");
         self.reply(&numeric::LUSERCLIENT.saying(&[], all));
@@ -55,17 +54,14 @@ impl Act<'_> {
         self.reply(&numeric::LUSERUNKNOWN.about(&["0"]));
         self.reply(&numeric::LUSERCHANNELS.about(&[&channels.to_string()]));
         self.reply(&numeric::LUSERME.saying(&[], format!("I have {users} clients and 0 servers")));
-        Ok(())
     }
 
-    pub(super) fn ping(&mut self, arguments: &[&str]) -> Outcome {
+    pub(super) fn ping(&mut self, arguments: &[&str]) {
         let token: Vec<String> = arguments.first().map(|token| (*token).to_owned()).into_iter().collect();
         let (nick, server) = (self.my_nick(), self.environment.server_name.clone());
-        let saying = Saying { command: "PONG", from: &server, to: &nick, body: &token, ..Saying::default() };
-        let (_, line) = self.state.event(self.moment, &saying);
-        self.mailbox.push(line.clone(), &self.state.weight);
-        self.replies.push(line);
-        Ok(())
+        let draft = Draft { command: "PONG", from: &server, to: &nick, body: &token, ..Draft::default() };
+        let (_, event) = self.state.event(self.moment, &draft);
+        self.reply_with(event);
     }
 
     pub(super) fn list(&mut self, arguments: &[&str]) -> Outcome {
@@ -92,11 +88,11 @@ impl Act<'_> {
     }
 
     pub(super) fn names(&mut self, arguments: &[&str]) -> Outcome {
-        let name = super::argument(arguments, 0, "NAMES")?;
-        match self.visible(name) {
+        let name = argument(arguments, 0, "NAMES")?;
+        match self.visible_channel(name) {
             Ok(folded) => self.show_names(&folded),
             // RFC 2812: what is not there has an end of its names all the same.
-            Err(_) => self.reply(&numeric::ENDOFNAMES.about(&[&super::short(name)])),
+            Err(_) => self.reply(&numeric::ENDOFNAMES.about(&[&shortened(name)])),
         }
         Ok(())
     }

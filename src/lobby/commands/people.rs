@@ -1,12 +1,12 @@
 //! Commands about people: their names, whether they are there, and who they are.
 
-use super::{Act, Outcome, argument, short};
+use super::caller::{Caller, Outcome, argument, no_such_nick, shortened};
 use crate::{
     identity::{
         nick::{Folded, Nick},
         session::OpenError,
     },
-    lobby::{numeric, state::Saying},
+    lobby::{event::Draft, numeric},
 };
 
 /// The longest away message, in bytes.
@@ -15,13 +15,13 @@ const LONGEST_AWAY: usize = 256;
 /// How many people one WHO lists.
 const MOST_WHO: usize = 500;
 
-impl Act<'_> {
-    pub(in super::super) fn nick(&mut self, arguments: &[&str]) -> Outcome {
+impl Caller<'_> {
+    pub(super) fn nick(&mut self, arguments: &[&str]) -> Outcome {
         let wanted = arguments.first().copied().unwrap_or_default();
         if wanted.is_empty() {
             return Err(numeric::NONICKNAMEGIVEN.about(&[]));
         }
-        let nick: Nick = wanted.parse().map_err(|_| numeric::ERRONEOUSNICKNAME.about(&[&short(wanted)]))?;
+        let nick: Nick = wanted.parse().map_err(|_| numeric::ERRONEOUSNICKNAME.about(&[&shortened(wanted)]))?;
         let old = self.my_nick();
         if old == nick.as_str() {
             return Ok(());
@@ -37,12 +37,11 @@ impl Act<'_> {
         if let Some(user) = self.state.users.get_mut(&self.me) {
             user.nick = nick.clone();
         }
-        let me = self.me.clone();
-        self.state.save_user(&me);
+        self.state.save_user(&self.me);
         let params = [nick.to_string()];
-        let saying = Saying { command: "NICK", from: &old, to: nick.as_str(), params: &params, ..Saying::default() };
-        let (_, line) = self.state.event(self.moment, &saying);
-        self.state.tell_peers(&me, &line);
+        let draft = Draft { command: "NICK", from: &old, to: nick.as_str(), params: &params, ..Draft::default() };
+        let (_, event) = self.state.event(self.moment, &draft);
+        self.state.tell_peers(&self.me, &event);
         Ok(())
     }
 
@@ -61,7 +60,7 @@ impl Act<'_> {
     /// `MODE nick [±w]`: `w` allows to announce wins with the nick.
     pub(super) fn user_mode(&mut self, nick: &str, changes: &[&str]) -> Outcome {
         match self.state.by_nick(nick) {
-            None => return Err(numeric::NOSUCHNICK.about(&[&short(nick)])),
+            None => return Err(no_such_nick(nick)),
             Some((id, _)) if *id != self.me => return Err(numeric::USERSDONTMATCH.about(&[])),
             Some(_) => {}
         }
@@ -91,7 +90,7 @@ impl Act<'_> {
             numeric::WHOREPLY.saying(&[channel, nick, &server, &server, nick, &flags], format!("0 {nick}"))
         };
         if mask.starts_with('#') {
-            if let Ok(folded) = self.visible(mask)
+            if let Ok(folded) = self.visible_channel(mask)
                 && let Some(channel) = self.state.channels.get(&folded)
             {
                 for (id, rank) in channel.members.iter().take(MOST_WHO) {
@@ -107,7 +106,7 @@ impl Act<'_> {
         for row in rows {
             self.reply(&row);
         }
-        self.reply(&numeric::ENDOFWHO.about(&[&short(mask)]));
+        self.reply(&numeric::ENDOFWHO.about(&[&shortened(mask)]));
         Ok(())
     }
 
@@ -117,7 +116,7 @@ impl Act<'_> {
             return Err(numeric::NONICKNAMEGIVEN.about(&[]));
         }
         let Some((id, user)) = self.state.by_nick(nick) else {
-            return Err(numeric::NOSUCHNICK.about(&[&short(nick)]));
+            return Err(no_such_nick(nick));
         };
         let shown = user.nick.to_string();
         let channels: Vec<String> = user

@@ -1,39 +1,42 @@
 //! PRIVMSG and NOTICE.
 //!
 //! A message to a channel with `+H` needs a stamp. Whether the message could be
-//! delivered at all is found out first; only then the stamp is judged, spent and
-//! the message said. There is no exemption: not for operators, not for NOTICE.
+//! delivered at all is found out first; only then the stamp is judged and spent, and
+//! the message delivered. There is no exemption: not for operators, not for NOTICE.
 
-use super::{Act, channel::no_such_channel, short};
+use super::caller::{Caller, no_such_channel, no_such_nick};
 use crate::{
-    identity::nick::Folded,
+    identity::{nick::Folded, session::SessionId},
     lobby::{
         envelope::Envelope,
+        event::{Draft, Event},
         numeric::{self, Numeric},
-        state::{LOBBY_ID, Saying, conversation},
+        state::{LOBBY_ID, conversation},
         store::Write,
     },
-    race::SessionId,
 };
 use puzzle::stamp::{Bits, Rejection};
+use std::sync::Arc;
 use uuid::Uuid;
+
+/// The two commands that say something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Speech {
+    Privmsg,
+    Notice,
+}
 
 /// A message on its way.
 #[derive(Debug)]
 pub(in super::super) struct Message<'a> {
-    /// `PRIVMSG` or `NOTICE`.
-    pub(in super::super) command: &'static str,
+    speech: Speech,
     /// A channel or a nick.
-    pub(in super::super) to: &'a str,
+    to: &'a str,
     /// What is said.
     pub(in super::super) body: Vec<String>,
     /// The envelope it came in.
     pub(in super::super) envelope: &'a Envelope,
 }
-
-/// A stamp that was judged and spent for a message.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(in super::super) struct Proof(pub(in super::super) Bits);
 
 /// What became of a message.
 #[derive(Debug)]
@@ -41,7 +44,7 @@ pub(in super::super) enum Spoken {
     /// It was delivered.
     Delivered(Uuid),
     /// It could be delivered with a stamp of so many bits for this channel.
-    NeedsProof {
+    NeedsStamp {
         /// How many.
         bits: Bits,
         /// The channel's name as its creator wrote it.
@@ -49,22 +52,31 @@ pub(in super::super) enum Spoken {
     },
 }
 
+impl Speech {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Privmsg => "PRIVMSG",
+            Self::Notice => "NOTICE",
+        }
+    }
+}
+
 impl<'a> Message<'a> {
     /// Takes a message out of its envelope. Without a body the parameters are its
     /// one line.
-    pub(in super::super) fn new(command: &'static str, envelope: &'a Envelope) -> Result<Self, Numeric> {
+    pub(in super::super) fn new(speech: Speech, envelope: &'a Envelope) -> Result<Self, Numeric> {
         let mut parameters = envelope.to.iter().chain(&envelope.params).map(String::as_str);
         let to = parameters.next().unwrap_or_default();
         let rest: Vec<&str> = parameters.collect();
         let body =
             if envelope.body.is_empty() && !rest.is_empty() { vec![rest.join(" ")] } else { envelope.body.clone() };
         if to.is_empty() {
-            return Err(numeric::NORECIPIENT.saying(&[], format!("No recipient given ({command})")));
+            return Err(numeric::NORECIPIENT.saying(&[], format!("No recipient given ({})", speech.name())));
         }
         if body.iter().all(String::is_empty) {
             return Err(numeric::NOTEXTTOSEND.about(&[]));
         }
-        Ok(Self { command, to, body, envelope })
+        Ok(Self { speech, to, body, envelope })
     }
 }
 
@@ -77,13 +89,14 @@ pub(in super::super) fn stamp_refused(channel: &str, bits: Bits, why: Rejection)
     numeric
 }
 
-impl Act<'_> {
-    /// Says a message for which `proof` was spent.
-    pub(in super::super) fn speak(&mut self, message: &Message<'_>, proof: Option<Proof>) -> Result<Spoken, Numeric> {
-        if message.to.starts_with('#') { self.speak_in(message, proof) } else { self.speak_to(message) }
+impl Caller<'_> {
+    /// Delivers a message, or says what it needs. A stamp was spent for it where the
+    /// channel had asked for `spent_bits`, if those are not zero.
+    pub(in super::super) fn speak(&mut self, message: &Message<'_>, spent_bits: Bits) -> Result<Spoken, Numeric> {
+        if message.to.starts_with('#') { self.speak_in(message, spent_bits) } else { self.speak_to(message) }
     }
 
-    fn speak_in(&mut self, message: &Message<'_>, proof: Option<Proof>) -> Result<Spoken, Numeric> {
+    fn speak_in(&mut self, message: &Message<'_>, spent_bits: Bits) -> Result<Spoken, Numeric> {
         let folded = Folded::of(message.to);
         let Some(channel) = self.state.channels.get(&folded) else { return Err(no_such_channel(message.to)) };
         let rank = channel.members.get(&self.me).copied();
@@ -99,59 +112,60 @@ impl Act<'_> {
         if modes.moderated && !rank.is_some_and(|rank| rank.operator || rank.voice) {
             return refused("+m: you need voice");
         }
-        if proof.unwrap_or_default() < Proof(modes.hashcash) {
-            return Ok(Spoken::NeedsProof { bits: modes.hashcash, channel: shown });
+        if spent_bits < modes.hashcash {
+            return Ok(Spoken::NeedsStamp { bits: modes.hashcash, channel: shown });
         }
         let (id, target) = (channel.id, channel.target());
-        Ok(Spoken::Delivered(self.say(message, &shown, target, None, |act, line| {
-            act.state.tell_channel(&folded, line);
-            // Somebody outside of a channel without +n hears themselves too.
+        Ok(Spoken::Delivered(self.say(message, &shown, target, None, |caller, event| {
+            caller.state.tell_channel(&folded, event);
+            // Somebody outside of a channel without +n is told their own words too.
             if rank.is_none() {
-                act.state.tell(&act.me, line);
+                caller.state.tell(&caller.me, event);
             }
             if id == LOBBY_ID {
-                act.state.remember(line.clone());
+                caller.state.remember(event.clone());
             }
         })))
     }
 
     fn speak_to(&mut self, message: &Message<'_>) -> Result<Spoken, Numeric> {
         let Some((id, user)) = self.state.by_nick(message.to) else {
-            return Err(numeric::NOSUCHNICK.about(&[&short(message.to)]));
+            return Err(no_such_nick(message.to));
         };
         let (id, shown, away) = (id.clone(), user.nick.to_string(), user.away.clone());
         let (target, pair) = conversation(&self.me, &id);
-        let uuid = self.say(message, &shown, target, Some(pair), |act, line| {
-            act.state.tell(&id, line);
-            if id != act.me {
-                act.state.tell(&act.me, line);
+        let uuid = self.say(message, &shown, target, Some(pair), |caller, event| {
+            caller.state.tell(&id, event);
+            if id != caller.me {
+                caller.state.tell(&caller.me, event);
             }
         });
-        if let Some(away) = away.filter(|_| message.command == "PRIVMSG") {
+        if let Some(away) = away.filter(|_| message.speech == Speech::Privmsg) {
             self.reply(&numeric::AWAY.saying(&[&shown], away));
         }
         Ok(Spoken::Delivered(uuid))
     }
 
+    /// Makes the message an event, delivers it and has it kept.
     fn say(
         &mut self,
         message: &Message<'_>,
         shown: &str,
         target: String,
         pair: Option<(SessionId, SessionId)>,
-        deliver: impl FnOnce(&mut Self, &std::sync::Arc<crate::lobby::envelope::Line>),
+        deliver: impl FnOnce(&mut Self, &Arc<Event>),
     ) -> Uuid {
         let nick = self.my_nick();
         let meta = message.envelope.meta.as_deref().filter(|meta| meta.get() != "null");
-        let saying =
-            Saying { command: message.command, from: &nick, to: shown, params: &[], body: &message.body, meta };
-        let (id, line) = self.state.event(self.moment, &saying);
-        deliver(self, &line);
+        let command = message.speech.name();
+        let draft = Draft { command, from: &nick, to: shown, params: &[], body: &message.body, meta };
+        let (id, event) = self.state.event(self.moment, &draft);
+        deliver(self, &event);
         if let Some(user) = self.state.users.get_mut(&self.me) {
             user.last_spoke = self.moment.now;
         }
-        let envelope = line.json().to_owned();
-        self.state.writes.push(Write::SaveMessage { seq: line.seq, target, envelope, pair });
+        let envelope = event.json().to_owned();
+        self.state.writes.push(Write::SaveMessage { seq: event.seq, target, envelope, pair });
         id
     }
 }

@@ -1,10 +1,7 @@
 //! What the lobby starts with.
 
 use super::write::ChannelRow;
-use crate::{
-    identity::session::{ClientKey, Passed},
-    race::SessionId,
-};
+use crate::identity::session::{ClientKey, Passed, SessionId};
 use rusqlite::{Connection, Row};
 
 /// A session as it was stored.
@@ -33,7 +30,7 @@ pub(in super::super) struct StoredChannel {
 
 /// Everything that is kept in memory while the lobby runs.
 #[derive(Clone, Debug, Default)]
-pub(in super::super) struct Loaded {
+pub struct Loaded {
     /// The sessions.
     pub(in super::super) sessions: Vec<SessionRow>,
     /// Their clients: key, session, when it was last seen.
@@ -52,7 +49,7 @@ pub(in super::super) struct Loaded {
 pub(in super::super) const LOBBY_ID: i64 = 1;
 
 /// How many of its lines are kept in memory for the page.
-pub(in super::super) const RECENT: usize = 50;
+pub(in super::super) const MOST_RECENT: usize = 50;
 
 pub(super) fn load(connection: &Connection) -> rusqlite::Result<Loaded> {
     let mut channels = rows(
@@ -105,7 +102,9 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<Loaded> {
     connection.execute("DELETE FROM queues", [])?;
     let mut recent = rows(
         connection,
-        &format!("SELECT seq, envelope FROM messages WHERE target = 'c{LOBBY_ID}' ORDER BY seq DESC LIMIT {RECENT}"),
+        &format!(
+            "SELECT seq, envelope FROM messages WHERE target = 'c{LOBBY_ID}' ORDER BY seq DESC LIMIT {MOST_RECENT}"
+        ),
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
     recent.reverse();

@@ -48,7 +48,7 @@ CREATE TABLE conversations (
 CREATE INDEX conversations_of_one ON conversations(one);
 CREATE INDEX conversations_of_other ON conversations(other);
 
--- The history. A target is a channel by its id, never by its name: whoever
+-- The history. A target is a channel by its id, never by its name: somebody who
 -- creates a channel anew does not inherit what was said in the old one.
 CREATE TABLE messages (
     seq      INTEGER PRIMARY KEY,
@@ -57,7 +57,7 @@ CREATE TABLE messages (
 );
 CREATE INDEX messages_of_target ON messages(target, seq);
 
--- Targets that are no more and whose messages the clean-up has yet to delete.
+-- Targets that were deleted, and whose messages the clean-up has yet to delete.
 CREATE TABLE garbage (target TEXT PRIMARY KEY) WITHOUT ROWID;
 
 -- What clients had not yet fetched when the server stopped.

@@ -1,12 +1,12 @@
 //! Stamps of which it is certain that they are spent.
 //!
-//! Whoever has one good stamp can send it a thousand times a second for nothing. The
-//! database knows that it is spent, but need not be asked each time: its thread is
-//! there for those who speak. What is in here is spent in the database as well, for
-//! it is told of every commit, in order; what is not in here may be. So only the
-//! database grants, and this only refuses. It holds a bounded number, the newest.
+//! One good stamp can be sent a thousand times a second, at no cost to its sender. The
+//! database knows that it is spent, but need not be asked each time: its thread has
+//! messages to write. What is in here is spent in the database as well, because this
+//! is told of every commit, in order; what is not in here may be spent all the same.
+//! So only the database can grant, and this can only refuse. It holds a bounded number,
+//! the newest.
 
-use super::StampKind;
 use crate::lock::lock;
 use puzzle::stamp::StampHash;
 use std::{
@@ -14,10 +14,28 @@ use std::{
     sync::{Mutex, MutexGuard},
 };
 
-/// How many of the newest are known at least; twice as many at most, some 5 MB.
-const MOST: usize = 32_768;
+/// How many stamps a generation holds: so many of the newest are known at least, and
+/// twice as many at most, some 5 MB.
+const MOST_OF_A_GENERATION: usize = 32_768;
 
-/// A stamp of a kind: the kinds are kept apart.
+/// What a stamp is for. The kinds are kept apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StampKind {
+    /// A session.
+    Session,
+    /// A message to a channel.
+    Channel,
+}
+
+impl StampKind {
+    pub(super) const fn table(self) -> &'static str {
+        match self {
+            Self::Session => "spent_session_stamps",
+            Self::Channel => "spent_hashcash",
+        }
+    }
+}
+
 type Key = (StampKind, StampHash);
 
 /// The newest that were spent, in two generations: when the younger is full, the
@@ -41,7 +59,7 @@ impl KnownSpent {
 
     pub(super) fn insert(&self, kind: StampKind, stamp: StampHash) {
         let mut generations = self.lock();
-        if MOST <= generations.younger.len() {
+        if MOST_OF_A_GENERATION <= generations.younger.len() {
             generations.older = std::mem::take(&mut generations.younger);
         }
         generations.younger.insert((kind, stamp));
@@ -70,13 +88,16 @@ mod tests {
     fn the_newest_are_known_and_the_number_is_bounded() {
         let spent = KnownSpent::default();
         let stamp = |number: usize| StampHash::of(&number.to_string());
-        for number in 0..3 * MOST {
+        for number in 0..3 * MOST_OF_A_GENERATION {
             spent.insert(StampKind::Session, stamp(number));
         }
-        assert!((2 * MOST..3 * MOST).all(|number| spent.contains(StampKind::Session, stamp(number))));
+        assert!(
+            (2 * MOST_OF_A_GENERATION..3 * MOST_OF_A_GENERATION)
+                .all(|number| spent.contains(StampKind::Session, stamp(number)))
+        );
         assert!(!spent.contains(StampKind::Session, stamp(0)));
-        assert!(!spent.contains(StampKind::Channel, stamp(3 * MOST - 1)), "the kinds are kept apart");
+        assert!(!spent.contains(StampKind::Channel, stamp(3 * MOST_OF_A_GENERATION - 1)), "the kinds are kept apart");
         let generations = spent.lock();
-        assert!(generations.younger.len() + generations.older.len() <= 2 * MOST);
+        assert!(generations.younger.len() + generations.older.len() <= 2 * MOST_OF_A_GENERATION);
     }
 }

@@ -102,5 +102,5 @@ fn the_schema_has_the_documented_tables_and_a_newer_one_is_left_alone() {
     assert_eq!(default, 0);
     connection.pragma_update(None, "user_version", 99).unwrap();
     let error = Store::open(&Database::File(path)).unwrap_err();
-    assert!(matches!(error, OpenStoreError::FromTheFuture { found: 99, .. }), "{error}");
+    assert!(matches!(error, OpenStoreError::NewerVersion { found: 99, .. }), "{error}");
 }

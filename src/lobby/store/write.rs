@@ -1,20 +1,17 @@
-//! What the lobby writes, and how old things go.
+//! What the lobby writes, and how old things are deleted.
 
-use crate::{
-    identity::session::{ClientKey, Passed},
-    race::SessionId,
-};
+use crate::identity::session::{ClientKey, Passed, SessionId};
 use puzzle::stamp;
 use rusqlite::{Connection, params};
 
 /// How many rows one step of the clean-up deletes at most from each place.
-const STEP: u32 = 500;
+const MOST_ROWS_OF_A_STEP: u32 = 500;
 
-/// Stamps of messages stay spent for a year.
-const CHANNEL_STAMP_LIFE: u64 = 366 * 86_400;
+/// Stamps of messages stay spent for a year and a day.
+const CHANNEL_STAMP_LIFE_SECONDS: u64 = 366 * 86_400;
 
 /// What clients had not fetched is kept for a week.
-const QUEUE_LIFE: u64 = 7 * 86_400;
+const QUEUE_LIFE_SECONDS: u64 = 7 * 86_400;
 
 /// One thing to remember.
 #[derive(Clone, Debug)]
@@ -32,7 +29,7 @@ pub(in super::super) enum Write {
         /// Since when it is in the lobby.
         created_at: u64,
     },
-    /// A session has ended: it goes with its clients, memberships and conversations.
+    /// A session has ended: its clients, memberships and conversations are deleted.
     EndSession(SessionId),
     /// A client, new or seen again.
     SaveClient {
@@ -43,11 +40,11 @@ pub(in super::super) enum Write {
         /// When it was last seen.
         last_seen: u64,
     },
-    /// A client that is no more.
+    /// A client has ended.
     DeleteClient(ClientKey),
     /// A channel, new or changed.
     SaveChannel(ChannelRow),
-    /// A channel without members; its messages go with it.
+    /// A channel has lost its last member; its messages are deleted with it.
     DeleteChannel(i64),
     /// A membership, new or changed.
     SaveMember {
@@ -60,7 +57,7 @@ pub(in super::super) enum Write {
         /// Has `v`.
         voice: bool,
     },
-    /// A membership that is no more.
+    /// A membership has ended.
     DeleteMember {
         /// The channel's id.
         channel: i64,
@@ -169,27 +166,27 @@ impl Write {
     }
 }
 
-/// Deletes a bounded number of rows that have had their time: of `target` all
+/// Deletes a bounded number of rows that are too old or too many: of `target` all
 /// messages but the newest `keep`, of everything else what is too old. True if a
 /// bound was reached, so that there may be more.
 pub(super) fn clean(connection: &Connection, now: u64, target: Option<&str>, keep: u32) -> rusqlite::Result<bool> {
     let mut more = false;
     let mut run = |sql: &str, parameters: &[&dyn rusqlite::ToSql]| -> rusqlite::Result<()> {
         let deleted = connection.prepare_cached(sql)?.execute(parameters)?;
-        more |= STEP as usize <= deleted;
+        more |= MOST_ROWS_OF_A_STEP as usize <= deleted;
         Ok(())
     };
     if let Some(target) = target {
         run(
             "DELETE FROM messages WHERE seq IN
              (SELECT seq FROM messages WHERE target = ?1 ORDER BY seq DESC LIMIT ?2 OFFSET ?3)",
-            params![target, STEP, keep],
+            params![target, MOST_ROWS_OF_A_STEP, keep],
         )?;
     }
     run(
         "DELETE FROM messages WHERE seq IN
          (SELECT seq FROM messages WHERE target = (SELECT target FROM garbage LIMIT 1) LIMIT ?1)",
-        params![STEP],
+        params![MOST_ROWS_OF_A_STEP],
     )?;
     run(
         "DELETE FROM garbage WHERE target = (SELECT target FROM garbage LIMIT 1)
@@ -197,14 +194,14 @@ pub(super) fn clean(connection: &Connection, now: u64, target: Option<&str>, kee
         params![],
     )?;
     for (table, life) in
-        [("spent_hashcash", CHANNEL_STAMP_LIFE), ("spent_session_stamps", stamp::LONGEST_LIFE.as_secs())]
+        [("spent_hashcash", CHANNEL_STAMP_LIFE_SECONDS), ("spent_session_stamps", stamp::LONGEST_LIFE.as_secs())]
     {
         run(
             &format!("DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} WHERE created_at < ?1 LIMIT ?2)"),
-            params![now.saturating_sub(life), STEP],
+            params![now.saturating_sub(life), MOST_ROWS_OF_A_STEP],
         )?;
     }
     // The numbers of queued entries are microseconds since 1970, or a little more.
-    run("DELETE FROM queues WHERE seq < ?1", params![now.saturating_sub(QUEUE_LIFE) * 1_000_000])?;
+    run("DELETE FROM queues WHERE seq < ?1", params![now.saturating_sub(QUEUE_LIFE_SECONDS) * 1_000_000])?;
     Ok(more || connection.prepare_cached("SELECT 1 FROM garbage LIMIT 1")?.exists([])?)
 }

@@ -1,9 +1,9 @@
 //! The command line.
 
 use crate::{
-    api::ServerUrl,
     chat::{AtEnd, Plan},
     failure::{EXIT_CODES, Failure},
+    server_url::ServerUrl,
     session::{Identity, Limits},
 };
 use clap::{Args, Parser, Subcommand};

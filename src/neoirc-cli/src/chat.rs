@@ -1,22 +1,20 @@
 //! A conversation from its first line to its last.
 
 use crate::{
-    api::{Api, ServerUrl},
+    api::Api,
     envelope::Envelope,
     failure::{Failure, REFUSED},
     jar::Jar,
     listening::listen,
+    lock::lock,
     minting::Mint,
+    server_url::ServerUrl,
     session::{self, Identity, Limits, Session},
     slash::{self, Action},
     speaking::Outcome,
     terminal::{self, Input, Screen, Target},
 };
-use std::{
-    path::PathBuf,
-    process::ExitCode,
-    sync::{Arc, PoisonError},
-};
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
 use tokio::sync::watch;
 
 /// What was asked for.
@@ -104,7 +102,7 @@ pub(crate) async fn run(plan: Plan) -> Result<ExitCode, Failure> {
     };
     let outcome = match outcome {
         Ok(next) => {
-            // Whoever listens on would take our own quitting for the server's.
+            // Listening ends first: it would take our own quitting for the server's.
             let heard = if plan.is_terminal {
                 listener.abort();
                 Ok(())
@@ -237,10 +235,10 @@ impl Chat {
     }
 
     fn target(&self) -> Option<String> {
-        self.target.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.target).clone()
     }
 
     fn aim(&self, target: Option<String>) {
-        *self.target.lock().unwrap_or_else(PoisonError::into_inner) = target;
+        *lock(&self.target) = target;
     }
 }

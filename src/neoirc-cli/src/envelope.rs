@@ -86,8 +86,8 @@ impl Event {
             || self.command == "696"
     }
 
-    /// True if this says that a message needs a better stamp: whoever sent it mints
-    /// one and says it again.
+    /// True if this says that a message needs a better stamp: its sender mints
+    /// one and sends it again.
     pub(crate) fn asks_for_stamp(&self) -> bool {
         self.command == "404" && self.meta.get("hashcash_bits").is_some()
     }

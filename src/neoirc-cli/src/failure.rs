@@ -37,17 +37,17 @@ impl Failure {
         Self { code: 2, sentence: sentence.into() }
     }
 
-    /// The server cannot be reached, or is none of ours.
+    /// The server cannot be reached, or is no lobby.
     pub(crate) fn unreachable(sentence: impl Into<String>) -> Self {
         Self { code: UNREACHABLE, sentence: sentence.into() }
     }
 
-    /// The server lets us not in.
+    /// The server does not let us in.
     pub(crate) fn not_admitted(sentence: impl Into<String>) -> Self {
         Self { code: 4, sentence: sentence.into() }
     }
 
-    /// The session is no more.
+    /// The session has ended.
     pub(crate) fn ended() -> Self {
         Self { code: 5, sentence: "the server has ended this session; start again for a new one".into() }
     }

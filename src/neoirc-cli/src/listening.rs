@@ -15,9 +15,9 @@ use puzzle::back_off::BackOff;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
-/// A poll that comes back empty is followed by the next after this time at least:
-/// a server that is stopping answers at once.
-const BREATH: Duration = Duration::from_millis(250);
+/// The next poll is not made sooner than this after one that came back empty at once:
+/// a server that is stopping answers all polls at once.
+const PAUSE_AFTER_EMPTY_POLL: Duration = Duration::from_millis(250);
 
 /// Shows what happens; once `finish` is true, only what has happened already.
 ///
@@ -39,7 +39,7 @@ pub(crate) async fn listen(session: &Session, mut finish: watch::Receiver<bool>)
             _ = finish.wait_for(|finish| *finish), if !finishing => continue,
             () = session.moved.notified() => continue,
         };
-        // It was another session's: that one's end is none of ours.
+        // The session was changed meanwhile: the answer belongs to the one before.
         if session.place()?.cookie != place.cookie {
             continue;
         }
@@ -57,8 +57,8 @@ pub(crate) async fn listen(session: &Session, mut finish: watch::Receiver<bool>)
                     if finishing {
                         return Ok(());
                     }
-                    if begin.elapsed() < BREATH {
-                        tokio::time::sleep(BREATH).await;
+                    if begin.elapsed() < PAUSE_AFTER_EMPTY_POLL {
+                        tokio::time::sleep(PAUSE_AFTER_EMPTY_POLL).await;
                     }
                 } else if last_id <= place.last_id {
                     let server = session.api.server();

@@ -7,7 +7,7 @@
 //! | [`session`], [`jar`] | coming in; what is kept between two starts |
 //! | [`listening`], [`speaking`], [`back_off`] | hearing and being heard, over connections that break |
 //! | [`minting`] | proof-of-work, on a thread of its own |
-//! | [`api`], [`envelope`] | the server's interface |
+//! | [`api`], [`server_url`], [`call_error`], [`envelope`] | the server's interface |
 //! | [`slash`], [`render`], [`printable`], [`terminal`] | what the user types and sees |
 //!
 //! It knows the server by its HTTP interface alone, `/api/v1/*`. It shares with it
@@ -16,14 +16,17 @@
 mod api;
 mod arguments;
 mod back_off;
+mod call_error;
 mod chat;
 mod envelope;
 mod failure;
 mod jar;
 mod listening;
+mod lock;
 mod minting;
 mod printable;
 mod render;
+mod server_url;
 mod session;
 mod slash;
 mod speaking;
@@ -56,7 +59,8 @@ fn run(command_line: CommandLine) -> Result<ExitCode, Failure> {
             Task::Mint(wanted) => print_stamp(wanted).await,
         }
     });
-    // Input that nobody waits for any more may still be read.
+    // A thread may still be reading input that is no longer needed: it is not waited
+    // for.
     runtime.shutdown_background();
     outcome
 }
@@ -82,7 +86,7 @@ async fn print_stamp(wanted: Wanted) -> Result<ExitCode, Failure> {
             session_stamp::prefix(bits, &resource, now())
         }
     };
-    let stamp = session::mint_openly(&Mint::default(), &prefix).await?;
+    let stamp = session::mint_with_progress(&Mint::default(), &prefix).await?;
     writeln!(std::io::stdout(), "{}", printable(&stamp))
         .map_err(|error| Failure::not_delivered(format!("the output cannot be written: {error}")))?;
     Ok(ExitCode::SUCCESS)

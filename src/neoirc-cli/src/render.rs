@@ -1,6 +1,6 @@
 //! Events in plain words, one line each.
 //!
-//! Whatever others had a hand in goes through [`printable`]; that is done at the
+//! Whatever others may have written goes through [`printable`]; that is done at the
 //! end, for whole lines, so that no part can be forgotten.
 
 use crate::{
@@ -30,9 +30,9 @@ fn message(event: &Event) -> Vec<String> {
     let Event { from, to, .. } = event;
     let is_notice = event.command == "NOTICE";
     let shown = |line: &String| {
-        if let Some(deed) = line.strip_prefix("\u{1}ACTION ") {
-            let deed = deed.trim_end_matches('\u{1}');
-            return if to.starts_with('#') { format!("{to} * {from} {deed}") } else { format!("* {from} {deed}") };
+        if let Some(action) = line.strip_prefix("\u{1}ACTION ") {
+            let action = action.trim_end_matches('\u{1}');
+            return if to.starts_with('#') { format!("{to} * {from} {action}") } else { format!("* {from} {action}") };
         }
         match (to.starts_with('#'), is_notice) {
             (true, false) => format!("{to} <{from}> {line}"),
@@ -196,7 +196,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whoever wrote any part of it: nothing that a terminal would obey is shown.
+        /// Whatever any part of it is: nothing that a terminal would obey is shown.
         #[test]
         fn hostile_events_are_harmless(
             command in "[A-Z]{3,7}|[0-9]{3}|\\PC*\u{1b}",

@@ -1,11 +1,13 @@
 //! A session with a server: got, kept, and given up.
 
 use crate::{
-    api::{Api, CallError, Opened, Refusal, ServerView, StateView},
+    api::{Api, Opened, ServerView, StateView},
     back_off::Patience,
+    call_error::{CallError, Refusal},
     envelope::Event,
     failure::Failure,
     jar::{Cookie, Jar, Place},
+    lock::lock,
     minting::{Mint, now},
     terminal::Screen,
 };
@@ -13,18 +15,19 @@ use puzzle::stamp::{Bits, Prefix, session};
 use std::{
     collections::HashMap,
     io::{IsTerminal, Write},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard},
     time::Duration,
 };
 use tokio::sync::Notify;
 
-/// How often a stamp is minted anew because the server wants a better one.
+/// How many stamps are minted for one call at most: the server may ask for a better one
+/// each time.
 pub(crate) const MOST_STAMPS: u32 = 5;
 
-/// What a user will put up with.
+/// What a user accepts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// The dearest stamp that is minted.
+    /// The most bits of a stamp that is minted.
     pub(crate) max_bits: u8,
     /// How long a server that does not answer is tried.
     pub(crate) patience: Duration,
@@ -45,13 +48,16 @@ pub(crate) struct Session {
     pub(crate) mint: Mint,
     pub(crate) limits: Limits,
     jar: Mutex<Jar>,
-    /// Rings when the session has become another one.
+    /// Notified when another session takes the place of this one.
     pub(crate) moved: Notify,
     /// Bits of a message's stamp by channel in lower case, as far as known.
     bits: Mutex<HashMap<String, u8>>,
 }
 
-/// A stamp that the user would not want to wait for.
+/// The bits that are asked for, if the user accepts so many.
+///
+/// # Errors
+/// Why not, in one sentence.
 pub(crate) fn bits_within(bits: u8, limits: Limits) -> Result<Bits, String> {
     if limits.max_bits < bits {
         let most = limits.max_bits;
@@ -64,7 +70,7 @@ pub(crate) fn bits_within(bits: u8, limits: Limits) -> Result<Bits, String> {
 ///
 /// # Errors
 /// If it was cancelled.
-pub(crate) async fn mint_openly(mint: &Mint, prefix: &Prefix) -> Result<String, Failure> {
+pub(crate) async fn mint_with_progress(mint: &Mint, prefix: &Prefix) -> Result<String, Failure> {
     let is_terminal = std::io::stderr().is_terminal();
     let say = |text: &str| {
         if is_terminal {
@@ -78,7 +84,7 @@ pub(crate) async fn mint_openly(mint: &Mint, prefix: &Prefix) -> Result<String, 
 }
 
 /// Goes on with the session of the jar, or enters the one of a nick, or opens one.
-/// Returns how it is there.
+/// Returns the session's state.
 ///
 /// # Errors
 /// [`Failure`].
@@ -89,7 +95,7 @@ pub(crate) async fn enter(
     limits: Limits,
     identity: &Identity,
 ) -> Result<StateView, Failure> {
-    // Finds out that there is a lobby before anything is done for it.
+    // That there is a lobby is found out before anything is done for it.
     let view = describe(api).await?;
     if let Some(place) = jar.place() {
         match api.state(&place.cookie).await {
@@ -135,7 +141,7 @@ async fn open(
         if 0 < bits && stamp.is_none() {
             stamps += 1;
             let bits = bits_within(bits, limits).map_err(Failure::not_admitted)?;
-            stamp = Some(mint_openly(mint, &session::prefix(bits, &resource, now())).await?);
+            stamp = Some(mint_with_progress(mint, &session::prefix(bits, &resource, now())).await?);
         }
         let error = match api.open(nick, stamp.as_deref()).await {
             Ok(opened) => return Ok(opened),
@@ -150,7 +156,7 @@ async fn open(
             continue;
         }
         // Our own session may have the nick, of which only the cookie got lost: the
-        // server says for how long it keeps the nick for whoever has that cookie.
+        // server says for how long it keeps the nick for the owner of that cookie.
         let own_nick = if was_lost { error.retry_after() } else { None };
         wait_or_fail(&error, error.try_again_after().or(own_nick), &mut patience).await?;
         if error.is_ambiguous() {
@@ -221,7 +227,7 @@ impl Session {
         };
         let before = self.place()?;
         self.jar().keep(Place { cookie, last_id: 0 })?;
-        self.bits.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        lock(&self.bits).clear();
         self.moved.notify_waiters();
         // The new one is open whatever becomes of the old one, which expires.
         let _ = self.api.logout(&before.cookie).await;
@@ -235,13 +241,13 @@ impl Session {
 
     /// The bits of a message's stamp in a channel, as far as known.
     pub(crate) fn bits_of(&self, channel: &str) -> u8 {
-        let bits = self.bits.lock().unwrap_or_else(PoisonError::into_inner);
+        let bits = lock(&self.bits);
         bits.get(&channel.to_ascii_lowercase()).copied().unwrap_or(0)
     }
 
     /// Notes the bits of a message's stamp in a channel.
     pub(crate) fn note_bits(&self, channel: &str, bits: u8) {
-        let mut all = self.bits.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = lock(&self.bits);
         if bits == 0 {
             all.remove(&channel.to_ascii_lowercase());
         } else {
@@ -258,6 +264,6 @@ impl Session {
     }
 
     fn jar(&self) -> MutexGuard<'_, Jar> {
-        self.jar.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.jar)
     }
 }

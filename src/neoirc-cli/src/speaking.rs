@@ -3,11 +3,12 @@
 //!
 //! A connection can break after the server has acted and before it has told us. A
 //! message is not sent again then before we have looked whether it was said: it
-//! carries a random `tag` in its `meta`, and whoever speaks hears themselves.
+//! carries a random `tag` in its `meta`, and a speaker is told their own words too.
 
 use crate::{
-    api::{Batch, CallError},
+    api::Batch,
     back_off::Patience,
+    call_error::CallError,
     envelope::{Answer, Envelope},
     failure::Failure,
     jar::Place,
@@ -18,8 +19,9 @@ use puzzle::stamp::channel;
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
-/// A search is spoken of when it has taken this long, and then again each time.
-const TELL_EVERY: Duration = Duration::from_secs(3);
+/// The user is told how a search goes when it has taken this long, and each time that
+/// it has taken as long again.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(3);
 
 /// What became of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,16 +86,16 @@ impl Session {
         let mut told = Instant::now();
         let prefix = channel::prefix(bits, channel, lines, now());
         let stamp = self.mint.mint(&prefix, |progress| {
-            if self.screen.is_terminal() && TELL_EVERY <= told.elapsed() {
+            if self.screen.is_terminal() && PROGRESS_INTERVAL <= told.elapsed() {
                 told = Instant::now();
-                // That nobody reads it is found out by whoever listens.
+                // If nobody reads it any more, listening ends for the same reason.
                 let _ = self.screen.notice(&format!("{progress} (Ctrl-C cancels)"));
             }
         });
         Ok(stamp.await.map_err(|error| format!("{error}: the message was not sent")))
     }
 
-    /// Sends until there is an answer or patience ends.
+    /// Sends until there is an answer, or until the user would not wait any longer.
     async fn send_patiently(&self, envelope: &mut Envelope) -> Result<Sent, Failure> {
         let mut patience = Patience::of(self.limits.patience);
         let tag = envelope.is_message().then(|| tag(envelope));

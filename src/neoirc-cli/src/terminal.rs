@@ -1,8 +1,8 @@
 //! Where lines come from and where they go: a terminal with a line editor, or plain
 //! pipes.
 //!
-//! On a terminal all output goes through the editor, which takes the line being
-//! typed away, prints, and puts it back. Otherwise what happens in the lobby goes to
+//! On a terminal all output goes through the editor, which removes the line that is
+//! being typed, prints, and shows that line again. Otherwise what happens in the lobby goes to
 //! standard output and what this program has to say to standard error.
 //!
 //! The history is kept in memory alone, and lines with passwords not even there.
@@ -10,6 +10,7 @@
 use crate::{
     envelope::Event,
     failure::Failure,
+    lock::lock,
     minting::Mint,
     printable::printable,
     render,
@@ -19,7 +20,7 @@ use rustyline::{Config, Editor, ExternalPrinter, error::ReadlineError, history::
 use std::{
     io::{BufRead, Write},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         mpsc::{RecvTimeoutError, SyncSender, sync_channel},
     },
     thread::JoinHandle,
@@ -80,7 +81,7 @@ impl Screen {
         if self.json {
             return self.out(&[render::json(event)]);
         }
-        // Whoever sent the message tells what became of it in the end.
+        // The message is sent again with a better stamp; only what becomes of that is shown.
         if event.asks_for_stamp() {
             return Ok(());
         }
@@ -105,7 +106,7 @@ impl Screen {
         let text: String = lines.iter().flat_map(|line| [line, "\n"]).collect();
         let written = match &self.editor {
             Some(editor) => {
-                let mut editor = editor.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut editor = lock(editor);
                 editor.print(text).map_err(|error| error.to_string())
             }
             None => {
@@ -177,7 +178,7 @@ pub(crate) fn edit(json: bool, target: Target, mint: Mint) -> Result<(Screen, In
         let _: Result<(), _> = begun.recv_timeout(FIRST_PROMPT_WAITS);
         loop {
             let prompt = {
-                let target = target.lock().unwrap_or_else(PoisonError::into_inner);
+                let target = lock(&target);
                 target.as_deref().map_or_else(|| "> ".to_owned(), |target| format!("{}> ", printable(target)))
             };
             let text = match editor.readline(&prompt) {

@@ -11,24 +11,20 @@ use rexpect::{
     session::{PtySession, spawn_with_options},
 };
 use std::{path::Path, process::Command, time::Duration};
-use support::{Lobby, run};
+use support::{Lobby, home, run};
 
-/// Longer than anything here takes, in milliseconds.
-const FOR_EVER: u64 = 60_000;
+/// Longer than anything here takes, in milliseconds; reached only if something hangs.
+const TIME_LIMIT_MS: u64 = 60_000;
 
 /// The key that brings back what was typed before.
 const UP: &str = "\u{1b}[A";
-
-fn home() -> tempfile::TempDir {
-    tempfile::tempdir().unwrap()
-}
 
 /// The program at a terminal of its own, for somebody who lives in `home`.
 fn terminal(lobby: &Lobby, home: &Path, arguments: &[&str]) -> PtySession {
     let mut command = Command::new(env!("CARGO_BIN_EXE_neoirc-cli"));
     command.env_clear().env("HOME", home).env("TERM", "xterm").current_dir(home);
     command.args(["--server", &lobby.url()]).args(arguments);
-    let options = Options::new().timeout_ms(Some(FOR_EVER)).strip_ansi_escape_codes(true);
+    let options = Options::new().timeout_ms(Some(TIME_LIMIT_MS)).strip_ansi_escape_codes(true);
     spawn_with_options(command, options).unwrap()
 }
 

@@ -1,13 +1,16 @@
 //! The file `verify.json`: how a record gets into it, and how it is repaired.
 //!
-//! The file is `[`, the records separated by commas, a line each, and `\n]`. An
-//! append is one write that starts at the end of the last record and so replaces
-//! the old ending by the new records and the ending, followed by a flush to the
-//! disk; it costs the same however many records there are.
+//! The file is `[`, the records separated by commas, a line each, and `\n]`. An append
+//! writes the records that were there, the new ones and the ending into another file,
+//! flushes it to the disk and gives it the name. So whoever opens the file reads a
+//! complete array, however long that takes and whatever is appended meanwhile: a file
+//! that grew in its place would show them an old ending with new records behind it. It
+//! costs a copy of at most a thousand records, which the writer makes no more
+//! often than the disk can bear.
 //!
-//! A crash can leave any prefix of that write, or garbage behind it. Whatever the
-//! file holds, opening it keeps the complete records at its start, byte for byte;
-//! the bytes behind them go into a file of their own before they are cut off. A
+//! A crash leaves the old file or the new one. What somebody else has left is repaired:
+//! whatever the file holds, opening it keeps the complete records at its start, byte for
+//! byte; the bytes behind them go into a file of their own before they are cut off. A
 //! file that is no such array at all is renamed. Nothing is ever deleted.
 //!
 //! The file is opened for each append and its length compared with what was left
@@ -17,16 +20,21 @@
 mod tests;
 
 use crate::clock::{Clock, timestamp};
-use serde::de::IgnoredAny;
+use puzzle::{RoundNumber, invite_code::InviteCode};
+use serde::{Deserialize, de::IgnoredAny};
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, ErrorKind, Seek, SeekFrom, Write},
+    io::{self, ErrorKind, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
     sync::Arc,
+    time::SystemTime,
 };
 
 /// The name in the data directory.
 const NAME: &str = "verify.json";
+
+/// The name of the file that is being written and takes its place.
+const NEXT: &str = "verify.json.next";
 
 /// What ends the array.
 const ENDING: &[u8] = b"\n]";
@@ -47,6 +55,17 @@ pub(super) struct AuditFile {
     write: WriteAndFlush,
     /// Where the records end. None: the file has to be read first.
     tail: Option<Tail>,
+    /// True if a new name in the directory may not survive a crash yet.
+    unflushed: bool,
+}
+
+/// By what one record is told from all others.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(super) struct RecordName {
+    /// The round that was won.
+    pub(super) round: RoundNumber,
+    /// The prize.
+    pub(super) invite_code: InviteCode,
 }
 
 /// Where the records end.
@@ -56,8 +75,6 @@ struct Tail {
     records: usize,
     /// The offset behind the last one, or behind `[` if there is none.
     end: u64,
-    /// True if a write behind `end` failed and could not be taken back yet.
-    torn: bool,
 }
 
 impl Tail {
@@ -85,7 +102,7 @@ impl AuditFile {
         write: WriteAndFlush,
     ) -> Self {
         let path = directory.join(NAME);
-        Self { directory: directory.to_owned(), path, records_per_file, clock, write, tail: None }
+        Self { directory: directory.to_owned(), path, records_per_file, clock, write, tail: None, unflushed: false }
     }
 
     /// The path of the file.
@@ -99,16 +116,17 @@ impl AuditFile {
         self.records_per_file.saturating_sub(records).max(1)
     }
 
-    /// Makes sure that the file is there, in good order and open to writing.
+    /// Makes sure that the file is there, in good order and open to writing, and that
+    /// whatever is in it survives a crash.
     pub(super) fn check(&mut self) -> io::Result<()> {
         self.ready().map(drop)
     }
 
-    /// Appends records, each in JSON without line breaks, with one write. When
-    /// this returns they are on disk, all or, after an error, none: what a failed
-    /// write left is taken back at once or else before the next append.
+    /// Appends records, each in JSON without line breaks. When this returns they are on
+    /// disk, all or none. Only if the new name could not be made to survive a crash they
+    /// may be there after an error: see [`AuditFile::newest`].
     pub(super) fn append<'a>(&mut self, records: impl Iterator<Item = &'a str>) -> io::Result<()> {
-        let (mut file, tail) = self.ready()?;
+        let (before, tail) = self.ready()?;
         let mut bytes = Vec::new();
         let mut count = tail.records;
         for record in records {
@@ -118,30 +136,64 @@ impl AuditFile {
         }
         let end = tail.end + bytes.len() as u64;
         bytes.extend_from_slice(ENDING);
-        let written = file.seek(SeekFrom::Start(tail.end)).and_then(|_| (self.write)(&mut file, &bytes));
+        let next = self.directory.join(NEXT);
+        let written = self.write_next(&next, &before, tail.end, &bytes).and_then(|()| fs::rename(&next, &self.path));
         if let Err(error) = written {
-            let torn = end_array_at(&mut file, tail.end).is_err();
-            self.tail = Some(Tail { torn, ..tail });
+            let _ = fs::remove_file(&next);
             return Err(error);
         }
-        self.tail = Some(Tail { records: count, end, torn: false });
+        self.tail = Some(Tail { records: count, end });
+        self.flush_names()?;
         self.put_away_if_full();
         Ok(())
     }
 
-    /// The file, open to writing and in good order.
+    /// Writes the first `end` bytes of the file, and `bytes` behind them.
+    fn write_next(&mut self, next: &Path, mut before: &File, end: u64, bytes: &[u8]) -> io::Result<()> {
+        let mut file = private().create(true).truncate(true).open(next)?;
+        restrict(&file)?;
+        before.seek(SeekFrom::Start(0))?;
+        if io::copy(&mut before.take(end), &mut file)? != end {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        (self.write)(&mut file, bytes)
+    }
+
+    /// The names of the newest records, at least `count` if there are so many, in this
+    /// file and those that were put away.
+    pub(super) fn newest(&self, count: usize) -> io::Result<Vec<RecordName>> {
+        let mut archives: Vec<(SystemTime, PathBuf)> = Vec::new();
+        for entry in fs::read_dir(&self.directory)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let is_archive = name.to_str().is_some_and(|name| name.starts_with("verify_") && name.ends_with(".json"));
+            if is_archive {
+                archives.push((entry.metadata()?.modified()?, entry.path()));
+            }
+        }
+        archives.sort();
+        let mut names = names_in(&fs::read(&self.path)?);
+        while names.len() < count
+            && let Some((_, archive)) = archives.pop()
+        {
+            names.extend(names_in(&fs::read(archive)?));
+        }
+        Ok(names)
+    }
+
+    /// The file, open to reading and in good order.
     fn ready(&mut self) -> io::Result<(File, Tail)> {
+        if self.unflushed {
+            match self.flush_names() {
+                // The whole directory is gone, and with it what was in it.
+                Err(error) if error.kind() == ErrorKind::NotFound => (self.unflushed, self.tail) = (false, None),
+                flushed => flushed?,
+            }
+        }
         let Some(tail) = self.tail else { return self.read() };
-        match OpenOptions::new().write(true).open(&self.path) {
-            Ok(mut file) => {
-                let length = file.metadata()?.len();
-                if tail.torn && tail.end <= length {
-                    end_array_at(&mut file, tail.end)?;
-                    let tail = Tail { torn: false, ..tail };
-                    self.tail = Some(tail);
-                    return Ok((file, tail));
-                }
-                if length == tail.length() {
+        match OpenOptions::new().read(true).write(true).open(&self.path) {
+            Ok(file) => {
+                if file.metadata()?.len() == tail.length() {
                     return Ok((file, tail));
                 }
                 tracing::warn!(path = %self.path.display(), "the audit log was changed by somebody else");
@@ -155,9 +207,19 @@ impl AuditFile {
         self.read()
     }
 
+    /// Makes new names in the directory survive a crash.
+    fn flush_names(&mut self) -> io::Result<()> {
+        self.unflushed = true;
+        flush_directory(&self.directory)?;
+        self.unflushed = false;
+        Ok(())
+    }
+
     /// Reads the file, repairs it and finds the end of its records.
     fn read(&mut self) -> io::Result<(File, Tail)> {
         fs::create_dir_all(&self.directory)?;
+        // What a crash has left of an append that did not happen.
+        let _ = fs::remove_file(self.directory.join(NEXT));
         let bytes = match fs::read(&self.path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == ErrorKind::NotFound => return self.create(),
@@ -175,8 +237,8 @@ impl AuditFile {
             return self.create();
         };
         let behind = &bytes[end..];
-        let tail = Tail { records, end: end as u64, torn: false };
-        let mut file = OpenOptions::new().write(true).open(&self.path)?;
+        let tail = Tail { records, end: end as u64 };
+        let mut file = OpenOptions::new().read(true).write(true).open(&self.path)?;
         if behind != ENDING {
             match behind.trim_ascii() {
                 b"]" => {}
@@ -192,15 +254,22 @@ impl AuditFile {
 
     /// Begins a fresh file where there is none, or an empty one.
     fn create(&mut self) -> io::Result<(File, Tail)> {
-        let mut file = private().create(true).truncate(false).open(&self.path)?;
+        let file = self.write_empty()?;
+        fs::rename(self.directory.join(NEXT), &self.path)?;
+        let tail = Tail { records: 0, end: 1 };
+        self.tail = Some(tail);
+        self.flush_names()?;
+        Ok((file, tail))
+    }
+
+    /// Writes a file without records that waits for its name.
+    fn write_empty(&self) -> io::Result<File> {
+        let mut file = private().read(true).create(true).truncate(true).open(self.directory.join(NEXT))?;
         restrict(&file)?;
         file.write_all(b"[")?;
         file.write_all(ENDING)?;
         file.sync_all()?;
-        flush_directory(&self.directory)?;
-        let tail = Tail { records: 0, end: 1, torn: false };
-        self.tail = Some(tail);
-        Ok((file, tail))
+        Ok(file)
     }
 
     /// Renames the file once it holds enough records and begins a fresh one. If
@@ -209,7 +278,9 @@ impl AuditFile {
         if self.tail.is_none_or(|tail| tail.records < self.records_per_file) {
             return false;
         }
+        // The next file is ready before the name is free: who reads waits for no disk.
         let renamed = self.free_path("verify_", ".json").and_then(|archive| {
+            self.write_empty()?;
             fs::rename(&self.path, &archive)?;
             Ok(archive)
         });
@@ -217,7 +288,8 @@ impl AuditFile {
             Ok(archive) => {
                 tracing::info!(archive = %archive.display(), "the audit log is full; a fresh one begins");
                 self.tail = None;
-                if let Err(error) = self.create() {
+                let named = fs::rename(self.directory.join(NEXT), &self.path);
+                if let Err(error) = named.and_then(|()| self.flush_names()) {
                     tracing::error!(%error, "no fresh audit log could be begun; the next record tries again");
                 }
                 true
@@ -290,6 +362,12 @@ fn complete_records(bytes: &[u8]) -> Option<(usize, usize)> {
         records += 1;
     }
     Some((records, end))
+}
+
+/// The names of the records in a file; of what is no such array, none.
+fn names_in(bytes: &[u8]) -> Vec<RecordName> {
+    let records: Vec<serde_json::Value> = serde_json::from_slice(bytes).unwrap_or_default();
+    records.into_iter().filter_map(|record| serde_json::from_value(record).ok()).collect()
 }
 
 /// `text` without the white space of JSON at its start.

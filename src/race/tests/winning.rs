@@ -23,24 +23,9 @@ async fn the_first_valid_solution_wins_and_opens_the_next_round() {
     let next = *announcements.wait_for(|announcement| announcement.round == RoundNumber(2)).await.unwrap();
     assert_eq!((next.reason, next.solve_time), (ResetReason::Solved, Some(Duration::from_secs(60))));
     assert_ne!(next.seed, seed);
-    assert_eq!(bench.race.wins_of(&SessionId("a".into())).len(), 1);
-    assert_eq!(bench.race.wins_of(&SessionId("b".into())).len(), 0);
-    assert_eq!(*bench.notes.recorded.lock().unwrap(), [RoundNumber(1)]);
-}
-
-#[tokio::test]
-async fn the_oldest_wins_are_forgotten_first() {
-    let bench = Bench::quick(RuleName::Step);
-    for n in 0..10_001 {
-        let session = if n == 0 || n == 5 { "often" } else { "once" };
-        assert!(bench.submit(session, 1).await.unwrap().is_ok());
-        let mut announcements = bench.race.announcements();
-        announcements.wait_for(|announcement| announcement.round == RoundNumber(n + 2)).await.unwrap();
-    }
-    let often = bench.race.wins_of(&SessionId("often".into()));
-    assert_eq!(often.iter().map(|win| win.round).collect::<Vec<_>>(), [RoundNumber(6)]);
-    let once = bench.race.wins_of(&SessionId("once".into()));
-    assert_eq!((once.len(), once[0].round), (9_999, RoundNumber(10_001)));
+    assert_eq!(bench.won_by("a").await, [RoundNumber(1)]);
+    assert_eq!(bench.won_by("b").await, []);
+    assert_eq!(*bench.notes.won.lock().unwrap(), [RoundNumber(1)]);
 }
 
 #[tokio::test]
@@ -105,20 +90,13 @@ async fn a_hidden_winner_must_clear_the_target_of_the_mining_clock() {
 }
 
 #[tokio::test]
-async fn a_stuck_audit_log_does_not_keep_the_winner_waiting_for_ever() {
-    let bench = Bench::quick(RuleName::Step);
-    bench.notes.stuck.store(true, Ordering::SeqCst);
-    assert!(bench.submit("a", 1).await.unwrap().is_ok());
-}
-
-#[tokio::test]
 async fn who_hangs_up_still_wins() {
     let bench = Bench::new(RuleName::Step, 1, 256);
     bench.submit("gone", 1).abort();
     let late = bench.submit("late", 2);
     bench.gate.open();
     assert_eq!(late.await.unwrap(), Err(Refusal::AlreadySolved));
-    assert_eq!(bench.race.wins_of(&SessionId("gone".into())).len(), 1);
+    assert_eq!(bench.won_by("gone").await, [RoundNumber(1)]);
 }
 
 #[tokio::test]

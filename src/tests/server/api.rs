@@ -51,7 +51,7 @@ async fn health_tells_whether_the_parts_work() {
     assert_eq!(
         health,
         json!({"status": "ok", "current_seed": format!("{}...", &seed[..8]), "round": 1,
-               "checks": {"verifier": "ok", "audit": "ok"}})
+               "checks": {"verifier": "ok", "audit": "ok", "storage": "ok"}})
     );
 }
 

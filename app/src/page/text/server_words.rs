@@ -51,6 +51,7 @@ const fn chinese(code: ErrorCode) -> Option<&'static str> {
         ErrorCode::VerificationBusy => "服务器正忙",
         ErrorCode::HashMismatch => "哈希与提交的随机数不符",
         ErrorCode::ServerFull => "同时在线的人太多，请稍候",
+        ErrorCode::StorageUnavailable => "服务器暂时无法保存结果，比赛先停一停",
         ErrorCode::ShuttingDown => "服务器正在停止运行",
         ErrorCode::BadNick => "昵称为 1 到 32 个字母、数字或符号，且不能以数字开头",
         ErrorCode::NotLoggedIn => "尚未进入聊天室",

@@ -1,9 +1,9 @@
 //! `GET` and `POST /api/v1/messages`: hearing and speaking.
 
-use super::{explain, json, open, session, session::parse};
+use super::{json, open, session};
 use crate::{
     edge::cookie::clear_cookie,
-    edge::{context::RequestContext, error::HttpError},
+    edge::{body::parse, context::RequestContext, error::HttpError},
 };
 use app::{ApiError, ErrorCode};
 use axum::{
@@ -32,14 +32,14 @@ pub(crate) async fn poll(
     let session = session(&request)?;
     let Query(Poll { after, timeout }) = parameters.map_err(|rejection| malformed(&rejection))?;
     let timeout = Duration::from_secs(timeout.unwrap_or(0).min(LONGEST_POLL));
-    let batch = lobby.poll(&session, after.unwrap_or(0), timeout).await.map_err(|error| explain(&request, error))?;
+    let batch = lobby.poll(&session, after.unwrap_or(0), timeout).await?;
     Ok(json(batch.to_json()))
 }
 
 pub(crate) async fn send(Extension(request): Extension<RequestContext>, body: Bytes) -> Result<Response, HttpError> {
     let lobby = open(&request)?;
     let session = session(&request)?;
-    let answer = lobby.command(&session, &parse(&body)?).await.map_err(|error| explain(&request, error))?;
+    let answer = lobby.command(&session, &parse(&body)?).await?;
     let mut response = json(answer.to_json());
     if answer.ended
         && let Ok(cookie) = HeaderValue::from_str(&clear_cookie(request.is_tls))

@@ -1,7 +1,7 @@
 //! `GET /api/v1/server`, `/state`, `/channels`, `/channels/{name}/members` and
 //! `/history`: how things are.
 
-use super::{commands::malformed, explain, json, open, session};
+use super::{commands::malformed, json, open, session};
 use crate::{
     edge::{context::RequestContext, error::HttpError},
     lobby::LOBBY,
@@ -33,13 +33,13 @@ pub(crate) async fn server(Extension(request): Extension<RequestContext>) -> Res
 
 pub(crate) async fn state(Extension(request): Extension<RequestContext>) -> Result<Response, HttpError> {
     let lobby = open(&request)?;
-    let state = lobby.state(&session(&request)?).map_err(|error| explain(&request, error))?;
+    let state = lobby.state(&session(&request)?)?;
     Ok(Json(state).into_response())
 }
 
 pub(crate) async fn channels(Extension(request): Extension<RequestContext>) -> Result<Response, HttpError> {
     let lobby = open(&request)?;
-    let channels = lobby.channels(&session(&request)?).map_err(|error| explain(&request, error))?;
+    let channels = lobby.channels(&session(&request)?)?;
     Ok(Json(serde_json::json!({"channels": channels})).into_response())
 }
 
@@ -51,7 +51,7 @@ pub(crate) async fn members(
     let session = session(&request)?;
     // The # of a name is hard to get through a URL; it may be left out.
     let name = if name.starts_with('#') { name } else { format!("#{name}") };
-    let members = lobby.members(&session, &name).map_err(|error| explain(&request, error))?;
+    let members = lobby.members(&session, &name)?;
     Ok(Json(serde_json::json!({"channel": name, "members": members})).into_response())
 }
 
@@ -66,7 +66,7 @@ pub(crate) async fn history(
     let session = request.cookie_session();
     // Those who only read come again and again: what they know is not sent once more.
     // Taken before the lines, the tag is never newer than they are.
-    let tag = session.is_none().then(|| lobby.open_version());
+    let tag = session.is_none().then(|| lobby.recent_version());
     if let Some(tag) = &tag
         && target.eq_ignore_ascii_case(LOBBY)
         && headers.get(header::IF_NONE_MATCH).is_some_and(|known| known == tag.as_str())
@@ -74,7 +74,7 @@ pub(crate) async fn history(
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag.clone())]).into_response());
     }
     let history = lobby.history(session.as_ref(), &target, before, limit.unwrap_or(USUAL_HISTORY)).await;
-    let lines = json(history.map_err(|error| explain(&request, error))?);
+    let lines = json(history?);
     Ok(match tag {
         Some(tag) => ([(header::ETAG, tag)], lines).into_response(),
         None => lines,

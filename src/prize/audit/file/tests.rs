@@ -44,7 +44,7 @@ fn others(directory: &TempDir) -> BTreeMap<String, Vec<u8>> {
 }
 
 #[test]
-fn every_append_writes_its_own_record_and_nothing_more() {
+fn every_append_adds_its_own_record_and_nothing_more() {
     let directory = tempfile::tempdir().unwrap();
     let writes = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&writes);
@@ -216,7 +216,7 @@ enum Fault {
     Partial(usize),
     /// All bytes get into the file, but perhaps not to the disk.
     FlushFails,
-    /// Only some bytes do, and they cannot even be taken back.
+    /// Only some bytes do, and nothing more can be done with the file.
     PartialForGood(usize),
 }
 
@@ -250,9 +250,8 @@ fn a_failed_write_is_taken_back_and_its_record_is_written_once() {
         append(&mut open(&directory), &[record(1)]).unwrap();
         let mut file = open_with_fault(&directory, fault);
         assert_eq!(append(&mut file, &[record(2), record(3)]).unwrap_err().kind(), ErrorKind::StorageFull);
-        if !matches!(fault, Fault::PartialForGood(_)) {
-            assert_eq!(rounds(&path(&directory)), [1], "{fault:?}");
-        }
+        assert_eq!(rounds(&path(&directory)), [1], "{fault:?}");
+        assert!(others(&directory).is_empty(), "{fault:?}");
         append(&mut file, &[record(2)]).unwrap();
         assert_eq!(rounds(&path(&directory)), [1, 2], "{fault:?}");
         assert!(others(&directory).is_empty());
@@ -260,13 +259,52 @@ fn a_failed_write_is_taken_back_and_its_record_is_written_once() {
 }
 
 #[test]
-fn a_crash_after_a_failed_write_leaves_a_file_that_can_be_repaired() {
+fn a_crash_in_the_middle_of_an_append_leaves_the_file_as_it_was() {
     let directory = tempfile::tempdir().unwrap();
     append(&mut open(&directory), &[record(1)]).unwrap();
-    append(&mut open_with_fault(&directory, Fault::PartialForGood(100)), &[record(2)]).unwrap_err();
-    append(&mut open(&directory), &[record(3)]).unwrap();
+    // What the process was writing when it ended.
+    fs::write(directory.path().join(NEXT), "[\n{\"timestamp\":\"2026-").unwrap();
+    let mut file = open(&directory);
+    assert!(others(&directory).is_empty());
+    append(&mut file, &[record(3)]).unwrap();
     assert_eq!(rounds(&path(&directory)), [1, 3]);
-    assert_eq!(others(&directory).len(), 1);
+    assert!(others(&directory).is_empty());
+}
+
+#[test]
+fn whoever_has_the_file_open_reads_it_to_its_end_as_it_was() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut file = open(&directory);
+    append(&mut file, &[record(1)]).unwrap();
+    let mut reader = File::open(path(&directory)).unwrap();
+    let mut text = vec![0; 100];
+    reader.read_exact(&mut text).unwrap();
+    append(&mut file, &[record(2)]).unwrap();
+    reader.read_to_end(&mut text).unwrap();
+    let records: Vec<AuditRecord> = serde_json::from_slice(&text).unwrap();
+    assert_eq!(records, [record(1)]);
+    assert_eq!(rounds(&path(&directory)), [1, 2]);
+}
+
+#[test]
+fn the_newest_records_are_found_wherever_they_are() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut file = AuditFile::new(directory.path(), 3, clock());
+    for round in 1..=8 {
+        append(&mut file, &[record(round)]).unwrap();
+    }
+    let newest = |count| {
+        let mut rounds: Vec<u64> = file.newest(count).unwrap().iter().map(|name| name.round.0).collect();
+        rounds.sort_unstable();
+        rounds
+    };
+    assert_eq!(newest(2), [7, 8]);
+    assert_eq!(newest(3), [4, 5, 6, 7, 8]);
+    assert_eq!(newest(99), [1, 2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!(file.newest(1).unwrap()[0].invite_code, record(7).invite_code);
+    // What somebody else has put there is passed over.
+    fs::write(directory.path().join("verify_of_mine.json"), "[1, {\"round\": 2}]").unwrap();
+    assert_eq!(newest(99), [1, 2, 3, 4, 5, 6, 7, 8]);
 }
 
 #[cfg(unix)]

@@ -1,38 +1,40 @@
-//! News of the race in `#lobby`: resets, difficulty changes, and that somebody won.
+//! What is told of the race in `#lobby`: new rounds, new difficulties, and that
+//! somebody has won.
 //!
-//! It hears of a round only after everybody in the race was told of it, and of a
-//! win only after the winner was answered; nothing here can hold them up.
+//! It is handed a round only after everybody in the race was told of it, and a win
+//! only after the winner was answered; nothing here can hold them up.
 
 use super::{
-    Lobby,
-    envelope::raw,
-    state::{LOBBY, LOBBY_ID, Saying},
+    event::{Draft, raw},
+    handle::Lobby,
+    state::{LOBBY, LOBBY_ID},
     store::Write,
 };
 use crate::{
-    identity::nick::Folded,
-    live::Reset,
-    race::{Announcement, SessionId},
+    identity::{nick::Folded, session::SessionId},
+    race::Announcement,
 };
 use app::wire::ResetReason;
 use puzzle::Curve;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 
-/// What the herald reads.
+/// Tells the lobby of the race; see [`Announcer::run`].
 #[derive(Debug)]
-pub struct Announcing {
+pub struct Announcer {
     wins: mpsc::Receiver<SessionId>,
 }
 
-impl Announcing {
+impl Announcer {
     pub(super) const fn new(wins: mpsc::Receiver<SessionId>) -> Self {
         Self { wins }
     }
 
-    /// Passes the news on until the lobby or the race ends.
-    pub(crate) async fn run(mut self, lobby: Lobby, mut rounds: watch::Receiver<Reset>) {
-        let mut difficulty = reference(&rounds.borrow_and_update().announcement.curve);
+    /// Announces each round of `rounds` and each win that was noted, until the lobby or
+    /// the race ends. A round must come out of `rounds` only after everybody in the
+    /// race was told of it.
+    pub async fn run(mut self, lobby: Lobby, mut rounds: watch::Receiver<Announcement>) {
+        let mut difficulty = reference_difficulty(&rounds.borrow_and_update().curve);
         let mut stopping = lobby.shared.stopping.subscribe();
         loop {
             tokio::select! {
@@ -41,9 +43,9 @@ impl Announcing {
                     if changed.is_err() {
                         return;
                     }
-                    let round = rounds.borrow_and_update().announcement;
+                    let round = *rounds.borrow_and_update();
                     lobby.announce_round(&round, difficulty);
-                    difficulty = reference(&round.curve);
+                    difficulty = reference_difficulty(&round.curve);
                 }
                 Some(session) = self.wins.recv() => lobby.announce_win(&session),
             }
@@ -51,8 +53,9 @@ impl Announcing {
     }
 }
 
-/// The difficulty that a round is spoken of by.
-fn reference(curve: &Curve) -> f64 {
+/// The difficulty by which people speak of a round, in leading zero hex digits, rounded
+/// to hundredths.
+fn reference_difficulty(curve: &Curve) -> f64 {
     let difficulty = match curve {
         Curve::Fixed(target) => target.difficulty(),
         Curve::Rising(curve) => curve.reference_target.difficulty(),
@@ -61,11 +64,11 @@ fn reference(curve: &Curve) -> f64 {
 }
 
 impl Lobby {
-    /// Notes that a session has won; never waits. The nick is told only if the
-    /// winner has user mode `w`.
+    /// Has it announced that a session has won; never waits. The nick is told only if
+    /// the winner has user mode `w`.
     pub fn note_win(&self, session: &SessionId) {
-        if self.shared.news.try_send(session.clone()).is_err() {
-            tracing::warn!("the lobby is not told of a win: it is behind with its news");
+        if self.shared.wins.try_send(session.clone()).is_err() {
+            tracing::warn!("a win is not announced in the lobby: too many wait to be");
         }
     }
 
@@ -80,7 +83,7 @@ impl Lobby {
 
     fn announce_round(&self, round: &Announcement, before: f64) {
         let Announcement { round: number, reason, .. } = *round;
-        let difficulty = reference(&round.curve);
+        let difficulty = reference_difficulty(&round.curve);
         let why = match reason {
             ResetReason::Solved => "the last one was solved",
             ResetReason::Timeout => "nobody solved the last one in time",
@@ -88,7 +91,6 @@ impl Lobby {
         };
         let text = format!("round {number} begins: {why}");
         self.announce(&text, &json!({"event": "reset", "round": number, "reason": reason, "difficulty": difficulty}));
-        // Exact: both are rounded to hundredths.
         #[expect(clippy::float_cmp, reason = "both are rounded to hundredths")]
         if difficulty != before {
             let direction = if difficulty < before { "falls" } else { "rises" };
@@ -99,21 +101,21 @@ impl Lobby {
 
     fn announce(&self, text: &str, meta: &Value) {
         let Ok(slot) = self.shared.store.reserve() else {
-            tracing::warn!("news of the race is not told in the lobby: it is busy");
+            tracing::warn!(text, "this is not announced in the lobby: its store is busy");
             return;
         };
         let moment = self.moment();
         let mut state = self.lock();
         let (body, meta) = ([text.to_owned()], raw(meta));
         let from = &*self.shared.environment.server_name;
-        let saying = Saying { command: "NOTICE", from, to: LOBBY, params: &[], body: &body, meta: Some(&meta) };
-        let (_, line) = state.event(moment, &saying);
-        state.tell_channel(&Folded::of(LOBBY), &line);
-        state.remember(line.clone());
+        let draft = Draft { command: "NOTICE", from, to: LOBBY, params: &[], body: &body, meta: Some(&meta) };
+        let (_, event) = state.event(moment, &draft);
+        state.tell_channel(&Folded::of(LOBBY), &event);
+        state.remember(event.clone());
         slot.write(vec![Write::SaveMessage {
-            seq: line.seq,
+            seq: event.seq,
             target: format!("c{LOBBY_ID}"),
-            envelope: line.json().to_owned(),
+            envelope: event.json().to_owned(),
             pair: None,
         }]);
     }

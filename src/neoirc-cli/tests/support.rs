@@ -15,7 +15,12 @@ use tokio::{
 };
 
 /// Longer than anything here takes; reached only if something hangs.
-const FOR_EVER: Duration = Duration::from_secs(120);
+const TIME_LIMIT: Duration = Duration::from_secs(120);
+
+/// A home directory for one user.
+pub fn home() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
 
 /// A server with a lobby, whose data outlives a restart.
 pub struct Lobby {
@@ -125,7 +130,7 @@ pub async fn run(mut command: Command, input: &str) -> Ended {
     // It may end before it has read everything.
     let _ = stdin.write_all(input.as_bytes()).await;
     drop(stdin);
-    let output = tokio::time::timeout(FOR_EVER, child.wait_with_output()).await.expect("it ends").unwrap();
+    let output = tokio::time::timeout(TIME_LIMIT, child.wait_with_output()).await.expect("it ends").unwrap();
     Ended {
         code: output.status.code().unwrap(),
         out: String::from_utf8(output.stdout).unwrap(),
@@ -158,7 +163,7 @@ impl Talk {
                 }
             }
         };
-        tokio::time::timeout(FOR_EVER, search).await.unwrap_or_else(|_| panic!("{part:?} never came"));
+        tokio::time::timeout(TIME_LIMIT, search).await.unwrap_or_else(|_| panic!("{part:?} never came"));
         heard
     }
 
@@ -169,7 +174,7 @@ impl Talk {
         while let Some(line) = self.output.next_line().await.unwrap() {
             rest.push(line);
         }
-        let status = tokio::time::timeout(FOR_EVER, self.child.wait()).await.expect("it ends").unwrap();
+        let status = tokio::time::timeout(TIME_LIMIT, self.child.wait()).await.expect("it ends").unwrap();
         (status.code().unwrap(), rest)
     }
 }

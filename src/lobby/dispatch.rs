@@ -1,0 +1,144 @@
+//! A command from its envelope to its answer, whichever way its sender is connected.
+
+use super::{
+    answer::Answer,
+    commands::{Caller, Command, shortened},
+    envelope::Envelope,
+    error::LobbyError,
+    event::Event,
+    handle::Lobby,
+    mailbox::Mailbox,
+    numeric::{self, Numeric},
+};
+use crate::{gate::limits::Bucket, identity::session::Session, lock::lock};
+use std::{sync::Arc, time::Duration};
+
+/// Commands per second of a client in the long run, and at once. More are delayed …
+const COMMANDS_PER_SECOND: f64 = 2.0;
+const COMMANDS_AT_ONCE: f64 = 10.0;
+
+/// … and refused when the delay would be longer than this.
+const LONGEST_DELAY: Duration = Duration::from_secs(20);
+
+/// The fewest characters of a password.
+const SHORTEST_PASSWORD: usize = 8;
+
+/// The longest password, in bytes.
+const LONGEST_PASSWORD: usize = 512;
+
+impl Lobby {
+    /// Carries out a command. A client that sends too many is slowed down.
+    ///
+    /// # Errors
+    /// [`LobbyError`] where no command was carried out; errors of commands are in
+    /// the answer.
+    pub async fn command(&self, session: &Session, envelope: &Envelope) -> Result<Answer, LobbyError> {
+        envelope.check()?;
+        let mailbox = self.enter(session)?;
+        self.wait_for_turn(&mailbox).await?;
+        let arguments = envelope.arguments();
+        match Command::named(&envelope.command) {
+            Some(Command::Immediate(command)) => {
+                self.answer(session, &mailbox, |caller| caller.run(command, &arguments))
+            }
+            Some(Command::Speech(speech)) => self.speak(session, &mailbox, speech, envelope).await,
+            Some(Command::Pass) => self.set_password(session, &mailbox, arguments.first().copied()).await,
+            Some(Command::Quit) => {
+                self.quit(session, arguments.first().copied().unwrap_or("Quit"))?;
+                Ok(Answer { ended: true, ..Answer::default() })
+            }
+            None => {
+                let unknown = numeric::UNKNOWNCOMMAND.about(&[&shortened(&envelope.command)]);
+                self.answer(session, &mailbox, |_| Err(unknown))
+            }
+        }
+    }
+
+    /// Waits until the client may send another command.
+    async fn wait_for_turn(&self, mailbox: &Mailbox) -> Result<(), LobbyError> {
+        let now = self.shared.clock.now();
+        let delay = {
+            let mut pace = lock(&mailbox.pace);
+            let bucket = pace.get_or_insert_with(|| Bucket::full(COMMANDS_AT_ONCE, now));
+            bucket.take_with_debt(COMMANDS_PER_SECOND, COMMANDS_AT_ONCE, LONGEST_DELAY, now)
+        };
+        let delay = delay.map_err(|retry_after| LobbyError::TooFast { retry_after })?;
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
+        Ok(())
+    }
+
+    /// Does something with the state on a client's behalf, then hands what must be
+    /// written to the store. Gives back what came of it, and what was replied.
+    pub(super) fn on_behalf_of<T>(
+        &self,
+        session: &Session,
+        mailbox: &Arc<Mailbox>,
+        action: impl FnOnce(&mut Caller<'_>) -> T,
+    ) -> Result<(T, Vec<Arc<Event>>), LobbyError> {
+        let slot = self.shared.store.reserve()?;
+        let moment = self.moment();
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        if !state.users.contains_key(&session.id) {
+            return Err(LobbyError::Ended);
+        }
+        let mut caller = Caller {
+            state,
+            environment: &self.shared.environment,
+            moment,
+            me: session.id.clone(),
+            mailbox: mailbox.clone(),
+            replies: Vec::new(),
+        };
+        let outcome = action(&mut caller);
+        let replies = caller.replies;
+        slot.write(std::mem::take(&mut guard.writes));
+        Ok((outcome, replies))
+    }
+
+    /// The same for something that can be refused: the refusal goes to the caller's
+    /// queue and into the answer.
+    pub(super) fn answer(
+        &self,
+        session: &Session,
+        mailbox: &Arc<Mailbox>,
+        action: impl FnOnce(&mut Caller<'_>) -> Result<(), Numeric>,
+    ) -> Result<Answer, LobbyError> {
+        let (refused, replies) = self.on_behalf_of(session, mailbox, |caller| {
+            let refused = action(caller).err();
+            if let Some(numeric) = &refused {
+                caller.reply(numeric);
+            }
+            refused
+        })?;
+        Ok(Answer { refused, replies, ..Answer::default() })
+    }
+
+    async fn set_password(
+        &self,
+        session: &Session,
+        mailbox: &Arc<Mailbox>,
+        password: Option<&str>,
+    ) -> Result<Answer, LobbyError> {
+        let password = password.unwrap_or_default();
+        if password.chars().count() < SHORTEST_PASSWORD || LONGEST_PASSWORD < password.len() {
+            let text = "A password has 8 characters or more, and at most 512 bytes";
+            return self.answer(session, mailbox, |_| Err(numeric::NEEDMOREPARAMS.saying(&["PASS"], text)));
+        }
+        let hash = self.shared.passwords.hash(password.to_owned()).await?;
+        let answer = self.answer(session, mailbox, |caller| {
+            if let Some(user) = caller.state.users.get_mut(&caller.me) {
+                user.password = Some(hash);
+            }
+            caller.state.save_user(&caller.me);
+            Ok(())
+        })?;
+        self.shared.environment.sessions.prove(&session.id);
+        // Once the answer says that the password is set, it must be set after a crash
+        // as well.
+        self.shared.store.settled().await?;
+        Ok(answer)
+    }
+}

@@ -1,0 +1,80 @@
+//! The lobby itself: everything that its parts share, behind one cheap handle.
+
+use super::{
+    passwords::Passwords,
+    state::{Moment, State},
+    store::Store,
+};
+use crate::{
+    clock::Clock,
+    gate::{
+        admission::Admission,
+        limits::{Bucket, Rate},
+    },
+    identity::{session::SessionId, sessions::Sessions},
+    lock::lock,
+};
+use std::sync::{Arc, Mutex, MutexGuard, atomic::AtomicUsize};
+use tokio::sync::{mpsc, watch};
+
+/// A cheap handle to the lobby.
+#[derive(Clone)]
+pub struct Lobby {
+    pub(super) shared: Arc<Shared>,
+}
+
+/// What the handles share.
+pub(super) struct Shared {
+    pub(super) environment: Environment,
+    /// Everything that decides. Std's mutex: critical sections are short and never
+    /// await.
+    pub(super) state: Mutex<State>,
+    pub(super) store: Store,
+    /// By which sessions are opened, for the race as well.
+    pub(super) admission: Arc<Admission>,
+    pub(super) passwords: Passwords,
+    /// Attempts to log in, per network.
+    pub(super) logins: Rate,
+    /// New sessions, for everybody together.
+    pub(super) ceiling: Mutex<Bucket>,
+    /// How many long polls are waiting.
+    pub(super) waiting: AtomicUsize,
+    /// How fast long polls that were woken are answered.
+    pub(super) answers: Mutex<Bucket>,
+    /// Sessions that have won, on their way to the announcer.
+    pub(super) wins: mpsc::Sender<SessionId>,
+    /// True once the lobby stops.
+    pub(super) stopping: watch::Sender<bool>,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+/// What does not change while the lobby is open.
+#[derive(Debug)]
+pub(super) struct Environment {
+    pub(super) server_name: String,
+    pub(super) motd: String,
+    /// When the server started, RFC 3339.
+    pub(super) started: String,
+    /// Messages kept of each channel and conversation.
+    pub(super) history: u32,
+    pub(super) sessions_per_hour: u32,
+    pub(super) sessions: Arc<Sessions>,
+}
+
+impl std::fmt::Debug for Lobby {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lobby").finish_non_exhaustive()
+    }
+}
+
+impl Lobby {
+    /// Both times of this moment.
+    pub(super) fn moment(&self) -> Moment {
+        Moment { now: self.shared.clock.now(), wall: self.shared.clock.time_of_day() }
+    }
+
+    /// The state, under its lock.
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.shared.state)
+    }
+}

@@ -1,0 +1,91 @@
+//! How the lobby starts and stops.
+
+use super::{
+    announcer::Announcer,
+    handle::{Environment, Lobby, Shared},
+    passwords::Passwords,
+    polling::ANSWERS_AT_ONCE,
+    restore::restore,
+    settings::LobbySettings,
+    state::Moment,
+    store::{Loaded, Store},
+};
+use crate::{
+    clock::{Clock, rfc3339_milliseconds},
+    gate::{
+        admission::Admission,
+        limits::{Bucket, Rate},
+    },
+    identity::sessions::Sessions,
+};
+use std::{
+    sync::{Arc, Mutex, atomic::AtomicUsize},
+    time::Duration,
+};
+use tokio::sync::{mpsc, watch};
+
+/// Attempts to log in that one network may make at once …
+const LOGINS_AT_ONCE: u32 = 5;
+
+/// … and in so long a time: one a second.
+const LOGINS_PERIOD: Duration = Duration::from_secs(5);
+
+/// How many wins may wait to be announced; one more is not announced.
+const MOST_WAITING_WINS: usize = 64;
+
+impl Lobby {
+    /// Opens the lobby with what its store has `loaded`. Gives back the announcer as
+    /// well, which must run for anything to be told of the race.
+    pub fn open(
+        settings: &LobbySettings,
+        store: Store,
+        loaded: Loaded,
+        admission: Arc<Admission>,
+        sessions: Arc<Sessions>,
+        clock: Arc<dyn Clock>,
+    ) -> (Self, Announcer) {
+        let (wins, receiver) = mpsc::channel(MOST_WAITING_WINS);
+        if let Ok(name) = settings.server_name.parse() {
+            sessions.reserve(&name);
+        }
+        let moment = Moment { now: clock.now(), wall: clock.time_of_day() };
+        let mut state = restore(loaded, &sessions, moment);
+        if let Ok(slot) = store.reserve() {
+            slot.write(std::mem::take(&mut state.writes));
+        }
+        let environment = Environment {
+            server_name: settings.server_name.clone(),
+            motd: settings.motd.clone(),
+            started: rfc3339_milliseconds(moment.wall),
+            history: settings.history,
+            sessions_per_hour: settings.sessions_per_hour,
+            sessions,
+        };
+        let shared = Shared {
+            ceiling: Mutex::new(Bucket::full(f64::from(settings.sessions_per_hour), moment.now)),
+            environment,
+            state: Mutex::new(state),
+            store,
+            admission,
+            passwords: Passwords::start(),
+            logins: Rate::new(LOGINS_AT_ONCE, LOGINS_PERIOD, clock.clone()),
+            waiting: AtomicUsize::new(0),
+            answers: Mutex::new(Bucket::full(ANSWERS_AT_ONCE, moment.now)),
+            wins,
+            stopping: watch::Sender::new(false),
+            clock,
+        };
+        let lobby = Self { shared: Arc::new(shared) };
+        (lobby, Announcer::new(receiver))
+    }
+
+    /// Answers everybody who waits for messages, and writes down what clients have
+    /// not fetched.
+    pub async fn stop(&self) {
+        self.shared.stopping.send_replace(true);
+        self.save_queues().await;
+        if self.shared.store.settled().await.is_err() {
+            tracing::error!("the lobby's database did not take everything");
+        }
+    }
+}

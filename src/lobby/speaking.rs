@@ -1,0 +1,96 @@
+//! PRIVMSG and NOTICE from their envelope to their answer, with the stamp that the
+//! channel may ask for.
+
+use super::{
+    answer::Answer,
+    commands::{Message, Speech, Spoken, stamp_refused},
+    envelope::Envelope,
+    error::LobbyError,
+    handle::Lobby,
+    mailbox::Mailbox,
+    store::StampKind,
+};
+use crate::identity::session::Session;
+use puzzle::stamp::{Bits, Rejection, StampHash, Timestamp, channel};
+use std::sync::Arc;
+
+/// A stamp that was spent for a message, and how many bits the channel had asked for.
+#[derive(Clone, Copy)]
+struct Spent {
+    hash: StampHash,
+    bits: Bits,
+}
+
+impl Lobby {
+    /// Says something. Whether it can be delivered is found out under the lock, and a
+    /// stamp is spent without it; so it is tried again until nothing has changed
+    /// meanwhile.
+    pub(super) async fn speak(
+        &self,
+        session: &Session,
+        mailbox: &Arc<Mailbox>,
+        speech: Speech,
+        envelope: &Envelope,
+    ) -> Result<Answer, LobbyError> {
+        let message = match Message::new(speech, envelope) {
+            Ok(message) => message,
+            Err(numeric) => return self.answer(session, mailbox, |_| Err(numeric)),
+        };
+        let mut spent: Option<Spent> = None;
+        let refused = loop {
+            let spent_bits = spent.map_or(Bits::NONE, |spent| spent.bits);
+            let (spoken, replies) =
+                match self.on_behalf_of(session, mailbox, |caller| caller.speak(&message, spent_bits)) {
+                    Ok(spoken) => spoken,
+                    Err(error) => {
+                        self.give_back(spent).await;
+                        return Err(error);
+                    }
+                };
+            match spoken {
+                Ok(Spoken::Delivered(id)) => {
+                    self.shared.environment.sessions.prove(&session.id);
+                    return Ok(Answer { id: Some(id), replies, ..Answer::default() });
+                }
+                Ok(Spoken::NeedsStamp { bits, channel }) => {
+                    match self.spend_stamp(&message, bits, &channel, spent.map(|spent| spent.hash)).await? {
+                        Ok(hash) => spent = Some(Spent { hash, bits }),
+                        Err(why) => break stamp_refused(&channel, bits, why),
+                    }
+                }
+                Err(numeric) => break numeric,
+            }
+        };
+        // It became impossible while the stamp was being spent.
+        self.give_back(spent).await;
+        self.answer(session, mailbox, |_| Err(refused))
+    }
+
+    /// Judges the message's stamp and spends it unless that was done before.
+    async fn spend_stamp(
+        &self,
+        message: &Message<'_>,
+        bits: Bits,
+        channel: &str,
+        spent: Option<StampHash>,
+    ) -> Result<Result<StampHash, Rejection>, LobbyError> {
+        let now = self.moment().seconds();
+        let stamp = message.envelope.stamp();
+        let hash = match channel::check(stamp.as_deref(), bits, channel, &message.body, Timestamp(now)) {
+            Ok(Some(hash)) => hash,
+            Ok(None) => return Ok(Err(Rejection::Missing)),
+            Err(why) => return Ok(Err(why)),
+        };
+        if spent == Some(hash) || self.shared.store.spend(StampKind::Channel, hash, now).await? {
+            Ok(Ok(hash))
+        } else {
+            Ok(Err(Rejection::Spent))
+        }
+    }
+
+    async fn give_back(&self, spent: Option<Spent>) {
+        if let Some(Spent { hash, .. }) = spent {
+            self.shared.store.give_back(StampKind::Channel, hash).await;
+        }
+    }
+}
