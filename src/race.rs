@@ -13,6 +13,7 @@
 
 mod entries;
 mod hasher;
+mod health;
 mod herald;
 mod miners;
 #[cfg(all(test, feature = "model-check"))]
@@ -43,6 +44,7 @@ use crate::{
     ledger::{Change, CommitError, Committed, Condition, Ledger, Reply, Transaction, rows::RecordedWin},
 };
 use app::wire::{ResetReason, RoundView, Share, Victory};
+use health::Probed;
 use herald::{Event, Rounds};
 use miners::{Miners, ShareRefusal};
 use puzzle::{Challenge, Hash, RoundNumber, Seed, proof::share_target};
@@ -63,11 +65,6 @@ const NOTE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// So many wins of a session are told at once.
 const MOST_WINS_AT_ONCE: usize = 1000;
-/// A verifier thread is probed no more often.
-const PROBE_INTERVAL: Duration = Duration::from_secs(1);
-
-/// A server whose oldest submission has waited for so long is not well.
-const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// Counts a submission of an address that is about to be verified; the error says
 /// how long the address has to wait before one more.
@@ -123,9 +120,8 @@ struct Shared {
     /// When the running round was noted last.
     noted_at: Mutex<Duration>,
     work_shown: Arc<dyn Fn(&SessionId) + Send + Sync>,
-    /// When a thread was probed last, and whether it answered. Held while it is probed:
-    /// whoever asks meanwhile gets the same answer.
-    probed: tokio::sync::Mutex<Option<(Duration, bool)>>,
+    /// Held while a thread is probed.
+    probed: tokio::sync::Mutex<Option<Probed>>,
 }
 
 impl fmt::Debug for Race {
@@ -300,28 +296,6 @@ impl Race {
         self.shared.storage_works()
     }
 
-    /// True if the verifier's threads work and no submission waits for too long. However
-    /// often that is asked, a thread is probed once a second.
-    pub async fn verifier_works(&self) -> bool {
-        let shared = &self.shared;
-        let mut probed = shared.probed.lock().await;
-        let answered = match *probed {
-            Some((at, answered)) if shared.clock.now() < at + PROBE_INTERVAL => answered,
-            _ => {
-                let answered = shared.verifier_answers().await;
-                *probed = Some((shared.clock.now(), answered));
-                answered
-            }
-        };
-        answered && self.oldest_waiting().is_none_or(|age| age < LONGEST_WAIT)
-    }
-
-    /// For how long the oldest submission that has no answer yet has been waiting.
-    pub fn oldest_waiting(&self) -> Option<Duration> {
-        let arrived_at = lock(&self.shared.state).oldest_pending()?;
-        Some(self.shared.clock.now().saturating_sub(arrived_at))
-    }
-
     /// Lets time do its work: time-outs of rounds and of verifications. To be
     /// called a few times a second.
     pub fn tick(&self) {
@@ -349,17 +323,6 @@ impl Race {
 }
 
 impl Shared {
-    /// True if a verifier thread answers a small puzzle rightly within two seconds and
-    /// none has died; or if the threads have so much to do that nobody came to it, and do
-    /// it.
-    async fn verifier_answers(&self) -> bool {
-        let done = self.verifier.done();
-        match tokio::time::timeout(LONGEST_WAIT, self.verifier.probe()).await {
-            Ok(answer) => answer == Ok(true),
-            Err(_) => self.verifier.all_live() && done < self.verifier.done(),
-        }
-    }
-
     /// Checks a submission and queues its verification, or answers it. `counted` says
     /// whether its session counts as a miner, so that the mining clock runs for it.
     fn enter(&self, competitor: &Competitor, counted: bool, solution: Solution, answer: Answer) {

@@ -187,12 +187,6 @@ impl State {
         self.stopping = true;
     }
 
-    /// How many sessions are remembered for what they have shown.
-    #[cfg(all(test, not(feature = "model-check")))]
-    pub(super) fn remembered(&self) -> usize {
-        self.standing.remembered()
-    }
-
     #[cfg(all(test, not(feature = "model-check")))]
     pub(super) fn is_stopping(&self) -> bool {
         self.stopping
@@ -214,7 +208,7 @@ impl State {
         self.arrivals.iter().count() + usize::from(self.ending.is_some())
     }
 
-    /// When the oldest submission arrived that has no answer yet.
+    /// When the oldest submission arrived that has no verdict yet.
     pub(super) fn oldest_pending(&self) -> Option<Duration> {
         self.arrivals.iter().map(|(_, entry)| entry.admitted_at).min()
     }
