@@ -5,7 +5,7 @@
 //! for. So everything that a peer could leave half done has a limit: the head of
 //! a request, the pause between two requests, an answer that it does not read
 //! ([`activity`]). (The body of a request has its own limit in the
-//! [`router`](super::router), a WebSocket in [`live`](super::live).) And there are
+//! [`router`](crate::edge::router), a WebSocket in [`live`](super::live).) And there are
 //! only so many connections, for one peer and for all together. One too many of a peer
 //! is told so and closed, as it would otherwise wait for ever behind those that waste
 //! theirs. When all together are too many, one of those that use theirs least is closed
