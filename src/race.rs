@@ -46,6 +46,7 @@ use crate::{
     ledger::{Ledger, Reply, Transaction, rows::RecordedWin},
 };
 use app::wire::{ResetReason, RoundView, Share, Victory};
+use health::{Health, LONGEST_WAIT};
 use herald::Event;
 use miners::{Miners, ShareRefusal};
 use puzzle::{Challenge, RoundNumber, Seed, proof::share_target};
@@ -125,7 +126,7 @@ impl Race {
             condition: ledger.condition(),
             ledger,
             work_shown,
-            probed: tokio::sync::Mutex::default(),
+            health: Health::default(),
         });
         shared.verifier.start(&hashers, &Arc::downgrade(&shared))?;
         let weak: Weak<Shared> = Arc::downgrade(&shared);
@@ -253,6 +254,19 @@ impl Race {
     /// The newest wins of a session, newest first.
     pub fn wins_of(&self, session: &SessionId) -> Reply<Vec<RecordedWin>> {
         self.shared.ledger.wins_of(&session.0, RoundNumber(0), MOST_WINS_AT_ONCE)
+    }
+
+    /// True if the verifier's threads work and no submission waits for too long.
+    pub async fn verifier_works(&self) -> bool {
+        let shared = &self.shared;
+        let works = shared.health.verifier_works(&shared.verifier, shared.clock.as_ref()).await;
+        works && self.oldest_waiting().is_none_or(|age| age < LONGEST_WAIT)
+    }
+
+    /// For how long the oldest submission that has no verdict yet has been waiting.
+    pub fn oldest_waiting(&self) -> Option<Duration> {
+        let arrived_at = lock(&self.shared.state).oldest_pending()?;
+        Some(self.shared.clock.now().saturating_sub(arrived_at))
     }
 
     /// True while wins can be written down.

@@ -2,7 +2,7 @@
 //! is done under them.
 
 use super::{
-    health::Probed,
+    health::Health,
     herald::{Event, Rounds},
     miners::Miners,
     state::{Conclusion, Effect, Job, State, Verdict},
@@ -53,8 +53,7 @@ pub(super) struct Shared {
     /// When the running round was noted last.
     pub(super) noted_at: Mutex<Duration>,
     pub(super) work_shown: Arc<dyn Fn(&SessionId) + Send + Sync>,
-    /// Held while a thread is probed.
-    pub(super) probed: tokio::sync::Mutex<Option<Probed>>,
+    pub(super) health: Health,
 }
 
 impl Shared {
