@@ -6,13 +6,15 @@
 //! a request, the pause between two requests, an answer that it does not read
 //! ([`activity`]). (The body of a request has its own limit in the
 //! [`router`](super::router), a WebSocket in [`live`](super::live).) And there are
-//! only so many connections, for one peer and for all together; one too many is
-//! told so and closed, as it would otherwise wait for ever behind those that
-//! waste theirs.
+//! only so many connections, for one peer and for all together. One too many of a peer
+//! is told so and closed, as it would otherwise wait for ever behind those that waste
+//! theirs. When all together are too many, one of those that use theirs least is closed
+//! for it ([`Places`]).
 //!
 //! HTTP/1.1 only: that is what proxies speak to us, and what WebSockets need.
 
 mod activity;
+mod body;
 pub mod open_files;
 mod settings;
 
@@ -29,6 +31,7 @@ use axum::{
     body::Body,
     extract::{ConnectInfo, Request},
 };
+use body::Noted;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use std::{
@@ -57,6 +60,10 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Between two lines in the log about connections that were turned away.
 const SILENCE: Duration = Duration::from_secs(60);
 
+/// A connection that has served no request for so long is idle: the one to be closed when
+/// there are too many.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// Serves `router` on `listener` until `stop` is done; then closes every
 /// connection as soon as it has nothing under way, at the latest after the grace.
 ///
@@ -68,7 +75,7 @@ pub async fn serve(
     proxies: &TrustedProxies,
     stop: impl Future<Output = ()>,
 ) {
-    let places = Places::new(settings.per_peer, settings.in_all);
+    let places = Places::new(settings.per_peer, settings.in_all, PATIENCE);
     let stopping = watch::Sender::new(false);
     let mut open = JoinSet::new();
     let mut turned_away = TurnedAway::default();
@@ -130,15 +137,21 @@ impl Connection {
         // A reset is one small packet and must not wait for more.
         let _ = stream.set_nodelay(true);
         let activity = Arc::new(Activity::new(settings));
-        let io = TokioIo::new(Watched::new(stream, activity.clone(), place));
+        let place = Arc::new(place);
+        let io = TokioIo::new(Watched::new(stream, activity.clone(), place.clone()));
         let service = service_fn(|request: hyper::Request<Incoming>| {
-            let mut request: Request = request.map(Body::new);
+            let mut request: Request = request.map(|body| Body::new(Noted::new(body, activity.clone())));
             request.extensions_mut().insert(ConnectInfo(peer));
+            // Whoever becomes a WebSocket answers for its place itself.
+            request.extensions_mut().insert(place.clone());
             let serving = activity.serving();
+            let place = place.clone();
+            place.begin_use();
             // A router is always ready.
             let answer = router.clone().call(request);
             async move {
                 let answer = answer.await;
+                place.end_use();
                 drop(serving);
                 answer
             }
@@ -156,6 +169,10 @@ impl Connection {
                     if let Err(error) = ended {
                         tracing::debug!(%error, "a connection ended early");
                     }
+                    return;
+                }
+                () = place.must_leave() => {
+                    tracing::debug!("a connection is closed to make room");
                     return;
                 }
                 why = overdue.as_mut() => {

@@ -10,9 +10,11 @@ pub mod error;
 pub mod limits;
 pub mod network;
 pub mod origin;
+pub mod price;
 mod rule;
 mod settings;
 pub mod stamps;
+pub(crate) mod table;
 pub mod turnstile;
 
 pub use rule::GateRule;

@@ -6,8 +6,10 @@
 //! shared. Who counts as a miner is the race's to say; the figures are bounded per
 //! network.
 
+mod bounds;
 mod chat;
 mod events;
+pub mod polling;
 
 pub use chat::Chat;
 pub use events::{Event, Events};
@@ -21,6 +23,7 @@ use crate::{
     race::{Announcement, Race, ShareError, ShareVerdict},
 };
 use app::wire::{Figures, RoundView, ServerMessage, Share};
+use bounds::bounded_sum;
 use events::Reset;
 use puzzle::proof::ProofInterval;
 use std::{
@@ -42,14 +45,6 @@ const TICK: Duration = Duration::from_millis(200);
 
 /// The highest rate that is believed of one connection, in hashes per second.
 pub const HIGHEST_RATE: f64 = 100_000.0;
-
-/// The most that one network adds to the figures, in hashes per second: more than
-/// a thousand phones at the real cost.
-const HIGHEST_RATE_OF_A_NETWORK: f64 = 10_000.0;
-
-/// The most that one network adds to the figures, in miners: a full building
-/// behind one address.
-const MOST_MINERS_OF_A_NETWORK: usize = 256;
 
 /// A cheap handle to everybody who is connected.
 #[derive(Clone)]
@@ -229,8 +224,8 @@ impl Connections {
             miners.insert(&connection.session);
             *rate += connection.rate.filter(|(_, at)| now < *at + RATE_LIFETIME).map_or(0.0, |(rate, _)| rate);
         }
-        let miners = networks.values().map(|(miners, _)| miners.len().min(MOST_MINERS_OF_A_NETWORK)).sum();
-        let total_hashrate = networks.values().map(|(_, rate)| rate.min(HIGHEST_RATE_OF_A_NETWORK)).sum();
+        let strength = |(network, (miners, rate)): (Network, (HashSet<_>, f64))| (network, (miners.len(), rate));
+        let (miners, total_hashrate) = bounded_sum(networks.into_iter().map(strength).collect());
         Figures { online: count(self.by_id.len()), active_miners: count(miners), total_hashrate }
     }
 
@@ -266,6 +261,16 @@ impl Presence {
         let events = Events { told: round.round, resets, figures, stopping: shared.stopping.subscribe() };
         let proof_interval = shared.proof_interval.get().as_secs_f64();
         (ServerMessage::Puzzle { round, figures: self.live.figures(), proof_interval }, events)
+    }
+
+    /// Something was heard on the connection: its session is in use.
+    pub fn touch(&self) {
+        self.live.shared.sessions.touch(&self.session.client);
+    }
+
+    /// True if its session has shown work.
+    pub fn has_shown_work(&self) -> bool {
+        self.live.shared.sessions.is_proven(&self.session.id)
     }
 
     /// Says whether this connection's device mines.

@@ -34,7 +34,7 @@ pub use resume::StartRaceError;
 pub use settings::RaceSettings;
 pub use shares::{ShareError, ShareVerdict};
 pub use submission::{Competitor, Refusal, Solution};
-pub use win::{Announcement, Deliveries, Win};
+pub use win::{Announcement, Win, WithWin};
 
 pub use crate::identity::session::SessionId;
 use crate::{
@@ -63,6 +63,11 @@ const NOTE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// So many wins of a session are told at once.
 const MOST_WINS_AT_ONCE: usize = 1000;
+/// A verifier thread is probed no more often.
+const PROBE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A server whose oldest submission has waited for so long is not well.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// Counts a submission of an address that is about to be verified; the error says
 /// how long the address has to wait before one more.
@@ -81,8 +86,10 @@ pub struct RaceSurroundings {
     pub seeds: Arc<dyn Fn() -> Seed + Send + Sync>,
     /// What remembers.
     pub ledger: Arc<dyn Ledger>,
-    /// What other servers have to be told of wins.
-    pub deliveries: Deliveries,
+    /// What is written down together with a win.
+    pub with_win: WithWin,
+    /// Told of each session that has shown work, by a share or a win.
+    pub work_shown: Arc<dyn Fn(&SessionId) + Send + Sync>,
 }
 
 /// A cheap handle to the race.
@@ -115,6 +122,10 @@ struct Shared {
     condition: watch::Receiver<Condition>,
     /// When the running round was noted last.
     noted_at: Mutex<Duration>,
+    work_shown: Arc<dyn Fn(&SessionId) + Send + Sync>,
+    /// When a thread was probed last, and whether it answered. Held while it is probed:
+    /// whoever asks meanwhile gets the same answer.
+    probed: tokio::sync::Mutex<Option<(Duration, bool)>>,
 }
 
 impl fmt::Debug for Race {
@@ -135,9 +146,9 @@ impl Race {
         surroundings: RaceSurroundings,
     ) -> Result<(Self, Herald), StartRaceError> {
         let RaceSettings { cost, verify_workers, verify_queue, proof_interval, .. } = settings;
-        let RaceSurroundings { quota, hashers, clock, seeds, ledger, deliveries } = surroundings;
+        let RaceSurroundings { quota, hashers, clock, seeds, ledger, with_win, work_shown } = surroundings;
         let resumed = resume::resume(ledger.as_ref(), &settings, clock.time_of_day(), &*seeds).await?;
-        let state = State::new(resumed, cost, settings.secret, deliveries, clock.now());
+        let state = State::new(resumed, cost, settings.secret, with_win, clock.now());
         let announced = Arc::new(watch::Sender::new(state.announcement(ResetReason::Operator, None)));
         let (events, receiver) = mpsc::unbounded_channel();
         let verifier = Verifier::new(verify_queue, verify_workers);
@@ -153,6 +164,8 @@ impl Race {
             seeds,
             condition: ledger.condition(),
             ledger,
+            work_shown,
+            probed: tokio::sync::Mutex::default(),
         });
         shared.verifier.start(&hashers, &Arc::downgrade(&shared))?;
         let weak: Weak<Shared> = Arc::downgrade(&shared);
@@ -287,11 +300,26 @@ impl Race {
         self.shared.storage_works()
     }
 
-    /// True if a verifier thread answers a small puzzle rightly within two seconds
-    /// and none has died.
+    /// True if the verifier's threads work and no submission waits for too long. However
+    /// often that is asked, a thread is probed once a second.
     pub async fn verifier_works(&self) -> bool {
-        let probe = self.shared.verifier.probe();
-        matches!(tokio::time::timeout(Duration::from_secs(2), probe).await, Ok(Ok(true)))
+        let shared = &self.shared;
+        let mut probed = shared.probed.lock().await;
+        let answered = match *probed {
+            Some((at, answered)) if shared.clock.now() < at + PROBE_INTERVAL => answered,
+            _ => {
+                let answered = shared.verifier_answers().await;
+                *probed = Some((shared.clock.now(), answered));
+                answered
+            }
+        };
+        answered && self.oldest_waiting().is_none_or(|age| age < LONGEST_WAIT)
+    }
+
+    /// For how long the oldest submission that has no answer yet has been waiting.
+    pub fn oldest_waiting(&self) -> Option<Duration> {
+        let arrived_at = lock(&self.shared.state).oldest_pending()?;
+        Some(self.shared.clock.now().saturating_sub(arrived_at))
     }
 
     /// Lets time do its work: time-outs of rounds and of verifications. To be
@@ -321,6 +349,17 @@ impl Race {
 }
 
 impl Shared {
+    /// True if a verifier thread answers a small puzzle rightly within two seconds and
+    /// none has died; or if the threads have so much to do that nobody came to it, and do
+    /// it.
+    async fn verifier_answers(&self) -> bool {
+        let done = self.verifier.done();
+        match tokio::time::timeout(LONGEST_WAIT, self.verifier.probe()).await {
+            Ok(answer) => answer == Ok(true),
+            Err(_) => self.verifier.all_live() && done < self.verifier.done(),
+        }
+    }
+
     /// Checks a submission and queues its verification, or answers it. `counted` says
     /// whether its session counts as a miner, so that the mining clock runs for it.
     fn enter(&self, competitor: &Competitor, counted: bool, solution: Solution, answer: Answer) {
@@ -372,13 +411,16 @@ impl Shared {
     fn share_computed(&self, session: &SessionId, hash: &Hash, arrived_at: Duration, is_right: Option<bool>) {
         self.change_miners(|miners, now| match is_right {
             Some(true) => miners.prove(session, arrived_at),
-            Some(false) => miners.discredit(session),
+            Some(false) => miners.discredit(session, now),
             None => miners.drop_share(session, hash, now),
         });
         let now = self.clock.now();
         match is_right {
             // Its submissions then wait for no more newcomers than they must.
-            Some(true) => lock(&self.state).standing().prove(session.clone(), now),
+            Some(true) => {
+                lock(&self.state).standing().prove(session.clone(), now);
+                (self.work_shown)(session);
+            }
             Some(false) => {
                 // It has to wait before its next submission, as after a false one.
                 lock(&self.state).standing().strike(session.clone(), now);
@@ -436,6 +478,7 @@ impl Rounds for Shared {
         if let Some(Conclusion::Won(won)) = &conclusion {
             let win = &won.win;
             self.change_miners(|miners, _| miners.believe(&win.competitor.session, win.arrived_at));
+            (self.work_shown)(&win.competitor.session);
         }
         conclusion
     }

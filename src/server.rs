@@ -5,17 +5,23 @@ use crate::{
     config::Config,
     connections,
     edge::{context::Rooms, router::router},
-    gate::{admission::Admission, limits::AddressLimits, stamps::Stamps, turnstile::Turnstile},
+    gate::{
+        admission::Admission,
+        limits::AddressLimits,
+        price::{Pressure, Price},
+        stamps::Stamps,
+        turnstile::Turnstile,
+    },
     https_client::ClientError,
     identity::sessions::Sessions,
-    ledger::{self, OpenLedgerError, directory::DirectoryError, secret::load_or_create_secret},
-    live::Live,
+    ledger::{self, Change, OpenLedgerError, StoreError, directory::DirectoryError, secret::load_or_create_secret},
+    live::{Live, polling::Pollers},
     lobby::{
         Lobby, LobbySettings,
         store::{Database, Loaded, OpenStoreError, Store},
     },
     prize::{self, OpenError, webhook::new_delivery},
-    race::{Deliveries, Race, RaceSurroundings, StartRaceError, Win, WinListener, real_hashers},
+    race::{Race, RaceSurroundings, StartRaceError, Win, WinListener, WithWin, real_hashers},
 };
 use puzzle::{Seed, invite_code::CodeSecret};
 use rand::Rng;
@@ -41,6 +47,9 @@ pub enum StartError {
     /// What must be remembered cannot be.
     #[error(transparent)]
     Ledger(#[from] OpenLedgerError),
+    /// What is remembered cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The key of the invite codes cannot be kept.
     #[error(transparent)]
     Secret(#[from] DirectoryError),
@@ -76,6 +85,10 @@ pub async fn run(
     }
     let prizes = prize::open(ledger.clone(), config.audit, config.webhook.clone(), &config.proxies, clock.clone())?;
     let limits = Arc::new(AddressLimits::new(config.limits, &clock));
+    let sessions = Arc::new(Sessions::new(clock.clone()));
+    let recovered = ledger.recover().await?;
+    sessions.restore_kept(recovered.sessions, recovered.clients);
+    let keeping = tokio::spawn(sessions.clone().keep(ledger.clone()));
     let (workers, memory_kib) = (config.race.verify_workers, config.race.cost.memory_cost);
     let proof_interval = config.race.proof_interval;
     let surroundings = RaceSurroundings {
@@ -87,16 +100,25 @@ pub async fn run(
         clock: clock.clone(),
         seeds: Arc::new(random_seed),
         ledger: ledger.clone(),
-        deliveries: match config.webhook {
-            None => Deliveries::none(),
-            Some(webhook) => Deliveries(Arc::new(move |win| {
-                vec![new_delivery(&webhook, win.round, &win.competitor.visitor, &win.invite_code)]
-            })),
+        with_win: {
+            let (webhook, sessions) = (config.webhook, sessions.clone());
+            WithWin(Arc::new(move |win| {
+                // Its session too: the winner's cookie finds the code after a crash.
+                let mut changes = sessions.changes_of(&win.competitor.session);
+                if let Some(webhook) = &webhook {
+                    let delivery = new_delivery(webhook, win.round, &win.competitor.visitor, &win.invite_code);
+                    changes.push(Change::Deliver(delivery));
+                }
+                changes
+            }))
+        },
+        work_shown: {
+            let sessions = sessions.clone();
+            Arc::new(move |session| sessions.prove(session))
         },
     };
     let started = Race::start(config.race, surroundings).await;
     let (race, herald) = started.map_err(|source| StartError::Race { workers, memory_kib, source })?;
-    let sessions = Arc::new(Sessions::new(clock.clone()));
     let lobby_store = open_lobby_store(&config.lobby).await;
     // The gate may ask for stamps although the lobby is closed: then those that are spent
     // are known until the next start.
@@ -105,7 +127,10 @@ pub async fn run(
         None => Store::open(&Database::Memory)?,
     };
     let LobbySettings { hashcash_bits, server_name, .. } = &config.lobby;
-    let stamps = Stamps::new(spent_stamps, *hashcash_bits, server_name.clone(), clock.clone());
+    let price = Arc::new(Price::default());
+    let stamps = Stamps::new(spent_stamps, *hashcash_bits, server_name.clone(), clock.clone()).at_price(price.clone());
+    let gauges = Gauges { race: race.clone(), sessions: sessions.clone(), limits: limits.clone() };
+    let pricing = tokio::spawn(set_price(price, gauges, clock.clone()));
     let turnstile = Turnstile::new(config.gate.turnstile.clone(), sessions.clone(), &config.proxies)?;
     let admission = Arc::new(Admission::new(config.gate.rule, sessions.clone(), limits.clone(), turnstile, stamps));
     let lobby = lobby_store.map(|(store, loaded)| {
@@ -123,14 +148,17 @@ pub async fn run(
     let proxies = config.gate.trusted_proxies.clone();
     let rooms = Rooms {
         race: race.clone(),
+        pollers: Pollers::new(live.clone()),
         live: live.clone(),
-        sessions,
+        sessions: sessions.clone(),
         limits: limits.clone(),
         admission,
         gate: Arc::new(config.gate),
         prizes: prizes.clone(),
         lobby: lobby.clone(),
         cors_origins: config.lobby.cors_origins.into(),
+        edge: Arc::new(config.edge),
+        advice: Arc::default(),
     };
 
     let stop = {
@@ -149,15 +177,23 @@ pub async fn run(
             }
         }
     };
+    // Only now, when every room is open, is it true.
+    if let Ok(address) = listener.local_addr() {
+        tracing::info!(%address, "listening on http://{address}");
+    }
     connections::serve(listener, router(rooms), config.connections, &proxies, stop).await;
     // Their last message tells them that we restart: let it out.
     if tokio::time::timeout(GRACE, limits.sockets.all_given_up()).await.is_err() {
         tracing::warn!("some live connections did not end in time");
     }
+    pricing.abort();
     let _ = figures.await;
     let _ = tokio::time::timeout(GRACE, herald).await;
     prizes.shut_down(GRACE).await;
-    if let Err(error) = ledger.close(race.last_words()).await {
+    keeping.abort();
+    let mut last_words = race.last_words();
+    last_words.extend(sessions.last_changes().changes().iter().cloned());
+    if let Err(error) = ledger.close(last_words).await {
         tracing::warn!(%error, "how far the running round has come is not written down");
     }
     drop(directory);
@@ -175,6 +211,37 @@ async fn open_lobby_store(settings: &LobbySettings) -> Option<(Store, Loaded)> {
         .inspect_err(|error| tracing::error!(%error, "the lobby is closed: its database cannot be read"))
         .ok()?;
     Some((store, loaded))
+}
+
+/// Where the pressure on the server is read.
+struct Gauges {
+    race: Race,
+    sessions: Arc<Sessions>,
+    limits: Arc<AddressLimits>,
+}
+
+impl Gauges {
+    fn pressure(&self) -> Pressure {
+        Pressure {
+            fullest_table: self.sessions.unproven_part().max(self.limits.sockets.fullness()),
+            oldest_submission: self.race.oldest_waiting().unwrap_or_default(),
+        }
+    }
+}
+
+/// Lets the price of a session follow the pressure, until it is aborted.
+async fn set_price(price: Arc<Price>, gauges: Gauges, clock: Arc<dyn Clock>) {
+    let mut every = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        every.tick().await;
+        let pressure = gauges.pressure();
+        if price.observe(pressure, clock.now()) {
+            let Pressure { fullest_table, oldest_submission } = pressure;
+            let oldest_submission_ms = oldest_submission.as_millis();
+            let added_bits = price.added();
+            tracing::warn!(added_bits, fullest_table, oldest_submission_ms, "the price of a session has changed");
+        }
+    }
 }
 
 /// Whoever hears of wins: prizes, and then the lobby.

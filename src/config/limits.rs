@@ -3,6 +3,13 @@
 use super::{reader::Reader, variable::WithDefault};
 use crate::gate::LimitSettings;
 
+pub(super) const REQUESTS_PER_SECOND: WithDefault = WithDefault::new(
+    "HASHPASS_LIMIT_REQUESTS_PER_SECOND",
+    "200",
+    "requests of one address (IPv4 address or IPv6 /64), for pages and files too; ten seconds' worth may come at once; \
+     0: no limit",
+);
+
 pub(super) const SESSIONS_PER_HOUR: WithDefault = WithDefault::new(
     "HASHPASS_LIMIT_SESSIONS_PER_HOUR",
     "1200",
@@ -33,6 +40,7 @@ pub(super) const SOCKETS: WithDefault =
 /// The limits of addresses.
 pub(super) fn limits(reader: &mut Reader<'_>) -> LimitSettings {
     LimitSettings {
+        requests_per_second: reader.limit(&REQUESTS_PER_SECOND),
         sessions_per_hour: reader.limit(&SESSIONS_PER_HOUR),
         failed_checks_per_minute: reader.limit(&FAILED_CHECKS_PER_MINUTE),
         submissions_per_minute: reader.limit(&SUBMISSIONS_PER_MINUTE),
@@ -57,6 +65,7 @@ mod tests {
         let test_mode = ("TURNSTILE_TEST_MODE", "true");
         let config = read(&[test_mode]).unwrap();
         let limits = LimitSettings {
+            requests_per_second: 200,
             sessions_per_hour: 1200,
             failed_checks_per_minute: 600,
             submissions_per_minute: 1200,
@@ -67,7 +76,7 @@ mod tests {
         assert_eq!(config.connections, ConnectionSettings::new(20_000, 4_000));
         let limits = VARIABLES.iter().filter(|variable| variable.name.starts_with("HASHPASS_LIMIT_"));
         let documented: Vec<_> = limits.map(|variable| (variable.name, variable.default.as_str())).collect();
-        assert_eq!(documented.len(), 7);
+        assert_eq!(documented.len(), 8);
         let written_out = read(&[vec![test_mode], documented.clone()].concat()).unwrap();
         assert_eq!((written_out.limits, written_out.connections), (config.limits, config.connections));
         let none: Vec<_> = documented.iter().map(|(name, _)| (*name, "0")).collect();

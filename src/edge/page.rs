@@ -98,7 +98,7 @@ fn gate(admission: &Admission) -> Gate {
     let (rule, stamps) = (admission.rule(), admission.stamps());
     Gate {
         asks_for_humans: rule.asks_for_humans(),
-        asks_for_stamps: rule.asks_for_stamps(),
+        asks_for_stamps: admission.asks_for_stamps(),
         stamp_bits: stamps.bits().get(),
         resource: stamps.resource().to_owned(),
     }

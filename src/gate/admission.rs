@@ -86,6 +86,12 @@ impl Admission {
         &self.stamps
     }
 
+    /// True if a new session costs a stamp: always by the rule, or while the server is
+    /// under attack, in addition to the human check.
+    pub fn asks_for_stamps(&self) -> bool {
+        self.rule.asks_for_stamps() || self.stamps.is_raised()
+    }
+
     /// The session with which a request takes part in the race: its own, or the one
     /// that `token` stands for, which is asked about if it has not been seen before.
     ///
@@ -122,7 +128,7 @@ impl Admission {
     /// [`GateError::StampRequired`].
     pub fn judge_for_the_race<'a>(&self, had: Passed, credentials: Credentials<'a>) -> Result<Judged<'a>, GateError> {
         let needs_human = self.rule.asks_for_humans() && !had.human;
-        let needs_stamp = self.rule.asks_for_stamps() && !had.stamped;
+        let needs_stamp = self.asks_for_stamps() && !had.stamped;
         let stamp = if needs_stamp { self.judge_stamp(credentials.stamp)? } else { None };
         Ok(Judged { credentials, needs_human, stamp })
     }
@@ -249,4 +255,63 @@ impl Admission {
 /// A token that is worth asking about.
 fn usable(token: Option<&str>) -> Result<&str, GateError> {
     token.filter(|token| !token.is_empty() && token.len() <= LONGEST_TOKEN).ok_or(GateError::MissingToken)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::https_client::ProxySettings;
+    use crate::{
+        clock::{Clock, ManualClock},
+        gate::{
+            LimitSettings,
+            price::{Pressure, Price},
+            stamps::tests::Forgetful,
+        },
+    };
+    use puzzle::stamp::Bits;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn under_attack_a_new_session_costs_a_stamp_beside_the_human_check() {
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::default());
+        let price = Arc::new(Price::default());
+        let settings = LimitSettings {
+            requests_per_second: 0,
+            sessions_per_hour: 0,
+            failed_checks_per_minute: 0,
+            submissions_per_minute: 0,
+            sockets_per_address: 0,
+            sockets_in_all: 0,
+        };
+        let sessions = Arc::new(Sessions::new(clock.clone()));
+        let stamps = Stamps::new(Forgetful, Bits::new(20).unwrap(), "hashpass".into(), clock.clone());
+        let gate = Admission::new(
+            GateRule::Turnstile,
+            sessions.clone(),
+            Arc::new(AddressLimits::new(settings, &clock)),
+            Turnstile::new(None, sessions, &ProxySettings::default()).unwrap(),
+            stamps.at_price(price.clone()),
+        );
+        let address = IpAddr::from([192, 0, 2, 1]);
+        let credentials = Credentials { token: Some("token"), stamp: None, address };
+        let open = async || {
+            let judged = gate.judge_for_the_race(Passed::default(), credentials)?;
+            gate.open(None, judged).await
+        };
+        let before = open().await.expect("a token is enough").new;
+
+        let observe = |fullest_table, second| {
+            let oldest_submission = Duration::ZERO;
+            price.observe(Pressure { fullest_table, oldest_submission }, Duration::from_secs(second));
+        };
+        observe(0.9, 10);
+        let Err(GateError::StampRequired(demand)) = open().await else { panic!("it is not enough now") };
+        assert_eq!((demand.bits.get(), demand.reason), (21, Rejection::Missing));
+        // Whoever is in pays nothing, and stays in.
+        let own = Some(before.session.clone());
+        assert_eq!(gate.for_the_race(own, None, address).await.unwrap().id, before.session.id);
+        observe(0.0, 20);
+        assert!(open().await.is_ok());
+    }
 }

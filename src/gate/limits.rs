@@ -4,17 +4,20 @@
 //! IPv6 address, which is what one household or one server is given. Behind one
 //! such network there may be a lecture hall or a whole carrier, so the limits are
 //! there to stop floods and not to meter people: hundreds of honest visitors at
-//! one address must not notice them.
+//! one address must not notice them. Every limit holds for the wider networks around
+//! it too, with a multiple ([`Network::widths`](super::network::Network::widths)).
 //!
-//! What is counted is what costs us something: sessions (memory), human checks
-//! that fail (a call to Cloudflare each), solutions that reach the verifier (a
-//! hash each), and open sockets. Neither counting nor refusing may become a cost
+//! What is counted is what costs us something: requests (time), sessions (memory),
+//! human checks that fail (a call to Cloudflare each), solutions that reach the
+//! verifier (a hash each), and open sockets. Neither counting nor refusing may become a cost
 //! of its own: everything here is one look into a bounded table.
 
+mod allowances;
 mod bucket;
 mod places;
 mod rate;
 
+pub(crate) use allowances::Allowances;
 pub(crate) use bucket::Bucket;
 pub use places::{Crowded, Place, Places};
 pub use rate::{Exceeded, Rate};
@@ -23,9 +26,15 @@ use super::settings::LimitSettings;
 use crate::clock::Clock;
 use std::{sync::Arc, time::Duration};
 
+/// A socket on which nothing was heard for so long is idle. Every live one answers a
+/// ping each 20 seconds.
+const PATIENCE_WITH_SOCKETS: Duration = Duration::from_secs(45);
+
 /// The limits at work.
 #[derive(Debug)]
 pub struct AddressLimits {
+    /// Requests of any kind, for pages and files as well.
+    pub requests: Rate,
     /// New sessions.
     pub sessions: Rate,
     /// Human checks that failed or have not been answered yet.
@@ -41,11 +50,15 @@ impl AddressLimits {
     pub fn new(settings: LimitSettings, clock: &Arc<dyn Clock>) -> Self {
         const MINUTE: Duration = Duration::from_secs(60);
         let rate = |count, period| Rate::new(count, period, clock.clone());
+        // Ten seconds' worth may come at once: a hall that opens the page together loads
+        // all of its files together.
+        let requests = settings.requests_per_second.saturating_mul(10);
         Self {
+            requests: rate(requests, Duration::from_secs(10)),
             sessions: rate(settings.sessions_per_hour, 60 * MINUTE),
             checks: rate(settings.failed_checks_per_minute, MINUTE),
             submissions: rate(settings.submissions_per_minute, MINUTE),
-            sockets: Places::new(settings.sockets_per_address, settings.sockets_in_all),
+            sockets: Places::new(settings.sockets_per_address, settings.sockets_in_all, PATIENCE_WITH_SOCKETS),
         }
     }
 }

@@ -71,6 +71,8 @@ impl fmt::Debug for TurnstileSettings {
 /// 1,000,000; 0 means no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LimitSettings {
+    /// `HASHPASS_LIMIT_REQUESTS_PER_SECOND`: requests of one address.
+    pub requests_per_second: u32,
     /// `HASHPASS_LIMIT_SESSIONS_PER_HOUR`: new sessions of one address.
     pub sessions_per_hour: u32,
     /// `HASHPASS_LIMIT_FAILED_CHECKS_PER_MINUTE`: human checks of one address that

@@ -4,6 +4,7 @@
 //! not decided here: see [`SpentStamps`]. A stamp that is wrong in itself never gets
 //! that far.
 
+use super::price::Price;
 use crate::clock::Clock;
 use futures::future::BoxFuture;
 use puzzle::stamp::{Bits, Rejection, StampHash, Timestamp, session};
@@ -36,6 +37,7 @@ pub enum SpendError {
 pub struct Stamps {
     spent: Arc<dyn SpentStamps>,
     bits: Bits,
+    price: Arc<Price>,
     resource: String,
     clock: Arc<dyn Clock>,
 }
@@ -58,12 +60,31 @@ pub enum NotTaken {
 impl Stamps {
     /// Stamps of so many bits for a server of this name; `spent` remembers them.
     pub fn new(spent: impl SpentStamps, bits: Bits, resource: String, clock: Arc<dyn Clock>) -> Self {
-        Self { spent: Arc::new(spent), bits, resource, clock }
+        Self { spent: Arc::new(spent), bits, price: Arc::default(), resource, clock }
     }
 
-    /// What a stamp must have; none is asked for if zero.
-    pub const fn bits(&self) -> Bits {
-        self.bits
+    /// The same stamps at a price that rises under attack.
+    #[must_use]
+    pub fn at_price(self, price: Arc<Price>) -> Self {
+        Self { price, ..self }
+    }
+
+    /// What a stamp must have; none is asked for if zero. It rises under attack, unless
+    /// none is asked for at all.
+    pub fn bits(&self) -> Bits {
+        self.with(self.price.added())
+    }
+
+    /// True while a stamp costs more than usual.
+    pub fn is_raised(&self) -> bool {
+        !self.bits.is_none() && 0 < self.price.added()
+    }
+
+    fn with(&self, added: u8) -> Bits {
+        if self.bits.is_none() {
+            return self.bits;
+        }
+        Bits::new(self.bits.get().saturating_add(added)).unwrap_or(Bits::MAX)
     }
 
     /// What a stamp must be made out to.
@@ -76,7 +97,7 @@ impl Stamps {
     /// # Errors
     /// The first reason not to accept it.
     pub fn judge(&self, stamp: Option<&str>) -> Result<Option<StampHash>, Rejection> {
-        session::check(stamp, self.bits, &self.resource, Timestamp(self.now()))
+        session::check(stamp, self.with(self.price.added_of_late()), &self.resource, Timestamp(self.now()))
     }
 
     /// Spends a stamp that was judged. Of many at once exactly one succeeds.
@@ -98,5 +119,48 @@ impl Stamps {
 
     fn now(&self) -> u64 {
         self.clock.time_of_day().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::{clock::ManualClock, gate::price::Pressure};
+    use std::time::Duration;
+
+    /// Knows of no stamp that is spent.
+    pub(in crate::gate) struct Forgetful;
+
+    impl SpentStamps for Forgetful {
+        fn spend(&self, _: StampHash, _: u64) -> BoxFuture<'_, Result<bool, SpendError>> {
+            Box::pin(async { Ok(true) })
+        }
+
+        fn give_back(&self, _: StampHash) -> BoxFuture<'_, ()> {
+            Box::pin(async {})
+        }
+    }
+
+    #[test]
+    fn bits_rise_and_fall_with_the_price_but_not_where_none_are_asked_for() {
+        let price = Arc::new(Price::default());
+        let stamps = |bits| {
+            let bits = Bits::new(bits).unwrap();
+            let stamps = Stamps::new(Forgetful, bits, "hashpass".into(), Arc::new(ManualClock::default()));
+            stamps.at_price(price.clone())
+        };
+        let (usual, none, dearest) = (stamps(20), stamps(0), stamps(40));
+        let all = || [&usual, &none, &dearest].map(|stamps| (stamps.bits().get(), stamps.is_raised()));
+        let observe = |fullest_table, second| {
+            let oldest_submission = Duration::ZERO;
+            price.observe(Pressure { fullest_table, oldest_submission }, Duration::from_secs(second));
+        };
+        assert_eq!(all(), [(20, false), (0, false), (40, false)]);
+        observe(1.0, 10);
+        observe(1.0, 20);
+        assert_eq!(all(), [(22, true), (0, false), (40, true)]);
+        observe(0.0, 30);
+        observe(0.0, 40);
+        assert_eq!(all(), [(20, false), (0, false), (40, false)]);
     }
 }

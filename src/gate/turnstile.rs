@@ -21,6 +21,7 @@ use crate::{
     identity::session::{Session, TokenKey, TokenSession},
     identity::sessions::Sessions,
     lock::lock,
+    logging::with_causes,
 };
 use futures::{
     FutureExt,
@@ -119,7 +120,7 @@ impl Turnstile {
     pub async fn accept(&self, token: &str, address: IpAddr) -> Result<TokenSession, GateError> {
         let key = TokenKey::new(token, address);
         let (cloudflare, asking) = match &self.mode {
-            Mode::Test => return self.sessions.accept_token(&key).map_err(|_| GateError::TooManySessions),
+            Mode::Test => return Ok(self.sessions.accept_token(&key)),
             Mode::Production { cloudflare, asking } => (cloudflare, asking),
         };
         let (question, is_new) = {
@@ -143,8 +144,7 @@ impl Turnstile {
                         let mut open = asking.lock();
                         open.remove(&key);
                         verdict?;
-                        let accepted = sessions.accept_token(&key).map_err(|_| GateError::TooManySessions)?;
-                        Ok(accepted.session)
+                        Ok(sessions.accept_token(&key).session)
                     });
                     let question = question.shared();
                     place.insert(Asked::ToAccept(question.clone()));
@@ -239,7 +239,8 @@ impl Cloudflare {
                 return Err(GateError::HumanCheckUnavailable);
             }
             Err(error) => {
-                tracing::error!(error = %error.without_url(), "the human check cannot be asked");
+                let error = with_causes(&error.without_url());
+                tracing::error!(error, "the human check cannot be asked");
                 return Err(GateError::HumanCheckUnavailable);
             }
         };

@@ -11,8 +11,13 @@ use crate::identity::nick::Nick;
 use sha2::{Digest, Sha256};
 use std::{fmt, net::IpAddr, time::Duration};
 
-/// An unused session is forgotten after 30 days.
+/// A session that has shown work, or has spoken in the lobby, is forgotten when it has
+/// not been used for 30 days.
 pub const IDLE_LIMIT: Duration = Duration::from_secs(720 * 3600);
+
+/// One that has shown nothing is forgotten when it has not been used for 15 minutes, or
+/// earlier if others need the room.
+pub const UNPROVEN_LIMIT: Duration = Duration::from_secs(15 * 60);
 
 /// How many clients one session can have.
 pub const MOST_CLIENTS_OF_A_SESSION: usize = 16;

@@ -1,9 +1,12 @@
 //! All sessions, in memory: the table that everybody asks.
 //!
-//! The lobby's store only keeps what must survive a restart and is never waited for
-//! here. The number of clients is bounded. A session is never thrown away because its
-//! address changed.
+//! What must survive a restart is written down by others, who are never waited for here:
+//! by the [ledger](kept) whatever has passed a gate, by the lobby's store whoever is in
+//! the lobby. The number of clients is bounded, and never refuses a newcomer: when there is
+//! no room, the one that has shown no work and has not been used for longest goes. A
+//! session is never thrown away because its address changed.
 
+mod kept;
 mod tables;
 
 use super::session::{
@@ -22,7 +25,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
-use tables::{Client, MOST_CLIENTS, Record, Tables};
+use tables::{MOST_CLIENTS, Record, TOKEN_LIFETIME, Tables};
 
 /// All sessions.
 pub struct Sessions {
@@ -39,26 +42,30 @@ impl std::fmt::Debug for Sessions {
 impl Sessions {
     /// No sessions yet.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { tables: Mutex::default(), clock }
+        Self::with_room_for(MOST_CLIENTS, clock)
+    }
+
+    fn with_room_for(clients: usize, clock: Arc<dyn Clock>) -> Self {
+        Self { tables: Mutex::new(Tables::new(clients)), clock }
     }
 
     /// Opens a session with its first client; without a nick it gets a friendly one.
     ///
     /// # Errors
-    /// [`OpenError::TooMany`], [`OpenError::NickTaken`].
+    /// [`OpenError::NickTaken`].
     pub fn open(&self, nick: Option<Nick>, passed: Passed) -> Result<NewSession, OpenError> {
         let (token, key) = new_token();
         let now = self.clock.now();
         let mut tables = self.lock();
-        tables.make_room(now)?;
         let nick = match nick {
             Some(nick) if tables.nicks.contains_key(&nick.folded()) => return Err(OpenError::NickTaken),
             Some(nick) => nick,
             None => tables.free_nick(),
         };
+        tables.make_room(1);
         let id = session_id(&key);
         tables.nicks.insert(nick.folded(), id.clone());
-        let session = tables.insert(key, id, nick, true, passed, now, Some(IDLE_LIMIT));
+        let session = tables.insert((key, None), id, (nick, true), passed, now);
         Ok(NewSession { session, token })
     }
 
@@ -70,24 +77,30 @@ impl Sessions {
         let (token, client) = new_token();
         let now = self.clock.now();
         let mut tables = self.lock();
-        tables.make_room(now)?;
-        let record = tables.sessions.get_mut(id).ok_or(OpenError::Ended)?;
-        if MOST_CLIENTS_OF_A_SESSION <= record.clients {
+        let record = tables.sessions.get(id).ok_or(OpenError::Ended)?;
+        if MOST_CLIENTS_OF_A_SESSION <= record.clients.len() {
             return Err(OpenError::TooMany);
         }
-        record.clients += 1;
         let session = Session { id: id.clone(), nick: record.nick.clone(), passed: record.passed, client };
-        let expires = now + IDLE_LIMIT;
-        tables.clients.insert(client, Client { session: id.clone(), expires, renews: Some(IDLE_LIMIT) });
+        // Whoever knows its password has more to show than a newcomer; and it must not be
+        // the session itself that goes for its own client.
+        tables.prove(id);
+        tables.add_client((client, None), id.clone(), now, Duration::ZERO);
+        tables.make_room(0);
         Ok(NewSession { session, token })
     }
 
-    /// Brings back a session from the store. One whose nick is taken, or for which
-    /// there is no room, does not come back.
+    /// Brings back a session from the lobby's store. One whose nick is taken, or for which
+    /// there is no room, does not come back; one that the ledger has brought back before is
+    /// there.
     pub fn restore(&self, stored: StoredSession) -> bool {
         let now = self.clock.now();
         let mut tables = self.lock();
-        let room = tables.clients.len() + stored.clients.len() <= MOST_CLIENTS;
+        if tables.sessions.contains_key(&stored.id) {
+            tables.prove(&stored.id);
+            return true;
+        }
+        let room = tables.has_room_for(stored.clients.len());
         let living: Vec<_> = stored.clients.into_iter().filter(|(_, idle)| *idle < IDLE_LIMIT).collect();
         if !room || living.is_empty() || tables.nicks.contains_key(&stored.nick.folded()) {
             return false;
@@ -97,14 +110,15 @@ impl Sessions {
             nick: stored.nick,
             nick_is_reserved: true,
             passed: stored.passed,
+            // It was worth keeping.
+            proven: true,
             visitor: None,
-            clients: living.len(),
+            clients: Vec::new(),
             unclaimed_until: None,
         };
         tables.sessions.insert(stored.id.clone(), record);
         for (key, idle) in living {
-            let expires = now + (IDLE_LIMIT - idle);
-            tables.clients.insert(key, Client { session: stored.id.clone(), expires, renews: Some(IDLE_LIMIT) });
+            tables.add_client((key, None), stored.id.clone(), now, idle);
         }
         true
     }
@@ -121,27 +135,44 @@ impl Sessions {
 
     /// Remembers that a token was accepted from its address. Of calls that were
     /// made at once with the same token, the first opens the session for all.
-    ///
-    /// # Errors
-    /// [`OpenError::TooMany`].
-    pub fn accept_token(&self, token: &TokenKey) -> Result<TokenSession, OpenError> {
+    pub fn accept_token(&self, token: &TokenKey) -> TokenSession {
         let TokenKey(key) = *token;
         let now = self.clock.now();
         let mut tables = self.lock();
         if let Some(session) = tables.find(&key, now) {
-            return Ok(TokenSession { session, is_new: false });
+            return TokenSession { session, is_new: false };
         }
-        tables.make_room(now)?;
+        tables.make_room(1);
         let passed = Passed { human: true, stamped: false };
-        let session = tables.insert(key, session_id(&key), friendly_nick(), false, passed, now, None);
-        Ok(TokenSession { session, is_new: true })
+        let ends_at = Some(now + TOKEN_LIFETIME);
+        let session = tables.insert((key, ends_at), session_id(&key), (friendly_nick(), false), passed, now);
+        TokenSession { session, is_new: true }
+    }
+
+    /// Takes note that a session has shown work or has spoken: it is kept for 30 days, and
+    /// those that have not go first when there is no room.
+    pub fn prove(&self, id: &SessionId) {
+        self.lock().prove(id);
+    }
+
+    /// True if a session has shown work or has spoken.
+    pub fn is_proven(&self, id: &SessionId) -> bool {
+        self.lock().sessions.get(id).is_some_and(|record| record.proven)
+    }
+
+    /// What part of the room for sessions is taken by those that have shown nothing, from
+    /// 0 to 1.
+    pub fn unproven_part(&self) -> f64 {
+        self.lock().unproven_part()
     }
 
     /// Notes that a session has passed more gates.
     pub fn upgrade(&self, id: &SessionId, passed: Passed) {
-        if let Some(record) = self.lock().sessions.get_mut(id) {
+        let mut tables = self.lock();
+        if let Some(record) = tables.sessions.get_mut(id) {
             record.passed = record.passed.and(passed);
         }
+        tables.note(id);
     }
 
     /// Gives a session another nick. Its own nick in another case is not taken.
@@ -160,6 +191,7 @@ impl Sessions {
             nicks.remove(&record.nick.folded());
         }
         record.nick = nick.clone();
+        tables.note(id);
         Ok(())
     }
 
@@ -186,16 +218,16 @@ impl Sessions {
     pub fn end_unclaimed(&self, nick: &Nick) -> Option<SessionId> {
         let now = self.clock.now();
         let mut tables = self.lock();
-        let id = tables.nicks.get(&nick.folded())?.clone();
-        tables.sessions.get(&id)?.unclaimed_until.filter(|until| *until <= now)?;
+        let record = tables.sessions.get(tables.nicks.get(&nick.folded())?)?;
+        record.unclaimed_until.filter(|until| *until <= now)?;
         // It has one client: another one could only have logged in with a password.
-        let client = tables.clients.iter().find(|(_, client)| client.session == id).map(|(key, _)| *key)?;
+        let client = *record.clients.first()?;
         tables.close(&client)
     }
 
-    /// Counts as a use of the client; for tests.
-    #[cfg(test)]
-    pub(crate) fn touch(&self, client: &ClientKey) {
+    /// Counts as a use of the client, which comes in another way than by its cookie: by a
+    /// live connection.
+    pub fn touch(&self, client: &ClientKey) {
         self.find(client);
     }
 
@@ -223,11 +255,7 @@ impl Sessions {
     pub fn idle_times(&self, clients: &[ClientKey]) -> Vec<(ClientKey, Duration)> {
         let now = self.clock.now();
         let tables = self.lock();
-        let idle = |key: &ClientKey| {
-            let left = tables.clients.get(key)?.expires.saturating_sub(now);
-            Some((*key, IDLE_LIMIT.saturating_sub(left)))
-        };
-        clients.iter().filter_map(idle).collect()
+        clients.iter().filter_map(|key| Some((*key, tables.idle_time(key, now)?))).collect()
     }
 
     /// Fixes the session's visitor id at its first use.
@@ -237,7 +265,15 @@ impl Sessions {
     pub fn bind_visitor(&self, session: &Session, visitor: &VisitorId) -> Result<(), OtherVisitor> {
         let mut tables = self.lock();
         let Some(record) = tables.sessions.get_mut(&session.id) else { return Ok(()) };
-        if record.visitor.get_or_insert_with(|| visitor.clone()) == visitor { Ok(()) } else { Err(OtherVisitor) }
+        match &record.visitor {
+            Some(bound) if bound == visitor => Ok(()),
+            Some(_) => Err(OtherVisitor),
+            None => {
+                record.visitor = Some(visitor.clone());
+                tables.note(&session.id);
+                Ok(())
+            }
+        }
     }
 
     fn find(&self, key: &ClientKey) -> Option<Session> {

@@ -137,6 +137,7 @@ impl Lobby {
         })?;
         // Once the answer says that the password is set, it must be set after a crash
         // as well.
+        self.shared.environment.sessions.prove(&session.id);
         self.shared.store.settled().await?;
         Ok(answer)
     }

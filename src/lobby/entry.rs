@@ -143,6 +143,11 @@ impl Lobby {
             if !state.has_room() {
                 return Err(LobbyError::Full);
             }
+            // Whoever had the nick before has lost its session: nobody else can have it.
+            let before = state.nicks.get(&session.nick.folded()).filter(|before| **before != session.id).cloned();
+            if let Some(before) = before {
+                state.quit(moment, &before, "Idle for too long");
+            }
             state.nicks.insert(session.nick.folded(), session.id.clone());
             let user = User::new(session.nick.clone(), session.passed, moment.seconds(), moment.now);
             state.users.insert(session.id.clone(), user);

@@ -48,7 +48,10 @@ impl Lobby {
                     }
                 };
             match spoken {
-                Ok(Spoken::Delivered(id)) => return Ok(Answer { id: Some(id), replies, ..Answer::default() }),
+                Ok(Spoken::Delivered(id)) => {
+                    self.shared.environment.sessions.prove(&session.id);
+                    return Ok(Answer { id: Some(id), replies, ..Answer::default() });
+                }
                 Ok(Spoken::NeedsStamp { bits, channel }) => {
                     match self.spend_stamp(&message, bits, &channel, spent.map(|spent| spent.hash)).await? {
                         Ok(hash) => spent = Some(Spent { hash, bits }),

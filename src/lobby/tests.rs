@@ -28,6 +28,7 @@ use puzzle::stamp::{Bits, Minter, StampHash, Timestamp, channel};
 use std::{sync::Arc, time::Duration};
 
 const NO_LIMITS: LimitSettings = LimitSettings {
+    requests_per_second: 0,
     sessions_per_hour: 0,
     failed_checks_per_minute: 0,
     submissions_per_minute: 0,
@@ -112,6 +113,7 @@ async fn the_idle_leave_their_channels_and_their_nick() {
     let (idle, lively) = (bench.person("idle"), bench.person("lively"));
     for who in [&idle, &lively] {
         bench.ok(who, r##"{"command":"JOIN","to":"#a"}"##).await;
+        bench.sessions.prove(&who.id);
     }
     for _ in 0..2 {
         bench.clock.advance(IDLE_LIMIT / 2);
@@ -313,6 +315,7 @@ async fn idleness_is_counted_over_a_restart() {
     let bench = Bench::with_store(Store::open(&database).unwrap()).await;
     let bob = bench.person("bob");
     bench.ok(&bob, r##"{"command":"JOIN","to":"#a"}"##).await;
+    bench.sessions.prove(&bob.id);
     bench.clock.advance(Duration::from_secs(3600));
     bench.sessions.touch(&bob.client);
     bench.lobby.note_last_seen().await;
@@ -327,4 +330,20 @@ async fn idleness_is_counted_over_a_restart() {
     let bench = Bench::with_store(Store::open(&database).unwrap()).await;
     assert!(bench.lobby.lock().users.is_empty(), "whoever has ended does not come back");
     assert_eq!(bench.lobby.lock().channels.len(), 1);
+}
+
+#[tokio::test]
+async fn words_and_a_password_keep_a_session_that_would_else_be_forgotten_in_minutes() {
+    let bench = Bench::new().await;
+    let (silent, talker, owner) = (bench.person("silent"), bench.person("talker"), bench.person("owner"));
+    bench.ok(&talker, r##"{"command":"PRIVMSG","to":"silent","body":["hello"]}"##).await;
+    bench.ok(&owner, r#"{"command":"PASS","body":["correct horse"]}"#).await;
+    let proven = [&silent, &talker, &owner].map(|who| bench.sessions.is_proven(&who.id));
+    assert_eq!(proven, [false, true, true]);
+    // Somebody else may have the nick of a session that was forgotten, at once.
+    bench.clock.advance(crate::identity::session::UNPROVEN_LIMIT);
+    bench.sessions.sweep();
+    let next = bench.person("Silent");
+    assert_eq!(bench.lobby.state(&next).unwrap().nick, "Silent");
+    assert_eq!(bench.lobby.server().users, 3);
 }

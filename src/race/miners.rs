@@ -14,17 +14,22 @@
 //! | discredited | nothing | it is forgotten: a share of it was false |
 //!
 //! What must always hold: without a proof, a session counts for one interval at
-//! most, and so do all sessions of one network together within sixty intervals, in
-//! whatever order they start, stop, leave and come back. One hash proves one session
+//! most, and so do all sessions of one network together within sixty intervals (a wider
+//! network has its multiple of that), in whatever order they start, stop, leave and come
+//! back. A network whose sessions show false shares has only so many computed. One hash proves one session
 //! once. Nothing in here waits for a tick: until when somebody mines is known in
 //! advance, to the moment.
 //!
 //! A plain value without a clock and without locks; the caller says what time it
-//! is. What it remembers is bounded, and is forgotten sixty intervals after a
-//! session has left. That frees a discredited session too, which then stands where
+//! is. What it remembers is bounded: it is forgotten sixty intervals after a session has
+//! left, or earlier if there is no room for one that comes; then those go first that have
+//! left and have shown nothing, and last those that mine and are proven. That frees a discredited session too, which then stands where
 //! a new one does.
 
-use crate::{gate::network::Network, identity::session::SessionId};
+use crate::{
+    gate::{limits::Allowances, network::Network, table},
+    identity::session::SessionId,
+};
 use puzzle::{Hash, RoundNumber, proof::ProofInterval};
 use std::{
     collections::{BTreeMap, HashMap, HashSet, btree_map::Entry},
@@ -39,9 +44,12 @@ const ENOUGH_PROVEN: usize = 8;
 /// of a second each, the last one waits less than a second.
 const MOST_WAITING: usize = 16;
 
-/// How many sessions and networks are remembered, each; at some 200 bytes, 13 MB.
-/// A session that finds no room does not count.
+/// How many sessions are remembered; at some 200 bytes, 13 MB.
 const MOST_REMEMBERED: usize = 65_536;
+
+/// How many false shares are computed within sixty intervals for the sessions of one
+/// network that are not proven: what a hall full of broken miners needs to be noticed.
+const FALSE_SHARES_OF_A_NETWORK: u32 = 16;
 
 /// How many hashes of the round are remembered at least before the oldest are
 /// forgotten. Whoever uses one of those again finds thousands of others proven.
@@ -65,8 +73,10 @@ pub(super) enum ShareRefusal {
 pub(super) struct Miners {
     interval: ProofInterval,
     sessions: HashMap<SessionId, Miner>,
-    /// When a session of each network was put on probation last.
-    probations: HashMap<Network, Duration>,
+    /// Sessions of each network that were put on probation.
+    probations: Allowances,
+    /// False shares of the sessions of each network.
+    false_shares: Allowances,
     spent: Spent,
     /// Until when sessions that mine count for the clock, and how many until then.
     ends: BTreeMap<Duration, usize>,
@@ -92,6 +102,20 @@ struct Miner {
     discredited: bool,
 }
 
+/// What a session has shown: who has shown least is forgotten first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Standing {
+    /// It has left, and has never proven anything.
+    LeftUnproven,
+    /// It has left.
+    Left,
+    /// It mines, it says, but is not believed.
+    Lapsed,
+    /// It is believed for the first time.
+    OnProbation,
+    Proven,
+}
+
 /// From a moment until before another.
 #[derive(Clone, Copy, Debug)]
 struct Span {
@@ -111,7 +135,8 @@ impl Miners {
         Self {
             interval,
             sessions: HashMap::new(),
-            probations: HashMap::new(),
+            probations: Allowances::new(1, interval.memory()),
+            false_shares: Allowances::new(FALSE_SHARES_OF_A_NETWORK, interval.memory()),
             spent: Spent::default(),
             ends: BTreeMap::new(),
         }
@@ -120,15 +145,10 @@ impl Miners {
     /// One more connection of `session` mines.
     pub(super) fn start(&mut self, session: &SessionId, network: Network, now: Duration) {
         if !self.sessions.contains_key(session) {
-            if MOST_REMEMBERED <= self.sessions.len() {
-                self.forget(now);
-            }
-            if MOST_REMEMBERED <= self.sessions.len() {
-                return;
-            }
+            self.make_room(now);
             self.sessions.insert(session.clone(), Miner::new(network, now));
         }
-        let may_have_probation = self.may_have_probation(network, now);
+        let may_have_probation = self.probations.check(network, now).is_ok();
         let until = now + self.interval.probation();
         let granted = self.alter(session, |miner| {
             miner.mining += 1;
@@ -142,19 +162,29 @@ impl Miners {
             granted
         });
         if granted == Some(true) {
-            self.probations.insert(network, now);
+            let _ = self.probations.take(network, now);
         }
     }
 
-    fn may_have_probation(&mut self, network: Network, now: Duration) -> bool {
-        match self.probations.get(&network) {
-            Some(last) => *last + self.interval.memory() <= now,
-            None => {
-                if MOST_REMEMBERED <= self.probations.len() {
-                    self.forget(now);
-                }
-                self.probations.len() < MOST_REMEMBERED
-            }
+    /// If there is no room for one more session, those go that have shown least. Many at
+    /// once, so that one who comes need not look at all of them.
+    fn make_room(&mut self, now: Duration) {
+        if self.sessions.len() < MOST_REMEMBERED {
+            return;
+        }
+        self.forget(now);
+        let surplus = (self.sessions.len() + table::share_to_go(MOST_REMEMBERED)).saturating_sub(MOST_REMEMBERED);
+        if surplus == 0 {
+            return;
+        }
+        let mut order: Vec<_> =
+            self.sessions.iter().map(|(session, miner)| (miner.standing(now), miner.since, session)).collect();
+        let _ = order.select_nth_unstable(surplus - 1);
+        let to_go: Vec<SessionId> = order.into_iter().take(surplus).map(|(.., session)| session.clone()).collect();
+        for session in to_go {
+            // Whoever goes stops counting first, so that the clock knows of it.
+            self.alter(&session, |miner| miner.stopped = miner.stopped.or(Some(now)));
+            self.sessions.remove(&session);
         }
     }
 
@@ -223,6 +253,10 @@ impl Miners {
         if miner.discredited {
             return Err(ShareRefusal::Discredited);
         }
+        // Sessions are had for little; the time that their lies cost is their network's.
+        if !miner.is_proven(now) && self.false_shares.check(miner.network, now).is_err() {
+            return Err(ShareRefusal::TooSoon);
+        }
         let shortest = self.interval.shortest();
         if miner.checking || miner.last_share.is_some_and(|last| now < last + shortest) {
             return Err(ShareRefusal::TooSoon);
@@ -260,11 +294,15 @@ impl Miners {
     }
 
     /// A share of `session` was false.
-    pub(super) fn discredit(&mut self, session: &SessionId) {
-        self.alter(session, |miner| {
+    pub(super) fn discredit(&mut self, session: &SessionId, now: Duration) {
+        let network = self.alter(session, |miner| {
             miner.checking = false;
             miner.discredited = true;
+            miner.network
         });
+        if let Some(network) = network {
+            let _ = self.false_shares.take(network, now);
+        }
     }
 
     /// The share was not computed, for want of time. If enough others are proven
@@ -286,7 +324,8 @@ impl Miners {
     pub(super) fn forget(&mut self, now: Duration) {
         let memory = self.interval.memory();
         self.sessions.retain(|_, miner| miner.stopped.is_none_or(|stopped| now < stopped + memory));
-        self.probations.retain(|_, at| now < *at + memory);
+        self.probations.forget_the_whole(now);
+        self.false_shares.forget_the_whole(now);
     }
 }
 
@@ -314,6 +353,19 @@ impl Miner {
         let mined = self.since <= at && self.stopped.is_none_or(|stopped| at < stopped);
         let believed = [self.probation, self.proof].into_iter().flatten().any(|span| span.contains(at));
         mined && believed && !self.discredited
+    }
+
+    fn standing(&self, now: Duration) -> Standing {
+        if !self.mines() {
+            let has_proof = self.proof.is_some() && !self.discredited;
+            if has_proof { Standing::Left } else { Standing::LeftUnproven }
+        } else if self.is_proven(now) {
+            Standing::Proven
+        } else if self.counts(now) {
+            Standing::OnProbation
+        } else {
+            Standing::Lapsed
+        }
     }
 
     fn is_proven(&self, now: Duration) -> bool {

@@ -66,6 +66,7 @@ fn start(workers: usize, queue: usize) -> (Race, Herald) {
     };
     let surroundings = RaceSurroundings {
         quota: Arc::new(|_| Ok(())),
+        work_shown: Arc::new(|_| {}),
         hashers: Arc::new(|| Ok(Box::new(ModelHasher))),
         clock: Arc::new(ManualClock::default()),
         seeds: Arc::new(move || {
@@ -73,7 +74,7 @@ fn start(workers: usize, queue: usize) -> (Race, Herald) {
             Seed::from_bytes(u128::from(number).to_be_bytes())
         }),
         ledger: Arc::new(MemoryLedger::new(Arc::new(ManualClock::default()))),
-        deliveries: Deliveries::none(),
+        with_win: WithWin::none(),
     };
     block_on(Race::start(settings, surroundings)).unwrap()
 }

@@ -16,6 +16,9 @@
 //! So a thread takes two submissions, or two shares, when more wait than other
 //! threads are free for: one alone is never held up for company.
 //!
+//! Health probes come last, when nothing else waits, and there is never more than one
+//! ([`Race::verifier_works`](super::Race::verifier_works)).
+//!
 //! A verification that panics frees its place and the thread goes on with a fresh
 //! arena; what was verified beside it is verified again, alone. A thread never ends
 //! before the race does.
@@ -24,7 +27,7 @@ use super::{
     hasher::{HasherFactory, SolutionHasher},
     state::{Job, Verdict},
     submission::Refusal,
-    sync::{AtomicUsize, Condvar, Mutex, Ordering, lock, thread},
+    sync::{AtomicU64, AtomicUsize, Condvar, Mutex, Ordering, lock, thread},
 };
 use puzzle::{Challenge, Hash, Nonce, PuzzleHasher, hashing::HashingError};
 use std::{
@@ -59,12 +62,14 @@ struct Queue {
     proven_arrived: Condvar,
     limit: usize,
     alive: AtomicUsize,
+    /// How many tasks were done.
+    done: AtomicU64,
 }
 
 #[derive(Debug, Default)]
 struct Waiting {
     jobs: VecDeque<Job>,
-    /// Health checks overtake submissions: each costs a thousandth of one.
+    /// Everything else comes before these.
     probes: VecDeque<oneshot::Sender<bool>>,
     /// Submissions of proven sessions come before these.
     shares: VecDeque<Share>,
@@ -100,6 +105,7 @@ impl Verifier {
             proven_arrived: Condvar::new(),
             limit,
             alive: AtomicUsize::new(0),
+            done: AtomicU64::new(0),
         };
         Self { queue: Arc::new(queue), threads: threads + 1 }
     }
@@ -174,7 +180,7 @@ impl Verifier {
     /// and all threads live.
     pub(super) fn probe(&self) -> oneshot::Receiver<bool> {
         let (answer, receiver) = oneshot::channel();
-        if self.queue.alive.load(Ordering::SeqCst) == self.threads {
+        if self.all_live() {
             let mut waiting = lock(&self.queue.waiting);
             // Whoever asked and gave up waiting leaves no trace.
             waiting.probes.retain(|probe| !probe.is_closed());
@@ -183,6 +189,16 @@ impl Verifier {
             self.queue.arrived.notify_one();
         }
         receiver
+    }
+
+    /// True if no thread has died.
+    pub(super) fn all_live(&self) -> bool {
+        self.queue.alive.load(Ordering::SeqCst) == self.threads
+    }
+
+    /// How many tasks the threads have done.
+    pub(super) fn done(&self) -> u64 {
+        self.queue.done.load(Ordering::SeqCst)
     }
 
     /// Lets the threads end once the queue is empty; nothing enters it any more,
@@ -206,7 +222,7 @@ impl Drop for Verifier {
 /// Whom a thread is there for.
 #[derive(Clone, Copy, Debug)]
 enum Duty {
-    /// All submissions, in their order, and probes.
+    /// All submissions, in their order, and probes while there are none.
     Everybody,
     /// Submissions of sessions that have shown work, and shares.
     Proven,
@@ -266,6 +282,7 @@ fn work(
                 }
             }
         }
+        queue.done.fetch_add(1, Ordering::SeqCst);
     }
 }
 
@@ -345,10 +362,7 @@ fn next_task(queue: &Queue, duty: Duty, at_once: usize) -> Option<Task> {
 
 impl Waiting {
     fn next_for_everybody(&mut self, at_once: usize) -> Option<Task> {
-        if let Some(probe) = self.probes.pop_front() {
-            return Some(Task::Probe(probe));
-        }
-        let job = self.jobs.pop_front()?;
+        let Some(job) = self.jobs.pop_front() else { return self.probes.pop_front().map(Task::Probe) };
         let company = at_once == 2 && self.idle < self.jobs.len();
         Some(Task::Verify(job, company.then(|| self.jobs.pop_front()).flatten()))
     }

@@ -109,15 +109,17 @@ impl SessionStamp {
         self.refused = 0;
     }
 
-    /// True if a refused stamp is worth another one.
+    /// True if a refused stamp, or none where none was asked for, is worth another one.
     pub(super) const fn may_be_searched_again(&self) -> bool {
-        self.is_asked_for && self.refused < REFUSALS_AT_MOST
+        self.refused < REFUSALS_AT_MOST
     }
 
-    /// The server wants another stamp, perhaps of more bits.
+    /// The server wants another stamp, perhaps of more bits: or one at all, as it does
+    /// while it is under attack.
     pub(super) fn refused(&mut self, error: ApiError, turn: &mut Turn) {
         self.refused += 1;
         self.unspent = None;
+        self.is_asked_for = true;
         if let Some(demand) = error.stamp {
             self.bits = demand.hashcash_bits;
             self.resource = demand.resource;

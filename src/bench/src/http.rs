@@ -47,7 +47,7 @@ pub struct HttpLoad {
 /// [`BenchError`](crate::BenchError).
 pub async fn measure(binary: &Path, load: HttpLoad) -> Result<Report> {
     let mut report = Report::new("http");
-    let server = ServerProcess::start(binary, &[])?;
+    let server = ServerProcess::start(binary, &[("HASHPASS_LIMIT_REQUESTS_PER_SECOND", "0")])?;
     let mut connection = Connection::open(server.address()).await?;
     let visitor = Visitor::new(server.address(), None)?.pass_check(&mut connection).await?;
 

@@ -24,6 +24,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// All clients come from neighbouring addresses of this machine, whose requests would be
+/// one network's.
+const ONE_MACHINE: &[(&str, &str)] = &[("HASHPASS_LIMIT_REQUESTS_PER_SECOND", "0")];
+
 /// How many wait for messages …
 const LISTENERS: u32 = 1_000;
 
@@ -75,7 +79,7 @@ pub async fn measure(binary: &Path, load: LobbyLoad) -> Result<Report> {
 }
 
 async fn delivery(binary: &Path, seconds: u32) -> Result<Table> {
-    let server = ServerProcess::start(binary, &[])?;
+    let server = ServerProcess::start(binary, ONE_MACHINE)?;
     let chatters = Chatters::enter(server.address(), LISTENERS, PER_SECOND).await?;
     chatters.talk(true);
     tokio::time::sleep(WARM_UP).await;
@@ -118,7 +122,7 @@ async fn delivery(binary: &Path, seconds: u32) -> Result<Table> {
 
 /// Solutions that are handed in while nobody talks and while many do, in turn.
 async fn beside_talk(binary: &Path, submissions: u32) -> Result<(Table, String)> {
-    let server = ServerProcess::start(binary, EASY_ROUNDS)?;
+    let server = ServerProcess::start(binary, &[EASY_ROUNDS, ONE_MACHINE].concat())?;
     let chatters = Chatters::enter(server.address(), BESIDE, PER_SECOND).await?;
     chatters.begin_to_measure();
     let honest::ByTurns { silent, loud } = honest::submit_by_turns(server.address(), &chatters, submissions).await?;
@@ -154,7 +158,7 @@ async fn beside_talk(binary: &Path, submissions: u32) -> Result<(Table, String)>
 }
 
 async fn worthless_stamps(binary: &Path) -> Result<Table> {
-    let server = ServerProcess::start(binary, &[])?;
+    let server = ServerProcess::start(binary, ONE_MACHINE)?;
     let mut table = Table::new(
         "Session stamps that are refused",
         &[

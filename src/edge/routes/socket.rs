@@ -1,22 +1,28 @@
-//! `GET /api/ws`: the live connection.
+//! `GET /api/ws`, also under its older name `GET /ws`: the live connection.
 
 use crate::{
     edge::context::RequestContext,
     edge::error::HttpError,
     edge::{
         headers::calling_page,
-        socket::{self, Greeting},
+        socket::{self, Greeting, Held},
     },
-    gate::{limits::Crowded, origin::origin_matches_host},
+    gate::{
+        limits::{Crowded, Place},
+        origin::origin_matches_host,
+    },
     live::Chat,
 };
 use app::{ApiError, ErrorCode};
 use axum::{
-    extract::{Extension, Query, WebSocketUpgrade},
+    extract::{
+        Extension, Query, WebSocketUpgrade, rejection::QueryRejection, ws::rejection::WebSocketUpgradeRejection,
+    },
     http::HeaderMap,
     response::Response,
 };
 use serde::Deserialize;
+use std::sync::Arc;
 
 /// Above our own limit, so that a client that exceeds that one gets our close
 /// code and reason.
@@ -38,11 +44,15 @@ pub(crate) struct Parameters {
 
 pub(crate) async fn upgrade(
     Extension(request): Extension<RequestContext>,
-    Query(parameters): Query<Parameters>,
+    connection_place: Option<Extension<Arc<Place>>>,
+    parameters: Result<Query<Parameters>, QueryRejection>,
     headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, HttpError> {
-    if !origin_matches_host(calling_page(&headers)) {
+    let Query(parameters) = parameters.map_err(|error| malformed(error.body_text()))?;
+    let upgrade = upgrade.map_err(|error| malformed(format!("This is a WebSocket: {}", error.body_text())))?;
+    if !origin_matches_host(calling_page(&headers, request.is_tls)) {
+        request.rooms.advice.note_refused_page(&headers);
         return Err(ApiError::new(ErrorCode::CrossSite, "Other sites' pages may not connect").into());
     }
     let sockets = &request.rooms.limits.sockets;
@@ -57,7 +67,7 @@ pub(crate) async fn upgrade(
             let place = sockets.take(None).map_err(|_| server_full())?;
             (place, Greeting::Rejected(too_many_sockets()))
         }
-        // Nothing is left to say it on. To a page this is a server that cannot be
+        // Everybody inside has shown work. Nothing is left to say it on. To a page this is a server that cannot be
         // reached, and it tries again by itself.
         Err(Crowded::Everywhere) => return Err(server_full().into()),
     };
@@ -66,20 +76,22 @@ pub(crate) async fn upgrade(
     let live = request.rooms.live;
     let upgrade =
         upgrade.read_buffer_size(READ_BUFFER).max_message_size(LARGEST_MESSAGE).max_frame_size(LARGEST_MESSAGE);
-    Ok(upgrade.on_upgrade(async move |connection| {
-        socket::serve(live, connection, greeting, chat).await;
-        drop(place);
-    }))
+    let held = Held { place, connection: connection_place.map(|Extension(place)| place) };
+    Ok(upgrade.on_upgrade(async move |connection| socket::serve(live, connection, greeting, chat, held).await))
 }
 
-fn too_many_sockets() -> ApiError {
+fn malformed(detail: String) -> ApiError {
+    ApiError::new(ErrorCode::Malformed, detail)
+}
+
+pub(super) fn too_many_sockets() -> ApiError {
     ApiError {
         retry_after: Some(RETRY_SECONDS),
         ..ApiError::new(ErrorCode::TooManyRequests, "Too many live connections are open from your address")
     }
 }
 
-fn server_full() -> ApiError {
+pub(super) fn server_full() -> ApiError {
     ApiError {
         retry_after: Some(RETRY_SECONDS),
         ..ApiError::new(ErrorCode::ServerFull, "There are too many live connections: try again in a moment")

@@ -1,31 +1,75 @@
 //! How many of something one network, and all together, may have open at once.
+//!
+//! A full house refuses nobody who has shown nothing less than those inside. It asks
+//! one of them to leave instead: first those who never used their place, then those who
+//! do not use it now, then newcomers, of each kind one of the network that holds most,
+//! and of its places the one that has not been used for longest. Whoever has shown work
+//! stays, up to three quarters of the places.
 
-use crate::gate::network::Network;
+use crate::{gate::network::Network, lock::lock};
 use std::{
+    cmp::Reverse,
     collections::HashMap,
     net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
 };
-use tokio::sync::watch;
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
 
 /// Places that are taken and given up.
 #[derive(Debug)]
 pub struct Places {
-    /// How many one network may take; 0 for no limit.
+    /// How many one network may take; 0 for no limit. Wider networks have a multiple.
     most_per_network: usize,
     /// How many there are; 0 for no limit.
     most_in_all: usize,
-    /// Only networks that hold a place are in here.
-    by_network: Mutex<HashMap<Network, usize>>,
-    /// How many are taken.
+    /// A place that was used or taken this lately is no idle one.
+    patience: Duration,
+    books: Mutex<Books>,
+    /// How many are taken, those included that were asked to leave and have not yet.
     taken: watch::Sender<usize>,
+}
+
+#[derive(Debug, Default)]
+struct Books {
+    /// How many places each network holds, at every width; only those that hold one.
+    by_network: HashMap<Network, usize>,
+    /// The places that may stay.
+    places: HashMap<u64, Held>,
+    last_id: u64,
+    /// Who goes next, last first, as was found out when all were looked at last, and how
+    /// many places the widest network of each held then.
+    to_leave: Vec<(u64, Standing, usize)>,
+}
+
+#[derive(Debug)]
+struct Held {
+    network: Option<Network>,
+    used_at: Instant,
+    was_used: bool,
+    is_in_use: bool,
+    has_shown_work: bool,
+    leave: Arc<Notify>,
+}
+
+/// What the holder of a place has shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Standing {
+    NeverUsed,
+    Idle,
+    Newcomer,
+    Proven,
 }
 
 /// A place; given up when dropped.
 #[derive(Debug)]
 pub struct Place {
     places: Arc<Places>,
-    network: Option<Network>,
+    id: u64,
+    leave: Arc<Notify>,
 }
 
 /// There is no place.
@@ -40,35 +84,41 @@ pub enum Crowded {
 }
 
 impl Places {
-    /// So many places, none of them taken; 0 sets no limit.
-    pub fn new(most_per_network: usize, most_in_all: usize) -> Arc<Self> {
-        Arc::new(Self { most_per_network, most_in_all, by_network: Mutex::default(), taken: watch::Sender::new(0) })
+    /// So many places, none of them taken; 0 sets no limit. A place that was not used for
+    /// `patience` is idle.
+    pub fn new(most_per_network: usize, most_in_all: usize, patience: Duration) -> Arc<Self> {
+        let (books, taken) = (Mutex::default(), watch::Sender::new(0));
+        Arc::new(Self { most_per_network, most_in_all, patience, books, taken })
     }
 
     /// Takes a place for `address`; without one, a place that counts for nobody
-    /// in particular.
+    /// in particular. In a full house somebody else is asked to leave for it.
     ///
     /// # Errors
-    /// [`Crowded`].
+    /// [`Crowded`]; everywhere if all others have shown work.
     pub fn take(self: &Arc<Self>, address: Option<IpAddr>) -> Result<Place, Crowded> {
+        self.take_at(address, Instant::now())
+    }
+
+    fn take_at(self: &Arc<Self>, address: Option<IpAddr>, now: Instant) -> Result<Place, Crowded> {
         let network = address.map(Network::from);
-        let mut by_network = self.lock();
-        let held = network.and_then(|network| by_network.get(&network)).copied().unwrap_or_default();
-        if is_full(held, self.most_per_network) {
+        let mut books = self.lock();
+        if books.is_full_for(network, self.most_per_network) {
             return Err(Crowded::Network);
         }
-        let granted = self.taken.send_if_modified(|taken| {
-            let granted = !is_full(*taken, self.most_in_all);
-            *taken += usize::from(granted);
-            granted
-        });
-        if !granted {
-            return Err(Crowded::Everywhere);
+        let id = books.enter(network, now);
+        if self.most_in_all != 0 && self.most_in_all < books.places.len() {
+            let Some(victim) = books.next_to_leave(id, now.checked_sub(self.patience).unwrap_or(now)) else {
+                books.leave(id);
+                return Err(Crowded::Everywhere);
+            };
+            if let Some(held) = books.leave(victim) {
+                held.leave.notify_one();
+            }
         }
-        if let Some(network) = network {
-            by_network.insert(network, held + 1);
-        }
-        Ok(Place { places: self.clone(), network })
+        let leave = books.places.get(&id).map(|held| held.leave.clone()).unwrap_or_default();
+        self.taken.send_modify(|taken| *taken += 1);
+        Ok(Place { places: self.clone(), id, leave })
     }
 
     /// How many are taken.
@@ -76,9 +126,14 @@ impl Places {
         *self.taken.borrow()
     }
 
-    /// How many networks hold one.
+    /// How many networks hold one: addresses, and the wider networks not counted.
     pub fn networks(&self) -> usize {
-        self.lock().len()
+        self.lock().by_network.keys().filter(|network| network.is_narrow()).count()
+    }
+
+    /// What part of the places is taken, from 0 to 1; 0 if there is no limit.
+    pub fn fullness(&self) -> f64 {
+        if self.most_in_all == 0 { 0.0 } else { self.lock().places.len() as f64 / self.most_in_all as f64 }
     }
 
     /// Done as soon as none is taken.
@@ -86,101 +141,152 @@ impl Places {
         let _ = self.taken.subscribe().wait_for(|taken| *taken == 0).await;
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Network, usize>> {
-        self.by_network.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Books> {
+        lock(&self.books)
     }
 }
 
-const fn is_full(held: usize, most: usize) -> bool {
-    most != 0 && most <= held
+impl Books {
+    fn is_full_for(&self, network: Option<Network>, most: usize) -> bool {
+        let held = |network| self.by_network.get(&network).copied().unwrap_or_default();
+        let is_full = |(network, times): (Network, u32)| most.saturating_mul(times as usize) <= held(network);
+        most != 0 && network.is_some_and(|network| network.widths().any(is_full))
+    }
+
+    fn enter(&mut self, network: Option<Network>, now: Instant) -> u64 {
+        self.last_id += 1;
+        for (network, _) in network.into_iter().flat_map(Network::widths) {
+            *self.by_network.entry(network).or_default() += 1;
+        }
+        let held = Held {
+            network,
+            used_at: now,
+            was_used: false,
+            is_in_use: false,
+            has_shown_work: false,
+            leave: Arc::default(),
+        };
+        self.places.insert(self.last_id, held);
+        self.last_id
+    }
+
+    fn leave(&mut self, id: u64) -> Option<Held> {
+        let held = self.places.remove(&id)?;
+        for (network, _) in held.network.into_iter().flat_map(Network::widths) {
+            if let Some(count) = self.by_network.get_mut(&network) {
+                *count -= 1;
+                if *count == 0 {
+                    self.by_network.remove(&network);
+                }
+            }
+        }
+        Some(held)
+    }
+
+    /// How many places the networks around a holder hold, the widest first. Who comes
+    /// through a proxy has no network of its own and weighs nothing.
+    fn weight(&self, held: &Held) -> Vec<usize> {
+        let counts = held.network.into_iter().flat_map(Network::widths);
+        let mut counts: Vec<usize> =
+            counts.map(|(network, _)| self.by_network.get(&network).copied().unwrap_or_default()).collect();
+        counts.reverse();
+        counts
+    }
+
+    /// Who is to leave for `newcomer`. To look at all places for each newcomer would be
+    /// an attack of its own, so that it is found out for a sixty-fourth of them at once.
+    fn next_to_leave(&mut self, newcomer: u64, idle_since: Instant) -> Option<u64> {
+        loop {
+            while let Some((id, standing, weight)) = self.to_leave.pop() {
+                let stands = self.places.get(&id).filter(|held| held.standing(idle_since) <= standing);
+                // A network that has given up half of what it held has given its part.
+                let weighs =
+                    stands.is_some_and(|held| weight <= 2 * self.weight(held).first().copied().unwrap_or_default());
+                if weighs && id != newcomer {
+                    return Some(id);
+                }
+            }
+            if !self.look_at_all(newcomer, idle_since) {
+                return None;
+            }
+        }
+    }
+
+    /// Finds out who goes next; false if there is nobody.
+    fn look_at_all(&mut self, newcomer: u64, idle_since: Instant) -> bool {
+        let proven = self.places.values().filter(|held| held.has_shown_work).count();
+        // If more have shown work than are protected, the one unused for longest goes.
+        let protects_the_proven = proven <= self.places.len() * 3 / 4;
+        let mut order: Vec<_> = self
+            .places
+            .iter()
+            .filter(|(id, _)| **id != newcomer)
+            .map(|(id, held)| (held.standing(idle_since), Reverse(self.weight(held)), held.used_at, *id))
+            .filter(|(standing, ..)| (*standing == Standing::Proven) != protects_the_proven)
+            .collect();
+        let most = (order.len() / 64).max(1).min(order.len());
+        if most == 0 {
+            return false;
+        }
+        let _ = order.select_nth_unstable(most - 1);
+        order.truncate(most);
+        order.sort_unstable();
+        let weight = |Reverse(weight): &Reverse<Vec<usize>>| weight.first().copied().unwrap_or_default();
+        self.to_leave = order.iter().rev().map(|(standing, counts, _, id)| (*id, *standing, weight(counts))).collect();
+        true
+    }
+}
+
+impl Held {
+    fn standing(&self, idle_since: Instant) -> Standing {
+        if self.has_shown_work {
+            Standing::Proven
+        } else if self.is_in_use || idle_since < self.used_at {
+            Standing::Newcomer
+        } else if self.was_used {
+            Standing::Idle
+        } else {
+            Standing::NeverUsed
+        }
+    }
+}
+
+impl Place {
+    /// The place is used, from now until it is rested.
+    pub fn begin_use(&self) {
+        self.note(|held| held.is_in_use = true);
+    }
+
+    /// It was used until now.
+    pub fn end_use(&self) {
+        self.note(|held| held.is_in_use = false);
+    }
+
+    /// Its holder has shown work, and may stay.
+    pub fn show_work(&self) {
+        self.note(|held| held.has_shown_work = true);
+    }
+
+    /// Done when the place is needed for somebody else.
+    pub async fn must_leave(&self) {
+        self.leave.notified().await;
+    }
+
+    fn note(&self, change: impl FnOnce(&mut Held)) {
+        if let Some(held) = self.places.lock().places.get_mut(&self.id) {
+            held.was_used = true;
+            held.used_at = Instant::now();
+            change(held);
+        }
+    }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if let Some(network) = self.network {
-            let mut by_network = self.places.lock();
-            if let Some(held) = by_network.get_mut(&network) {
-                *held -= 1;
-                if *held == 0 {
-                    by_network.remove(&network);
-                }
-            }
-        }
+        self.places.lock().leave(self.id);
         self.places.taken.send_modify(|taken| *taken -= 1);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn address(number: u8) -> Option<IpAddr> {
-        Some(IpAddr::from([192, 0, 2, number]))
-    }
-
-    #[test]
-    fn a_network_and_all_together_have_so_many_places() {
-        let places = Places::new(2, 3);
-        let first = places.take(address(1)).unwrap();
-        let _second = places.take(address(1)).unwrap();
-        assert_eq!(places.take(address(1)).unwrap_err(), Crowded::Network);
-        let _nobodys = places.take(None).unwrap();
-        assert_eq!(places.take(address(2)).unwrap_err(), Crowded::Everywhere);
-        assert_eq!(places.take(None).unwrap_err(), Crowded::Everywhere);
-        drop(first);
-        let _again = places.take(address(1)).unwrap();
-        assert_eq!((places.taken(), places.networks()), (3, 1));
-    }
-
-    #[test]
-    fn zero_is_no_limit() {
-        let places = Places::new(0, 0);
-        let held: Vec<_> = (0..5000).map(|_| places.take(address(1)).unwrap()).collect();
-        assert_eq!(places.taken(), held.len());
-        drop(held);
-        assert_eq!((places.taken(), places.networks()), (0, 0));
-    }
-
-    #[tokio::test]
-    async fn the_last_one_to_leave_is_noticed() {
-        let places = Places::new(0, 0);
-        places.all_given_up().await;
-        let place = places.take(None).unwrap();
-        let watching = tokio::spawn({
-            let places = places.clone();
-            async move { places.all_given_up().await }
-        });
-        tokio::task::yield_now().await;
-        assert!(!watching.is_finished());
-        drop(place);
-        watching.await.unwrap();
-    }
-
-    proptest! {
-        #[test]
-        fn the_books_agree_with_the_places_held(
-            moves in proptest::collection::vec((0_u8..4, proptest::bool::ANY), 0..200),
-        ) {
-            let places = Places::new(3, 8);
-            let mut held: Vec<(u8, Place)> = Vec::new();
-            for (who, takes) in moves {
-                if takes {
-                    let own = held.iter().filter(|(holder, _)| *holder == who).count();
-                    match places.take(address(who)) {
-                        Ok(place) => {
-                            prop_assert!(own < 3 && held.len() < 8);
-                            held.push((who, place));
-                        }
-                        Err(Crowded::Network) => prop_assert_eq!(own, 3),
-                        Err(Crowded::Everywhere) => prop_assert_eq!(held.len(), 8),
-                    }
-                } else if let Some(at) = held.iter().position(|(holder, _)| *holder == who) {
-                    held.swap_remove(at);
-                }
-                let holders: std::collections::HashSet<u8> = held.iter().map(|(holder, _)| *holder).collect();
-                prop_assert_eq!((places.taken(), places.networks()), (held.len(), holders.len()));
-            }
-        }
-    }
-}
+mod tests;

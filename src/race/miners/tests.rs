@@ -141,7 +141,7 @@ fn a_false_share_ends_counting_whatever_follows() {
     all.start(&one, network(1), seconds(0));
     assert!(all.show(&one, hash(1), seconds(1)).is_ok());
     assert!(all.admit_share(&one, ROUND, hash(2), seconds(20)).is_ok());
-    all.discredit(&one);
+    all.discredit(&one, seconds(20));
     assert_eq!((all.times(&one, 500), all.clock_until()), (vec![], seconds(0)));
     assert_eq!(all.show(&one, hash(3), seconds(40)), Err(ShareRefusal::Discredited));
     all.believe(&one, seconds(41));
@@ -203,25 +203,67 @@ fn networks_are_addresses_or_the_first_half_of_them() {
 }
 
 #[test]
-fn what_is_remembered_is_bounded_and_forgotten() {
+fn all_of_a_wide_network_have_a_multiple_of_its_probations() {
     let mut all = miners();
-    let address = |n: u64| Network::from(IpAddr::from((n as u32).to_be_bytes()));
-    for n in 0..MOST_REMEMBERED as u64 + 10 {
-        all.start(&session(n), address(n), seconds(0));
-    }
-    assert_eq!((all.sessions.len(), all.probations.len()), (MOST_REMEMBERED, MOST_REMEMBERED));
-    let last = session(MOST_REMEMBERED as u64 + 9);
-    assert!(!all.counts(&last, seconds(0)));
-    all.stop(&last, seconds(0));
-    for n in 0..MOST_REMEMBERED as u64 {
-        all.stop(&session(n), seconds(1));
-    }
-    all.forget(seconds(3600));
-    assert_eq!((all.sessions.len(), all.probations.len()), (MOST_REMEMBERED, 0));
-    all.start(&last, address(1), seconds(3601));
-    assert!(all.counts(&last, seconds(3601)));
-    assert_eq!((all.sessions.len(), all.probations.len()), (1, 1));
+    let counting = (0..256).filter(|n| {
+        all.start(&session(*n), network(*n as u8), seconds(1));
+        all.counts(&session(*n), seconds(1))
+    });
+    assert_eq!(counting.count(), 8, "of the addresses of a /24");
+}
 
+#[test]
+fn false_shares_of_a_network_are_computed_only_so_often_unless_a_session_is_proven() {
+    let mut all = miners();
+    let (proven, liars) = (session(1000), 0..100);
+    all.start(&proven, network(1), seconds(0));
+    assert!(all.show(&proven, hash(1000), seconds(0)).is_ok());
+    let computed = liars.filter(|n| {
+        all.start(&session(*n), network(1), seconds(1));
+        let admitted = all.admit_share(&session(*n), ROUND, hash(*n), seconds(1)).is_ok();
+        all.discredit(&session(*n), seconds(1));
+        admitted
+    });
+    assert_eq!(computed.count(), FALSE_SHARES_OF_A_NETWORK as usize);
+    assert!(all.show(&proven, hash(2000), seconds(60)).is_ok());
+    all.start(&session(2000), network(2), seconds(60));
+    assert!(all.show(&session(2000), hash(3000), seconds(60)).is_ok(), "another network is not concerned");
+}
+
+#[test]
+fn sessions_that_came_and_went_keep_nobody_from_counting() {
+    let mut all = miners();
+    let address = |n: u64| Network::from(IpAddr::from((n as u32 * 256).to_be_bytes()));
+    let many = MOST_REMEMBERED as u64 + 100;
+    all.start(&session(many), address(many), seconds(0));
+    assert!(all.show(&session(many), hash(1), seconds(0)).is_ok());
+    for n in 0..many {
+        all.start(&session(n), address(n), seconds(1));
+        all.stop(&session(n), seconds(1));
+        assert!(all.sessions.len() <= MOST_REMEMBERED);
+    }
+    let newcomer = session(many + 1);
+    all.start(&newcomer, address(many + 1), seconds(2));
+    assert!(all.counts(&newcomer, seconds(2)) && all.counts(&session(many), seconds(2)));
+    // Nor do those that stay and show nothing.
+    for n in 0..many {
+        all.start(&session(n), address(n), seconds(3 + n / 8192));
+        assert!(all.sessions.len() <= MOST_REMEMBERED);
+    }
+    assert!(all.counts(&session(many), seconds(20)), "who is proven stays");
+    all.start(&session(many + 2), address(many + 2), seconds(20));
+    assert!(all.counts(&session(many + 2), seconds(20)));
+    // The clock knows of all who went.
+    for n in 0..many + 3 {
+        all.stop(&session(n), seconds(21));
+    }
+    assert_eq!((all.clock_until(), all.ends.len()), (seconds(0), 0));
+    all.forget(seconds(3700));
+    assert_eq!((all.sessions.len(), all.probations.networks()), (0, 0));
+}
+
+#[test]
+fn spent_hashes_are_bounded() {
     let mut spent = Spent::default();
     for n in 0..3 * MOST_SPENT as u64 {
         assert!(spent.spend(ROUND, hash(n)));
@@ -294,7 +336,7 @@ proptest! {
                 Act::Share(who, number) => drop(all.show(&session(who), hash(number), now)),
                 Act::Lie(who, number) => {
                     if all.admit_share(&session(who), ROUND, hash(number), now).is_ok() {
-                        all.discredit(&session(who));
+                        all.discredit(&session(who), now);
                     }
                 }
                 Act::Win(who) => all.believe(&session(who), now),

@@ -1,7 +1,7 @@
 //! What sessions have shown: work, which proves them, and false hashes, for which they
 //! have to wait.
 
-use crate::identity::session::SessionId;
+use crate::{gate::table::insert_within, identity::session::SessionId};
 use std::{collections::HashMap, time::Duration};
 
 /// The wait after a first false hash; every further one doubles it.
@@ -14,9 +14,13 @@ const LONGEST_PENALTY: Duration = Duration::from_secs(300);
 /// How long a session is proven by work it has shown: a share or a win.
 const PROVEN_FOR: Duration = Duration::from_secs(3600);
 
-/// How many proven sessions are remembered, at some 100 bytes each. One that finds no
-/// room is a newcomer.
+/// How many proven sessions are remembered, at some 100 bytes each; whose proof is the
+/// oldest makes room.
 const MOST_PROVEN: usize = 65_536;
+
+/// How many sessions that have to wait for a false hash are remembered, at some 100 bytes
+/// each; whose wait ends first makes room.
+const MOST_STRUCK: usize = 65_536;
 
 #[derive(Clone, Copy, Debug)]
 struct Strikes {
@@ -40,23 +44,27 @@ impl Standing {
 
     /// Takes note that a session has shown work: a share that was right, or a win.
     pub(crate) fn prove(&mut self, session: SessionId, now: Duration) {
-        if self.proven.len() < MOST_PROVEN || self.proven.contains_key(&session) {
-            self.proven.insert(session, now + PROVEN_FOR);
-        }
+        insert_within(&mut self.proven, MOST_PROVEN, session, now + PROVEN_FOR, |until| *until);
     }
 
     /// Has a session wait for a false hash. What it had shown counts no more.
     pub(crate) fn strike(&mut self, session: SessionId, now: Duration) {
         self.proven.remove(&session);
-        let strikes = self.strikes.entry(session).or_insert(Strikes { count: 0, until: now });
-        let wait = FIRST_PENALTY * 2u32.saturating_pow(strikes.count.min(16));
-        strikes.count += 1;
-        strikes.until = now + wait.min(LONGEST_PENALTY);
+        let count = self.strikes.get(&session).map_or(0, |strikes| strikes.count);
+        let wait = FIRST_PENALTY * 2u32.saturating_pow(count.min(16));
+        let strikes = Strikes { count: count + 1, until: now + wait.min(LONGEST_PENALTY) };
+        insert_within(&mut self.strikes, MOST_STRUCK, session, strikes, |strikes| strikes.until);
     }
 
     /// How long the session still has to wait, if it has to.
     pub(crate) fn must_wait(&self, session: &SessionId, at: Duration) -> Option<Duration> {
         self.strikes.get(session).filter(|strikes| at < strikes.until).map(|strikes| strikes.until - at)
+    }
+
+    /// How many sessions are remembered.
+    #[cfg(all(test, not(feature = "model-check")))]
+    pub(crate) fn remembered(&self) -> usize {
+        self.proven.len() + self.strikes.len()
     }
 
     /// Forgets what is over.

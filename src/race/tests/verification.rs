@@ -180,3 +180,61 @@ async fn a_verification_that_hangs_frees_its_place() {
     assert_eq!(hangs.await.unwrap(), Err(Refusal::VerifierFailed));
     bench.gate.open();
 }
+
+#[tokio::test]
+async fn a_probe_waits_for_submissions_and_not_they_for_it() {
+    let bench = Bench::new(RuleName::Step, 1, 256);
+    let first = bench.submit("a", FALSE_FROM);
+    until_waiting(&bench, 0).await;
+    let mut probe = bench.race.shared.verifier.probe();
+    let second = bench.submit("b", FALSE_FROM);
+    bench.gate.let_pass(1);
+    assert_eq!(first.await.unwrap(), Err(Refusal::HashMismatch));
+    until_waiting(&bench, 0).await;
+    assert!(probe.try_recv().is_err(), "it came before, and is served after");
+    bench.gate.open();
+    assert_eq!(second.await.unwrap(), Err(Refusal::HashMismatch));
+    assert_eq!(probe.await, Ok(true));
+}
+
+#[tokio::test]
+async fn however_often_health_is_asked_for_a_thread_is_probed_once_a_second() {
+    let bench = Bench::quick(RuleName::Step);
+    for expected in [1, 2] {
+        let answers = futures::future::join_all((0..1000).map(|_| bench.race.verifier_works())).await;
+        assert!(answers.into_iter().all(|works| works));
+        assert_eq!(bench.race.shared.verifier.done(), expected);
+        bench.clock.advance(Duration::from_secs(1));
+    }
+}
+
+#[tokio::test]
+async fn a_submission_that_waits_for_too_long_is_no_good_health() {
+    let bench = Bench::new(RuleName::Step, 2, 256);
+    assert_eq!(bench.race.oldest_waiting(), None);
+    let waits = bench.submit("a", 1);
+    bench.clock.advance(Duration::from_millis(1999));
+    assert!(bench.race.verifier_works().await);
+    bench.clock.advance(Duration::from_millis(1));
+    assert_eq!(bench.race.oldest_waiting(), Some(Duration::from_secs(2)));
+    assert!(!bench.race.verifier_works().await);
+    bench.gate.open();
+    assert!(waits.await.unwrap().is_ok());
+    bench.announced(2).await;
+    assert!(bench.race.verifier_works().await);
+}
+
+#[tokio::test]
+async fn a_flood_of_strikes_and_proofs_is_bounded_and_the_latest_hold() {
+    let bench = Bench::quick(RuleName::Step);
+    for number in 0..70_000 {
+        bench.clock.advance(Duration::from_millis(1));
+        let now = bench.clock.now();
+        let mut state = lock(&bench.race.shared.state);
+        state.standing().prove(SessionId(format!("proven-{number}")), now);
+        state.standing().strike(SessionId(format!("liar-{number}")), now);
+        assert!(state.remembered() <= 2 * 65_536);
+    }
+    assert!(matches!(bench.submit("liar-69999", 1).await.unwrap(), Err(Refusal::Struck { .. })));
+    assert!(bench.submit("proven-69999", 1).await.unwrap().is_ok());
+}

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 use tokio::net::TcpListener;
-use tokio_tungstenite::tungstenite::{self, protocol::frame::coding::CloseCode};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 /// Everybody comes through a proxy, which names their addresses.
 pub(super) const PROXY: (&str, &str) = ("HASHPASS_TRUSTED_PROXIES", "127.0.0.1");
@@ -141,21 +141,45 @@ async fn an_address_has_so_many_sockets_and_a_place_that_is_given_up_is_free() {
 }
 
 #[tokio::test]
-async fn there_are_so_many_sockets_over_all_and_the_next_is_refused_before_the_upgrade() {
-    let server = TestServer::start(&[PROXY, ("HASHPASS_LIMIT_SOCKETS", "2")]).await;
-    let client = server.client_from("192.0.2.1").try_with_session().await.unwrap();
-    let other = server.client_from("192.0.2.2").try_with_session().await.unwrap();
-    let mut first = client.socket().await;
-    let mut second = other.socket().await;
+async fn in_a_full_house_the_network_that_holds_most_sockets_gives_one_up() {
+    let server = TestServer::start(&[PROXY, ("HASHPASS_LIMIT_SOCKETS", "3")]).await;
+    let session = async |address: &str| server.client_from(address).try_with_session().await.unwrap();
+    let (one, many, newcomer) =
+        (session("192.0.2.1").await, session("198.51.100.1").await, session("203.0.113.1").await);
+    let mut first = one.socket().await;
     first.next_of("PUZZLE").await;
-    second.next_of("PUZZLE").await;
-    let Err(tungstenite::Error::Http(answer)) = other.try_socket().await else { panic!("no place is left") };
-    assert_eq!(answer.status(), 503);
-    assert!(answer.headers().contains_key("retry-after"));
-    drop(first);
-    while other.try_socket().await.is_err() {
-        tokio::time::sleep(Duration::from_millis(20)).await;
+    let mut crowd = [many.socket().await, many.socket().await];
+    for socket in &mut crowd {
+        socket.next_of("PUZZLE").await;
     }
+    newcomer.socket().await.next_of("PUZZLE").await;
+    let [mut oldest, mut other] = crowd;
+    assert_eq!(oldest.close_code().await, CloseCode::Again, "of its places the one unused for longest");
+    for socket in [&mut first, &mut other] {
+        socket.say("ping").await;
+        socket.next_of("PONG").await;
+    }
+}
+
+#[tokio::test]
+async fn an_address_makes_so_many_requests_and_others_are_not_affected() {
+    let server = TestServer::start(&[PROXY, ("HASHPASS_LIMIT_REQUESTS_PER_SECOND", "1")]).await;
+    let here = server.client_from("2001:db8:0:1::1");
+    let paths = ["/", "/api/health", "/docs", "/no-such-file", "/api/v1/server"];
+    let answers = join_all(paths.iter().cycle().take(40).map(|path| here.get(path))).await;
+    let refused: Vec<_> = answers.into_iter().filter(|answer| answer.status() == 429).collect();
+    assert!((25..=30).contains(&refused.len()), "ten seconds' worth come at once: {}", refused.len());
+    for answer in refused {
+        assert!(answer.headers().contains_key("content-security-policy"));
+        assert_eq!(outcome(answer).await, too_many("too_many_requests"));
+    }
+    assert_eq!(server.client_from("2001:db8:0:2::1").get("/api/health").await.status(), 200);
+    // All networks of one /48 have sixteen times as much together.
+    let site = (0..200).map(|n| server.client_from(&format!("2001:db8:1:{:x}::1", n << 8))).collect::<Vec<_>>();
+    let answers = join_all(site.iter().flat_map(|client| (0..2).map(|_| client.get("/api/turnstile/config")))).await;
+    let granted = answers.iter().filter(|answer| answer.status() == 200).count();
+    assert!((160..400).contains(&granted), "{granted}");
+    assert_eq!(server.client_from("2001:db8:2::1").get("/api/health").await.status(), 200);
 }
 
 #[tokio::test]
@@ -203,6 +227,7 @@ async fn an_address_has_so_many_verifications_and_every_cheaper_answer_stays_wha
 #[tokio::test]
 async fn zero_switches_a_limit_off() {
     let off = [
+        "HASHPASS_LIMIT_REQUESTS_PER_SECOND",
         "HASHPASS_LIMIT_SESSIONS_PER_HOUR",
         "HASHPASS_LIMIT_FAILED_CHECKS_PER_MINUTE",
         "HASHPASS_LIMIT_SUBMISSIONS_PER_MINUTE",

@@ -16,7 +16,7 @@ fn mints(effect: &Effect) -> bool {
 
 fn entered_with(story: &Story) -> Vec<(Option<String>, Option<String>)> {
     let entered = |effect: &Effect| match effect {
-        Effect::Enter { token, stamp } => Some((token.clone(), stamp.clone())),
+        Effect::Enter { token, stamp, .. } => Some((token.clone(), stamp.clone())),
         _ => None,
     };
     story.effects.iter().filter_map(entered).collect()
@@ -72,4 +72,19 @@ fn a_refused_stamp_is_minted_anew_as_the_server_wants_it_but_not_for_ever() {
     story.tell(Event::Stamp(MintEvent::Found("s".into(), Proof::default())));
     story.tell(Event::Entered(Err(error(ErrorCode::StampRequired))));
     assert!(matches!(story.phase(), Phase::Failed(Failure::EntryRefused(_))));
+}
+
+#[test]
+fn a_stamp_that_is_asked_for_under_attack_is_minted_where_the_gate_asked_for_none() {
+    let gate = Gate { asks_for_humans: true, asks_for_stamps: false, stamp_bits: 20, resource: "hashpass".into() };
+    let mut story = Story::on(&PageState { gate, ..page(round(1, 2.0)) });
+    story.tell(Event::Begin { had_session: false });
+    assert_eq!(entered_with(&story), [(Some("test".into()), None)]);
+    let demand = StampDemand { hashcash_bits: 12, resource: "hashpass".into(), reason: "missing".into() };
+    let refusal = ApiError { stamp: Some(Box::new(demand)), ..error(ErrorCode::StampRequired) };
+    story.effects.clear();
+    story.tell(Event::Entered(Err(refusal)));
+    assert!(story.effects.iter().any(mints));
+    story.tell(Event::Stamp(MintEvent::Found("s".into(), Proof::default())));
+    assert_eq!(entered_with(&story), [(Some("test".into()), Some("s".into()))]);
 }
