@@ -1,4 +1,4 @@
-//! One record of the audit log.
+//! A record of the audit log.
 
 use crate::{
     clock::rfc3339_milliseconds,

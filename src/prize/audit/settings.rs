@@ -1,4 +1,4 @@
-//! What an operator decides about the audit log.
+//! The settings of the audit log.
 
 use std::{path::PathBuf, time::Duration};
 
