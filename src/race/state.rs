@@ -190,7 +190,7 @@ impl State {
     /// How many sessions are remembered for what they have shown.
     #[cfg(all(test, not(feature = "model-check")))]
     pub(super) fn remembered(&self) -> usize {
-        self.proven.len() + self.strikes.len()
+        self.standing.remembered()
     }
 
     #[cfg(all(test, not(feature = "model-check")))]

@@ -61,6 +61,12 @@ impl Standing {
         self.strikes.get(session).filter(|strikes| at < strikes.until).map(|strikes| strikes.until - at)
     }
 
+    /// How many sessions are remembered.
+    #[cfg(all(test, not(feature = "model-check")))]
+    pub(crate) fn remembered(&self) -> usize {
+        self.proven.len() + self.strikes.len()
+    }
+
     /// Forgets what is over.
     pub(crate) fn forget(&mut self, now: Duration) {
         self.strikes.retain(|_, strikes| now < strikes.until + LONGEST_PENALTY);

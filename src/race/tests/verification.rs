@@ -231,8 +231,8 @@ async fn a_flood_of_strikes_and_proofs_is_bounded_and_the_latest_hold() {
         bench.clock.advance(Duration::from_millis(1));
         let now = bench.clock.now();
         let mut state = lock(&bench.race.shared.state);
-        state.prove(SessionId(format!("proven-{number}")), now);
-        state.strike(SessionId(format!("liar-{number}")), now);
+        state.standing().prove(SessionId(format!("proven-{number}")), now);
+        state.standing().strike(SessionId(format!("liar-{number}")), now);
         assert!(state.remembered() <= 2 * 65_536);
     }
     assert!(matches!(bench.submit("liar-69999", 1).await.unwrap(), Err(Refusal::Struck { .. })));
