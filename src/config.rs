@@ -10,26 +10,31 @@
 //! is in here.
 
 mod connections;
+mod edge;
 mod env_file;
 mod gate;
 mod limits;
 mod lobby;
 mod log;
+mod names;
 mod prize;
 mod problem;
 mod proxies;
 mod race;
 mod reader;
+mod sources;
 mod storage;
 mod table;
 mod variable;
 
 use crate::{
     connections::ConnectionSettings,
+    edge::settings::EdgeSettings,
     gate::{GateSettings, LimitSettings},
     https_client::ProxySettings,
     ledger::{LedgerSettings, Store},
     lobby::LobbySettings,
+    logging::LogSettings,
     prize::{audit::AuditSettings, webhook::WebhookSettings},
     race::RaceSettings,
 };
@@ -39,8 +44,8 @@ use reader::Reader;
 use std::{collections::HashMap, net::SocketAddr};
 
 pub use env_file::{example, values_of_env_file};
-pub use log::LogFormat;
 pub use problem::{Problem, Problems};
+pub use sources::Sources;
 pub use table::VARIABLES;
 pub use variable::{DefaultValue, Variable};
 
@@ -60,6 +65,8 @@ pub struct Config {
     pub gate: GateSettings,
     /// How much one address may ask for.
     pub limits: LimitSettings,
+    /// HTTP.
+    pub edge: EdgeSettings,
     /// The lobby.
     pub lobby: LobbySettings,
     /// TCP connections.
@@ -70,32 +77,20 @@ pub struct Config {
     pub webhook: Option<WebhookSettings>,
     /// Through which proxies others are called.
     pub proxies: ProxySettings,
-    /// `RUST_LOG`: what is logged.
-    pub log_filter: String,
-    /// `HASHPASS_LOG_FORMAT`: how log lines look.
-    pub log_format: LogFormat,
+    /// What is logged, and how.
+    pub log: LogSettings,
     /// True if `HASHPASS_DISABLE_UVLOOP` is set; it has no effect.
     pub mentions_uvloop: bool,
 }
 
 impl Config {
-    /// Reads the environment and, for what it does not set, `.env` in the current
-    /// directory.
-    ///
-    /// # Errors
-    /// [`Problems`].
-    pub fn from_environment() -> Result<Self, Problems> {
-        Self::from_values(&env_file::environment()?)
-    }
-
     /// The key of the invite codes alone, for tools beside the server; `None` if
     /// it is not set.
     ///
     /// # Errors
     /// [`Problems`].
-    pub fn code_secret_from_environment() -> Result<Option<CodeSecret>, Problems> {
-        let values = env_file::environment()?;
-        let mut reader = Reader::new(&values);
+    pub fn code_secret(sources: &Sources) -> Result<Option<CodeSecret>, Problems> {
+        let mut reader = Reader::new(sources.values());
         let secret = match race::code_secret(&mut reader) {
             Secret::Given(secret) => Some(secret),
             Secret::NotSet | Secret::Random => None,
@@ -110,6 +105,7 @@ impl Config {
     pub fn from_values(values: &HashMap<String, String>) -> Result<Self, Problems> {
         let mut reader = Reader::new(values);
         let config = Self::read(&mut reader);
+        reader.complain_of_all(names::unknown(values));
         reader.finish(config)
     }
 
@@ -126,14 +122,18 @@ impl Config {
             gate: gate::gate(reader),
             limits: limits::limits(reader),
             lobby: lobby::lobby(reader, &data_dir),
+            edge: edge::edge(reader),
             connections: connections::connections(reader),
             audit: AuditSettings::new(data_dir),
             webhook: prize::webhook(reader),
             proxies: proxies::proxies(reader),
-            log_filter: log::filter(reader),
-            log_format: log::format(reader),
+            log: log::log(reader),
             mentions_uvloop: log::mentions_uvloop(reader),
         };
+        if !config.gate.test_mode && config.race.secret.is_weak() {
+            let rule = "must be random digits, such as those of `openssl rand -hex 32`";
+            reader.complain(&race::HMAC_SECRET.variable, rule);
+        }
         if config.gate.rule.asks_for_stamps() && config.lobby.hashcash_bits.is_none() {
             reader.complain(&gate::GATE.variable, "must be turnstile when HASHPASS_HASHCASH_BITS is 0");
         }
@@ -193,6 +193,8 @@ mod tests {
             ("HASHPASS_TRUSTED_PROXIES", "10.0.0.0/99"),
             ("WEBHOOK_URL", "ftp://user:password@example.org"),
             ("HASHPASS_LOG_FORMAT", "xml"),
+            ("RUST_LOG", "nonsense"),
+            ("HASHPASS_DIFICULTY", "3"),
         ]);
         for name in [
             "TURNSTILE_TEST_MODE=\"maybe\" must be true or false",
@@ -207,10 +209,33 @@ mod tests {
             "HASHPASS_TRUSTED_PROXIES=",
             "WEBHOOK_URL (its value is not shown)",
             "HASHPASS_LOG_FORMAT=",
+            "RUST_LOG=\"nonsense\" must be levels",
+            "HASHPASS_DIFICULTY is not a setting; did you mean HASHPASS_DIFFICULTY?",
         ] {
             assert!(text.contains(name), "{name} is missing in: {text}");
         }
         assert!(!text.contains("password"), "{text}");
+    }
+
+    #[test]
+    fn a_weak_secret_is_refused_outside_test_mode() {
+        let production = [("TURNSTILE_SITE_KEY", "a"), ("TURNSTILE_SECRET_KEY", "b")];
+        let with = |mode: &[(&'static str, &'static str)], secret: &str| {
+            read(&[mode, &[("HASHPASS_HMAC_SECRET", secret)]].concat())
+        };
+        for weak in [
+            "0".repeat(64),
+            "0a".repeat(16),
+            "000102030405060708090a0b0c0d0e0f".to_owned(),
+            "0123456789abcdef".repeat(4),
+            "deadbeef".repeat(8),
+            format!("{}01", "00".repeat(31)),
+        ] {
+            let text = with(&production, &weak).unwrap_err().to_string();
+            assert!(text.contains("HASHPASS_HMAC_SECRET (its value is not shown) must be random"), "{text}");
+            assert!(with(&[("TURNSTILE_TEST_MODE", "true")], &weak).is_ok());
+        }
+        assert!(with(&production, "f3a91c07d25be8460f7e2b9d8c61a354").is_ok());
     }
 
     /// Whatever the parser asks for is in the table, and the other way round.

@@ -14,6 +14,7 @@
 //! HTTP/1.1 only: that is what proxies speak to us, and what WebSockets need.
 
 mod activity;
+mod body;
 pub mod open_files;
 mod settings;
 
@@ -30,6 +31,7 @@ use axum::{
     body::Body,
     extract::{ConnectInfo, Request},
 };
+use body::Noted;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use std::{
@@ -138,7 +140,7 @@ impl Connection {
         let place = Arc::new(place);
         let io = TokioIo::new(Watched::new(stream, activity.clone(), place.clone()));
         let service = service_fn(|request: hyper::Request<Incoming>| {
-            let mut request: Request = request.map(Body::new);
+            let mut request: Request = request.map(|body| Body::new(Noted::new(body, activity.clone())));
             request.extensions_mut().insert(ConnectInfo(peer));
             // Whoever becomes a WebSocket answers for its place itself.
             request.extensions_mut().insert(place.clone());

@@ -4,6 +4,7 @@
 //! adapter that calls the room which knows; each room's refusals become status and
 //! code in one place.
 
+pub mod advice;
 mod assets;
 mod body;
 pub mod context;
@@ -16,4 +17,5 @@ mod port;
 pub mod router;
 pub(crate) mod routes;
 mod security;
+pub mod settings;
 pub mod socket;

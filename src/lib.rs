@@ -14,6 +14,7 @@
 //! | [`gate`] | who may take part |
 //! | [`identity`] | who somebody is, for the race and the lobby alike |
 //! | [`ledger`] | what must never be forgotten, in order |
+//! | [`logging`] | what the process says of itself |
 //! | [`https_client`] | the one way in which the server calls others |
 //! | [`clock`] | time, injected |
 //!
@@ -33,6 +34,7 @@ pub mod ledger;
 pub mod live;
 pub mod lobby;
 mod lock;
+pub mod logging;
 pub mod prize;
 pub mod race;
 pub mod server;

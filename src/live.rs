@@ -9,6 +9,7 @@
 mod bounds;
 mod chat;
 mod events;
+pub mod polling;
 
 pub use chat::Chat;
 pub use events::{Event, Events};

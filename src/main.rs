@@ -2,22 +2,29 @@
 
 use clap::{Parser, Subcommand};
 use hashpass::{
-    config::{Config, DefaultValue, LogFormat, VARIABLES, example},
+    config::{Config, DefaultValue, Sources, VARIABLES, example},
     connections::open_files,
+    ledger::Store,
+    lobby::store::Database,
+    logging::{self, Logging},
     server,
 };
-use puzzle::{Nonce, Seed, VisitorId, invite_code::InviteCode};
+use puzzle::{Nonce, Seed, VisitorId, invite_code::InviteCode, rule::RuleName};
 use std::{
     fmt::Write as _,
-    io::{IsTerminal, Write as _},
+    io::Write as _,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
-use tracing_subscriber::EnvFilter;
 
 /// Hands out scarce invite codes by a fair, public race.
 #[derive(Debug, Parser)]
 #[command(version, after_long_help = environment_help())]
 struct CommandLine {
+    /// Take what the environment does not set from this file instead of .env in the
+    /// working directory.
+    #[arg(long, global = true, value_name = "PATH")]
+    env_file: Option<PathBuf>,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -47,7 +54,10 @@ enum Command {
 
 /// Where the settings come from, for `--help`.
 fn environment_help() -> String {
-    let mut help = String::from("Settings come from the environment and, for what it does not set, from .env:\n");
+    let mut help = String::from(
+        "Settings come from the environment and, for what it does not set, from .env in the working directory. \
+         A secret may be in a file, which the variable with _FILE behind its name names.\n",
+    );
     for variable in VARIABLES {
         let default = if variable.default == DefaultValue::Nothing { "not set" } else { variable.default.as_str() };
         let _ = write!(help, "\n  {}\n      {} [default: {default}]", variable.name, variable.purpose);
@@ -56,14 +66,20 @@ fn environment_help() -> String {
 }
 
 fn main() -> ExitCode {
-    let command = CommandLine::parse().command.unwrap_or(Command::Serve);
-    let outcome = match command {
-        Command::Serve => serve(),
+    let CommandLine { env_file, command } = CommandLine::parse();
+    let sources = Sources::read(env_file.as_deref());
+    // Also what is wrong is said in the format that is asked for.
+    let format = Sources::log_format(sources.as_ref().ok());
+    let sources = sources.map_err(|problems| problems.to_string());
+    let outcome = match command.unwrap_or(Command::Serve) {
+        Command::Serve => sources.and_then(|sources| serve(&sources, env_file)),
         Command::PrintEnvExample => print_example(),
-        Command::CheckCode { visitor, nonce, seed, code } => check_code(&visitor, nonce, &seed, &code),
+        Command::CheckCode { visitor, nonce, seed, code } => {
+            sources.and_then(|sources| check_code(&sources, &visitor, nonce, &seed, &code))
+        }
     };
     outcome.unwrap_or_else(|message| {
-        eprintln!("hashpass: {message}");
+        logging::say_last_words(format, &message);
         ExitCode::from(2)
     })
 }
@@ -73,8 +89,14 @@ fn print_example() -> Result<ExitCode, String> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn check_code(visitor: &VisitorId, nonce: Nonce, seed: &Seed, code: &str) -> Result<ExitCode, String> {
-    let secret = Config::code_secret_from_environment().map_err(|problems| problems.to_string())?;
+fn check_code(
+    sources: &Sources,
+    visitor: &VisitorId,
+    nonce: Nonce,
+    seed: &Seed,
+    code: &str,
+) -> Result<ExitCode, String> {
+    let secret = Config::code_secret(sources).map_err(|problems| problems.to_string())?;
     let secret =
         secret.ok_or("HASHPASS_HMAC_SECRET is not set: codes of a server that made up its own cannot be checked")?;
     let valid = InviteCode::derive(&secret, visitor, nonce, seed).as_str() == code;
@@ -82,36 +104,50 @@ fn check_code(visitor: &VisitorId, nonce: Nonce, seed: &Seed, code: &str) -> Res
     Ok(if valid { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn serve() -> Result<ExitCode, String> {
-    let mut config = Config::from_environment().map_err(|problems| problems.to_string())?;
-    let filter = EnvFilter::try_new(&config.log_filter).map_err(|error| format!("RUST_LOG is wrong: {error}"))?;
-    // Colours are for people at a terminal; in a file they are noise.
-    let colours = std::io::stderr().is_terminal();
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
-    match config.log_format {
-        LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().init(),
-    }
-    announce(&config);
+fn serve(sources: &Sources, env_file: Option<PathBuf>) -> Result<ExitCode, String> {
+    let mut config = Config::from_values(sources.values()).map_err(|problems| problems.to_string())?;
+    let logging = Logging::start(&config.log);
+    announce(&config, sources);
     keep_connections_within_open_files(&mut config);
     let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("the runtime cannot start: {error}"))?;
     runtime.block_on(async {
         // Before anything is promised: a stop right after the start is one in good order too.
         let stop = stop_signal().map_err(|error| format!("signals cannot be listened for: {error}"))?;
+        reload_on_signal(logging, env_file).map_err(|error| format!("signals cannot be listened for: {error}"))?;
         let listener = tokio::net::TcpListener::bind(config.listen)
             .await
             .map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
-        if let Ok(address) = listener.local_addr() {
-            tracing::info!(%address, "listening on http://{address}");
-        }
         server::run(config, listener, stop).await.map_err(|error| error.to_string())
     })?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Says loudly what an operator must know of the settings.
-fn announce(config: &Config) {
-    if config.gate.turnstile.is_none() {
+/// Says in one line what starts, and loudly what an operator must know of the settings.
+fn announce(config: &Config, sources: &Sources) {
+    let rule = match config.race.rule {
+        RuleName::Rising => "rising",
+        RuleName::Step => "step",
+    };
+    let store = match config.ledger.store {
+        Store::Sqlite => "sqlite",
+        Store::Memory => "memory",
+    };
+    let lobby_database = match &config.lobby.database {
+        Database::Memory => ":memory:".to_owned(),
+        Database::File(path) => path.display().to_string(),
+    };
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        gate = config.gate.rule.name(),
+        rule,
+        store,
+        data_directory = %config.ledger.directory.display(),
+        lobby_database,
+        env_file = %sources.env_file().unwrap_or(Path::new("none")).display(),
+        trusted_proxies = %config.gate.trusted_proxies,
+        "HashPass starts"
+    );
+    if config.gate.test_mode && config.gate.rule.asks_for_humans() {
         tracing::warn!("TEST MODE: every token passes the human check. Never use this in production");
     }
     if config.keeps_secret {
@@ -119,6 +155,11 @@ fn announce(config: &Config) {
     }
     if config.mentions_uvloop {
         tracing::info!("HASHPASS_DISABLE_UVLOOP is accepted and has no effect: there is no uvloop here");
+    }
+    let injected = sources.injected();
+    if !injected.is_empty() {
+        let names = injected.join(", ");
+        tracing::info!(names, "what Kubernetes says of a Service of our name is no setting and is passed over");
     }
 }
 
@@ -152,6 +193,46 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send> {
             _ = terminate.recv() => {}
         }
     })
+}
+
+/// From now on SIGHUP reads the settings again, and what can be changed while the server
+/// runs is changed: what is logged. SIGUSR1 and SIGUSR2, which would end the process, do
+/// nothing.
+#[cfg(unix)]
+fn reload_on_signal(logging: Logging, env_file: Option<PathBuf>) -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut hang_up = signal(SignalKind::hangup())?;
+    // Once listened for, a signal is ours until the process ends.
+    drop((signal(SignalKind::user_defined1())?, signal(SignalKind::user_defined2())?));
+    tokio::spawn(async move {
+        while hang_up.recv().await.is_some() {
+            reload(&logging, env_file.as_deref());
+        }
+    });
+    Ok(())
+}
+
+/// Reads the settings again. Wrong ones change nothing.
+#[cfg(unix)]
+fn reload(logging: &Logging, env_file: Option<&Path>) {
+    match Sources::read(env_file).and_then(|sources| Config::from_values(sources.values())) {
+        Ok(config) => {
+            logging.set_filter(&config.log.filter);
+            let filter = &config.log.filter;
+            tracing::info!(%filter, "the settings were read again; what is logged follows them, the rest at a restart");
+        }
+        Err(problems) => tracing::error!("the settings stay as they are: {problems}"),
+    }
+}
+
+/// There is no such signal here; the log goes on as it began.
+#[cfg(windows)]
+fn reload_on_signal(logging: Logging, _env_file: Option<PathBuf>) -> std::io::Result<()> {
+    tokio::spawn(async move {
+        std::future::pending::<()>().await;
+        drop(logging);
+    });
+    Ok(())
 }
 
 /// Listens for Ctrl-C from now on; the future is done when it comes.

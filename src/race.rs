@@ -35,7 +35,7 @@ pub use resume::StartRaceError;
 pub use settings::RaceSettings;
 pub use shares::{ShareError, ShareVerdict};
 pub use submission::{Competitor, Refusal, Solution};
-pub use win::{Announcement, Deliveries, Win};
+pub use win::{Announcement, Win, WithWin};
 
 pub use crate::identity::session::SessionId;
 use crate::{
@@ -83,8 +83,8 @@ pub struct RaceSurroundings {
     pub seeds: Arc<dyn Fn() -> Seed + Send + Sync>,
     /// What remembers.
     pub ledger: Arc<dyn Ledger>,
-    /// What other servers have to be told of wins.
-    pub deliveries: Deliveries,
+    /// What is written down together with a win.
+    pub with_win: WithWin,
     /// Told of each session that has shown work, by a share or a win.
     pub work_shown: Arc<dyn Fn(&SessionId) + Send + Sync>,
 }
@@ -142,9 +142,9 @@ impl Race {
         surroundings: RaceSurroundings,
     ) -> Result<(Self, Herald), StartRaceError> {
         let RaceSettings { cost, verify_workers, verify_queue, proof_interval, .. } = settings;
-        let RaceSurroundings { quota, hashers, clock, seeds, ledger, deliveries, work_shown } = surroundings;
+        let RaceSurroundings { quota, hashers, clock, seeds, ledger, with_win, work_shown } = surroundings;
         let resumed = resume::resume(ledger.as_ref(), &settings, clock.time_of_day(), &*seeds).await?;
-        let state = State::new(resumed, cost, settings.secret, deliveries, clock.now());
+        let state = State::new(resumed, cost, settings.secret, with_win, clock.now());
         let announced = Arc::new(watch::Sender::new(state.announcement(ResetReason::Operator, None)));
         let (events, receiver) = mpsc::unbounded_channel();
         let verifier = Verifier::new(verify_queue, verify_workers);

@@ -14,14 +14,14 @@ use crate::{
     },
     https_client::ClientError,
     identity::sessions::Sessions,
-    ledger::{self, OpenLedgerError, directory::DirectoryError, secret::load_or_create_secret},
-    live::Live,
+    ledger::{self, Change, OpenLedgerError, StoreError, directory::DirectoryError, secret::load_or_create_secret},
+    live::{Live, polling::Pollers},
     lobby::{
         Lobby, LobbySettings,
         store::{Database, Loaded, OpenStoreError, Store},
     },
     prize::{self, OpenError, webhook::new_delivery},
-    race::{Deliveries, Race, RaceSurroundings, StartRaceError, Win, WinListener, real_hashers},
+    race::{Race, RaceSurroundings, StartRaceError, Win, WinListener, WithWin, real_hashers},
 };
 use puzzle::{Seed, invite_code::CodeSecret};
 use rand::Rng;
@@ -47,6 +47,9 @@ pub enum StartError {
     /// What must be remembered cannot be.
     #[error(transparent)]
     Ledger(#[from] OpenLedgerError),
+    /// What is remembered cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The key of the invite codes cannot be kept.
     #[error(transparent)]
     Secret(#[from] DirectoryError),
@@ -83,6 +86,9 @@ pub async fn run(
     let prizes = prize::open(ledger.clone(), config.audit, config.webhook.clone(), &config.proxies, clock.clone())?;
     let limits = Arc::new(AddressLimits::new(config.limits, &clock));
     let sessions = Arc::new(Sessions::new(clock.clone()));
+    let recovered = ledger.recover().await?;
+    sessions.restore_kept(recovered.sessions, recovered.clients);
+    let keeping = tokio::spawn(sessions.clone().keep(ledger.clone()));
     let (workers, memory_kib) = (config.race.verify_workers, config.race.cost.memory_cost);
     let proof_interval = config.race.proof_interval;
     let surroundings = RaceSurroundings {
@@ -94,11 +100,17 @@ pub async fn run(
         clock: clock.clone(),
         seeds: Arc::new(random_seed),
         ledger: ledger.clone(),
-        deliveries: match config.webhook {
-            None => Deliveries::none(),
-            Some(webhook) => Deliveries(Arc::new(move |win| {
-                vec![new_delivery(&webhook, win.round, &win.competitor.visitor, &win.invite_code)]
-            })),
+        with_win: {
+            let (webhook, sessions) = (config.webhook, sessions.clone());
+            WithWin(Arc::new(move |win| {
+                // Its session too: the winner's cookie finds the code after a crash.
+                let mut changes = sessions.changes_of(&win.competitor.session);
+                if let Some(webhook) = &webhook {
+                    let delivery = new_delivery(webhook, win.round, &win.competitor.visitor, &win.invite_code);
+                    changes.push(Change::Deliver(delivery));
+                }
+                changes
+            }))
         },
         work_shown: {
             let sessions = sessions.clone();
@@ -115,9 +127,8 @@ pub async fn run(
         None => Store::open(&Database::Memory)?,
     };
     let LobbySettings { hashcash_bits, server_name, .. } = &config.lobby;
-    let stamps = Stamps::new(spent_stamps, *hashcash_bits, server_name.clone(), clock.clone());
     let price = Arc::new(Price::default());
-    let stamps = stamps.at_price(price.clone());
+    let stamps = Stamps::new(spent_stamps, *hashcash_bits, server_name.clone(), clock.clone()).at_price(price.clone());
     let gauges = Gauges { race: race.clone(), sessions: sessions.clone(), limits: limits.clone() };
     let pricing = tokio::spawn(set_price(price, gauges, clock.clone()));
     let turnstile = Turnstile::new(config.gate.turnstile.clone(), sessions.clone(), &config.proxies)?;
@@ -137,14 +148,17 @@ pub async fn run(
     let proxies = config.gate.trusted_proxies.clone();
     let rooms = Rooms {
         race: race.clone(),
+        pollers: Pollers::new(live.clone()),
         live: live.clone(),
-        sessions,
+        sessions: sessions.clone(),
         limits: limits.clone(),
         admission,
         gate: Arc::new(config.gate),
         prizes: prizes.clone(),
         lobby: lobby.clone(),
         cors_origins: config.lobby.cors_origins.into(),
+        edge: Arc::new(config.edge),
+        advice: Arc::default(),
     };
 
     let stop = {
@@ -163,6 +177,10 @@ pub async fn run(
             }
         }
     };
+    // Only now, when every room is open, is it true.
+    if let Ok(address) = listener.local_addr() {
+        tracing::info!(%address, "listening on http://{address}");
+    }
     connections::serve(listener, router(rooms), config.connections, &proxies, stop).await;
     // Their last message tells them that we restart: let it out.
     if tokio::time::timeout(GRACE, limits.sockets.all_given_up()).await.is_err() {
@@ -172,7 +190,10 @@ pub async fn run(
     let _ = figures.await;
     let _ = tokio::time::timeout(GRACE, herald).await;
     prizes.shut_down(GRACE).await;
-    if let Err(error) = ledger.close(race.last_words()).await {
+    keeping.abort();
+    let mut last_words = race.last_words();
+    last_words.extend(sessions.last_changes().changes().iter().cloned());
+    if let Err(error) = ledger.close(last_words).await {
         tracing::warn!(%error, "how far the running round has come is not written down");
     }
     drop(directory);

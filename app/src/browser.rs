@@ -12,6 +12,7 @@ pub mod human_check;
 pub mod language;
 pub mod lobby;
 pub mod minter;
+pub mod polling;
 pub mod request;
 pub mod socket;
 pub mod storage;
@@ -21,6 +22,7 @@ pub mod view;
 use crate::{
     board::Board,
     inbox::{Inbox, Sender, Source, inbox},
+    live_route::{LiveRoute, Route},
     lobby_client::{self, LobbyClient},
     mining::{MinerPool, PoolEvent, chosen_workers, loader_url, page_time},
     race_client::{Device, Effect, Event, RaceClient},
@@ -35,6 +37,7 @@ use futures::{
 use gloo_timers::future::TimeoutFuture;
 use leptos::prelude::{Set, Update, WithUntracked};
 use minter::{Minter, Search};
+use polling::Polling;
 use request::{Answer, parse};
 use serde::Serialize;
 use socket::{Socket, SocketEvent};
@@ -65,6 +68,12 @@ enum Message {
     Lobby(lobby_client::Event),
 }
 
+/// The live connection, on either route.
+enum Connection {
+    Socket(Socket),
+    Polls(Polling),
+}
+
 struct Driver {
     page: PageState,
     board: Board,
@@ -73,8 +82,9 @@ struct Driver {
     minter: Minter,
     sender: Sender<Message>,
     human_check: human_check::Widget,
-    socket: Option<Socket>,
+    socket: Option<Connection>,
     connection: Source,
+    route: LiveRoute,
     pool: MinerPool,
     shown_at: Duration,
 }
@@ -99,8 +109,8 @@ impl Driver {
         };
         let client = RaceClient::new(&page, device());
         let lobby = LobbyClient::new(&page, js_sys::Math::random);
-        let (socket, connection, shown_at) = (None, Source::default(), Duration::ZERO);
-        Self { page, board, client, lobby, minter, sender, human_check, socket, connection, pool, shown_at }
+        let (socket, connection, route, shown_at) = (None, Source::default(), LiveRoute::default(), Duration::ZERO);
+        Self { page, board, client, lobby, minter, sender, human_check, socket, connection, route, pool, shown_at }
     }
 
     /// Passes on what the visitor does and what the browser tells.
@@ -148,6 +158,11 @@ impl Driver {
     }
 
     fn hear(&mut self, event: Event) {
+        match &event {
+            Event::SocketOpened => self.route.opened(),
+            Event::SocketClosed => self.route.closed(),
+            _ => {}
+        }
         let is_routine = matches!(event, Event::Moment | Event::Pool(PoolEvent::Progress { .. }));
         let now = page_time();
         for effect in self.client.handle(event, now) {
@@ -171,8 +186,8 @@ impl Driver {
         match effect {
             Effect::ShowCheck => self.human_check.show(),
             Effect::ResetCheck => self.human_check.reset(),
-            Effect::Enter { token, stamp } => {
-                let body = json(&SessionRequest { turnstile_token: token });
+            Effect::Enter { token, stamp, renew } => {
+                let body = json(&SessionRequest { turnstile_token: token, renew });
                 self.ask(Request { path: "/api/session".into(), body, stamp, ..Request::default() }, |answer| {
                     Message::Race(Event::Entered(parse(answer)))
                 });
@@ -200,12 +215,15 @@ impl Driver {
                 self.ask(Request::get("/api/puzzle"), |answer| Message::Race(Event::PuzzleFetched(parse(answer))))
             }
             Effect::OpenSocket => self.open_socket(),
-            Effect::DropSocket => self.drop_socket(),
-            Effect::Send(message) => {
-                if let Some(socket) = &self.socket {
-                    socket.send(&message);
-                }
+            Effect::DropSocket => {
+                self.route.closed();
+                self.drop_socket();
             }
+            Effect::Send(message) => match &self.socket {
+                Some(Connection::Socket(socket)) => socket.send(&message),
+                Some(Connection::Polls(polling)) => polling.send(&message),
+                None => {}
+            },
             Effect::PrepareMiner(cost) => self.pool.prepare(cost),
             Effect::StartMiner { job, workers } => self.pool.start(job, workers),
             Effect::ReplaceJob(job) => self.pool.replace_job(job),
@@ -240,14 +258,18 @@ impl Driver {
         self.drop_socket();
         let sender = self.sender.of(&self.connection);
         let to_socket = sender.clone();
-        self.socket = Socket::open(move |event| {
+        let on_event = move |event| {
             to_socket.send(match event {
                 SocketEvent::Lobby(id, event) => Message::Lobby(lobby_client::Event::Heard { id, event }),
                 SocketEvent::Opened => Message::Race(Event::SocketOpened),
                 SocketEvent::Heard(message) => Message::Race(Event::Heard(message)),
                 SocketEvent::Closed => Message::Race(Event::SocketClosed),
             });
-        });
+        };
+        self.socket = match self.route.next() {
+            Route::Socket => Socket::open(on_event).map(Connection::Socket),
+            Route::Polls => Some(Connection::Polls(Polling::open(on_event))),
+        };
         if self.socket.is_none() {
             sender.send(Message::Race(Event::SocketClosed));
         }

@@ -21,6 +21,8 @@ pub mod host;
 pub mod inbox;
 pub mod language;
 #[cfg(any(feature = "hydrate", test))]
+pub mod live_route;
+#[cfg(any(feature = "hydrate", test))]
 pub mod lobby_client;
 pub mod mining;
 pub mod page;

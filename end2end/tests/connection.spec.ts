@@ -175,3 +175,18 @@ for (const end of ["kill", "stop"] as const) {
     await visitor.isMining();
   });
 }
+
+test("where WebSockets are blocked the page takes part by polling", async ({ visitor, page, complaints }) => {
+  complaints.allow(/WebSocket connection/);
+  await page.addInitScript(() => {
+    // As a proxy that knows no upgrade: the connection never comes about.
+    window.WebSocket = new Proxy(window.WebSocket, {
+      construct: (real, [url]) => new real(String(url).replace("/api/ws", "/api/nothing")),
+    });
+  });
+  await visitor.arriveAndMine();
+  await expect(visitor.activeMiners).toHaveText("1");
+  const before = await visitor.roundNumber();
+  expect(await visitor.wins()).toMatch(/^HASHPASS-/);
+  expect(await visitor.nextRound(before)).toBeGreaterThan(before);
+});

@@ -103,7 +103,7 @@ fn turnstile(reader: &mut Reader<'_>) -> TurnstileSettings {
 fn key(reader: &mut Reader<'_>, declared: &Optional) -> String {
     let value = reader.text_if_set(declared);
     if value.is_none() {
-        reader.complain(&declared.variable, "must be set unless TURNSTILE_TEST_MODE=true");
+        reader.complain(&declared.variable, "must be set unless TURNSTILE_TEST_MODE=true or HASHPASS_GATE=hashcash");
     }
     value.unwrap_or_default().to_owned()
 }

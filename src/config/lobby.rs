@@ -39,8 +39,10 @@ pub(super) const LOBBY_MOTD: WithDefault = WithDefault::new(
     "the message of the day that the lobby greets with",
 );
 
-pub(super) const CORS_ORIGINS: Optional =
-    Optional::new("HASHPASS_CORS_ORIGINS", "origins whose pages may use the lobby, separated by commas; not set: all");
+pub(super) const CORS_ORIGINS: Optional = Optional::new(
+    "HASHPASS_CORS_ORIGINS",
+    "origins whose pages may use the lobby beside the server's own, separated by commas",
+);
 
 /// The settings of the lobby, whose database is in the data directory if no other
 /// place is set.

@@ -1,13 +1,13 @@
 //! What is wrong with the settings.
 
 use super::variable::Variable;
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 /// One wrong setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The variable's name, or `.env` for the file.
-    name: &'static str,
+    /// The variable's name, or that of the file.
+    name: Cow<'static, str>,
     /// What is told of its value; nothing if it is not set.
     value: Option<Shown>,
     /// The rule that it breaks, as the end of a sentence that the name begins.
@@ -27,12 +27,13 @@ impl Problem {
     /// The variable's value, if it has one, breaks a rule.
     pub(super) fn of_variable(variable: &Variable, value: Option<&str>, rule: impl Into<String>) -> Self {
         let shown = |value: &str| if variable.is_secret { Shown::Secret } else { Shown::Value(value.to_owned()) };
-        Self { name: variable.name, value: value.map(shown), rule: rule.into() }
+        Self { name: variable.name.into(), value: value.map(shown), rule: rule.into() }
     }
 
-    /// The file `.env` breaks a rule.
-    pub(super) fn of_env_file(rule: impl Into<String>) -> Self {
-        Self { name: ".env", value: None, rule: rule.into() }
+    /// Something that is no variable of the table breaks a rule: a name, or the file of
+    /// the settings. Its value is not shown.
+    pub(super) fn of_name(name: impl Into<Cow<'static, str>>, rule: impl Into<String>) -> Self {
+        Self { name: name.into(), value: None, rule: rule.into() }
     }
 }
 

@@ -56,6 +56,11 @@ impl<'a> Reader<'a> {
         self.problems.push(Problem::of_variable(variable, value, rule));
     }
 
+    /// Notes problems that were found elsewhere.
+    pub(super) fn complain_of_all(&mut self, problems: Vec<Problem>) {
+        self.problems.extend(problems);
+    }
+
     /// The text that is set, or the default.
     pub(super) fn text(&mut self, declared: &WithDefault) -> &'a str {
         self.value(&declared.variable).unwrap_or(declared.default)

@@ -1,6 +1,6 @@
 //! The table of all variables.
 
-use super::{connections, gate, limits, lobby, log, prize, proxies, race, storage, variable::Variable};
+use super::{connections, edge, gate, limits, lobby, log, prize, proxies, race, storage, variable::Variable};
 
 /// All variables, in the order in which people look for them: of this the help text
 /// and `.env.example` are made.
@@ -33,6 +33,7 @@ pub const VARIABLES: &[Variable] = &[
     lobby::CORS_ORIGINS.variable,
     gate::IP_BINDING.variable,
     gate::TRUSTED_PROXIES.variable,
+    edge::HSTS.variable,
     limits::REQUESTS_PER_SECOND.variable,
     limits::SESSIONS_PER_HOUR.variable,
     limits::FAILED_CHECKS_PER_MINUTE.variable,

@@ -7,6 +7,9 @@
 //! nothing is set, and [`Optional`] is one whose absence the parser has to deal
 //! with, because the type of what is read is then an `Option`.
 
+/// What ends the name of a variable that names a file with the value of another, a secret.
+pub(super) const FILE_SUFFIX: &str = "_FILE";
+
 /// What people are told of a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Variable {

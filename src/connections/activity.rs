@@ -11,13 +11,13 @@ use std::{
     io::{self, IoSlice},
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
-    time::Instant,
+    time::{Instant, Sleep},
 };
 
 /// Why a connection is cut.
@@ -48,12 +48,14 @@ struct Notes {
     stalled_since: Option<Instant>,
     /// True while a request is being served.
     serving: bool,
+    /// True while a part of a request's body has not been read.
+    body_left: bool,
 }
 
 impl Notes {
     /// A new connection, which owes us the head of a request.
     const fn opened(now: Instant) -> Self {
-        Self { moved_at: now, head_since: Some(now), stalled_since: None, serving: false }
+        Self { moved_at: now, head_since: Some(now), stalled_since: None, serving: false, body_left: false }
     }
 
     fn read(&mut self, now: Instant) {
@@ -101,6 +103,11 @@ impl Activity {
         Serving(self.clone())
     }
 
+    /// A request's body begins, or has been read to its end.
+    pub(super) fn note_body(&self, is_left: bool) {
+        self.lock().body_left = is_left;
+    }
+
     /// Done once the connection has waited too long, or at most a few seconds
     /// later: a deadline that is new and near is noticed at the next look.
     pub(super) async fn overdue(&self) -> Overdue {
@@ -141,12 +148,47 @@ impl Drop for Serving {
 pub(super) struct Watched {
     stream: TcpStream,
     activity: Arc<Activity>,
+    /// What is left of the peer's body is read along while it takes our last answer.
+    farewell: Option<Farewell>,
     _place: Arc<Place>,
+}
+
+/// The end of a connection on which a request was answered before all of its body had
+/// come. A socket that is closed with unread bytes is reset, and the peer (or the proxy
+/// before it) may lose the answer. So the rest is read, to a bound.
+#[derive(Debug)]
+struct Farewell {
+    until: Pin<Box<Sleep>>,
+    /// How many bytes are read at most.
+    left: usize,
+}
+
+impl Farewell {
+    /// The longest rest of a body that is read, in bytes, and for how long.
+    const LONGEST_REST: usize = 2 * 1024 * 1024;
+    const LONGEST_TIME: Duration = Duration::from_secs(2);
+
+    fn begin() -> Self {
+        Self { until: Box::pin(tokio::time::sleep(Self::LONGEST_TIME)), left: Self::LONGEST_REST }
+    }
+
+    /// Done when the peer has closed too, or a bound is reached.
+    fn poll(&mut self, stream: &mut TcpStream, cx: &mut Context<'_>) -> Poll<()> {
+        let mut rest = [0; 8192];
+        while 0 < self.left && self.until.as_mut().poll(cx).is_pending() {
+            let mut buffer = ReadBuf::new(&mut rest);
+            match ready!(Pin::new(&mut *stream).poll_read(cx, &mut buffer)) {
+                Ok(()) if !buffer.filled().is_empty() => self.left = self.left.saturating_sub(buffer.filled().len()),
+                _ => break,
+            }
+        }
+        Poll::Ready(())
+    }
 }
 
 impl Watched {
     pub(super) fn new(stream: TcpStream, activity: Arc<Activity>, place: Arc<Place>) -> Self {
-        Self { stream, activity, _place: place }
+        Self { stream, activity, farewell: None, _place: place }
     }
 
     fn note<T>(&self, outcome: &Poll<io::Result<T>>) {
@@ -193,7 +235,14 @@ impl AsyncWrite for Watched {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        let Self { stream, activity, farewell, .. } = &mut *self;
+        if farewell.is_none() {
+            ready!(Pin::new(&mut *stream).poll_shutdown(cx))?;
+            if !activity.lock().body_left {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        farewell.get_or_insert_with(Farewell::begin).poll(stream, cx).map(Ok)
     }
 }
 

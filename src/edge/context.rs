@@ -1,17 +1,26 @@
 //! One request: who asks, from where, and what it can reach.
 
-use super::{cookie::session_token, headers::forwarding_headers, language};
+use super::{
+    advice::Advice,
+    cookie::session_token,
+    headers::{calling_page, forwarding_headers},
+    language,
+    settings::EdgeSettings,
+};
 use crate::{
-    gate::{GateSettings, admission::Admission, error::GateError, limits::AddressLimits},
+    gate::{GateSettings, admission::Admission, error::GateError, limits::AddressLimits, origin::is_same_origin},
     identity::session::Session,
     identity::sessions::Sessions,
-    live::Live,
+    live::{Live, polling::Pollers},
     lobby::Lobby,
     prize::Prizes,
     race::Race,
 };
 use app::{Language, wire::View};
-use axum::http::{HeaderMap, header};
+use axum::{
+    extract::Request,
+    http::{HeaderMap, header},
+};
 use std::{
     net::{IpAddr, SocketAddr},
     sync::Arc,
@@ -24,6 +33,8 @@ pub struct Rooms {
     pub race: Race,
     /// Everybody who is connected.
     pub live: Live,
+    /// Those of them who poll.
+    pub pollers: Pollers,
     /// Everybody who has a session.
     pub sessions: Arc<Sessions>,
     /// How much one address may ask for.
@@ -36,8 +47,23 @@ pub struct Rooms {
     pub prizes: Prizes,
     /// The lobby; `None` while its database cannot be used.
     pub lobby: Option<Lobby>,
-    /// The origins whose pages may use the lobby; all if empty.
+    /// The origins whose pages may use the lobby beside the server's own.
     pub cors_origins: Arc<[String]>,
+    /// How HTTP is spoken.
+    pub edge: Arc<EdgeSettings>,
+    /// What the operator is told of requests that look wrong.
+    pub advice: Arc<Advice>,
+}
+
+/// True unless the request says that another site's page made it. A refusal that looks
+/// like the fault of a proxy is told to the operator.
+pub(crate) fn is_from_our_page(request: &Request) -> bool {
+    let Some(context) = request.extensions().get::<RequestContext>() else { return false };
+    let is_ours = is_same_origin(calling_page(request.headers(), context.is_tls));
+    if !is_ours {
+        context.rooms.advice.note_refused_page(request.headers());
+    }
+    is_ours
 }
 
 /// One request.
@@ -61,6 +87,9 @@ impl RequestContext {
     pub fn new(rooms: Rooms, peer: SocketAddr, headers: &HeaderMap) -> Self {
         let forwarding = forwarding_headers(headers);
         let proxies = &rooms.gate.trusted_proxies;
+        if !forwarding.forwarded_for.is_empty() && !proxies.contains(peer.ip()) {
+            rooms.advice.note_untrusted_proxy(peer.ip());
+        }
         Self {
             address: proxies.client_address(peer.ip(), &forwarding),
             is_tls: proxies.is_tls(peer.ip(), &forwarding),
@@ -83,7 +112,7 @@ impl RequestContext {
 
     /// The session of the request's cookie, whatever it has passed.
     pub fn cookie_session(&self) -> Option<Session> {
-        self.rooms.sessions.by_cookie(session_token(&self.headers)?)
+        self.rooms.sessions.by_cookie(session_token(&self.headers, self.is_tls)?)
     }
 
     fn bearer(&self) -> Option<&str> {

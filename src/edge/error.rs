@@ -37,6 +37,33 @@ impl IntoResponse for HttpError {
     }
 }
 
+/// The same answer, unless it is an error that is not told in JSON: then one that is, with
+/// the code that goes with the status.
+pub(crate) fn in_json(response: Response) -> Response {
+    let status = response.status();
+    let content_type = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let is_json = content_type.is_some_and(|kind| kind.starts_with(b"application/json"));
+    if is_json || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let HttpError(error) = match status {
+        StatusCode::NOT_FOUND => not_found(),
+        StatusCode::METHOD_NOT_ALLOWED => method_not_allowed(),
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::new(ErrorCode::BodyTooLarge, "The body is too large").into(),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            ApiError::new(ErrorCode::UnsupportedMediaType, "This path does not take that content type").into()
+        }
+        _ if status.is_server_error() => ApiError::new(ErrorCode::Internal, "Something went wrong on our side").into(),
+        _ => ApiError::new(ErrorCode::Malformed, "The path, the query or a header is not what this path takes").into(),
+    };
+    let mut told = HttpError(error).into_response();
+    let of_the_body =
+        [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CONTENT_ENCODING, header::CONTENT_LANGUAGE];
+    let kept = response.headers().iter().filter(|(name, _)| !of_the_body.contains(name));
+    told.headers_mut().extend(kept.map(|(name, value)| (name.clone(), value.clone())));
+    told
+}
+
 /// `404 not_found`.
 pub(crate) fn not_found() -> HttpError {
     ApiError::new(ErrorCode::NotFound, "There is nothing at this path").into()
@@ -136,6 +163,18 @@ pub(crate) fn refused(refusal: Refusal, race: &Race) -> ApiError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_framework_refuses_is_told_in_json() {
+        for (status, expected) in [(400, 400), (404, 404), (405, 405), (413, 413), (415, 415), (426, 400), (502, 500)] {
+            let status = StatusCode::from_u16(status).unwrap();
+            let told = in_json((status, "words").into_response());
+            assert_eq!(told.status().as_u16(), expected, "{status}");
+            assert_eq!(told.headers()[header::CONTENT_TYPE], "application/json", "{status}");
+        }
+        let fine = in_json((StatusCode::OK, "words").into_response());
+        assert_eq!(fine.headers()[header::CONTENT_TYPE], "text/plain; charset=utf-8");
+    }
 
     #[test]
     fn retry_after_is_whole_seconds_rounded_up() {

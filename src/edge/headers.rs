@@ -9,6 +9,7 @@ pub fn forwarding_headers(headers: &HeaderMap) -> ForwardingHeaders<'_> {
     ForwardingHeaders {
         forwarded_for: lines("x-forwarded-for"),
         connecting_ip: lines("cf-connecting-ip"),
+        connecting_ipv6: lines("cf-connecting-ipv6"),
         forwarded_proto: lines("x-forwarded-proto"),
     }
 }
@@ -25,12 +26,14 @@ pub(crate) fn session_stamp(headers: &HeaderMap) -> Option<&str> {
     }
 }
 
-/// Which page the request says it is made by.
-pub(crate) fn calling_page(headers: &HeaderMap) -> CallingPage<'_> {
+/// Which page the request says it is made by, on a connection that is TLS for the client
+/// or not.
+pub(crate) fn calling_page(headers: &HeaderMap, is_tls: bool) -> CallingPage<'_> {
     let value = |name| headers.get(name).map(HeaderValue::as_bytes);
     CallingPage {
         fetch_site: value("sec-fetch-site"),
         origin: value(header::ORIGIN.as_str()),
         host: value(header::HOST.as_str()),
+        is_tls,
     }
 }

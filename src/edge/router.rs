@@ -5,22 +5,22 @@
 //! | `answer_panics` | a panic in a handler answers 500 and is logged; nobody else notices |
 //! | `lobby::guard` | `/api/v1/*`: the same for the lobby, which other origins' pages may use |
 //! | `guard_api` | all other `/api/*`: no foreign pages, JSON only, a bounded body read in bounded time, no caching |
-//! | `identify` | bounds the path, works out the client's address, counts its requests and lends every handler its [`RequestContext`] |
+//! | `json_errors` | under `/api` whatever fails says so in JSON with a code |
+//! | `identify` | bounds the path, works out the client's address, counts its requests and lends every handler its [`RequestContext`]; tells browsers behind TLS to insist on it |
 //! | `security_headers` | on every response |
 
 use crate::{
     edge::{
         assets,
         body::{bounded_body, is_json},
-        context::{RequestContext, Rooms},
-        error::{HttpError, method_not_allowed, not_found, whole_seconds},
-        headers::calling_page,
+        context::{RequestContext, Rooms, is_from_our_page},
+        error::{HttpError, in_json, method_not_allowed, not_found, whole_seconds},
         page,
         port::server_function,
-        routes::{docs, health, lobby, session, socket, trace, turnstile, wins},
-        security::security_headers,
+        routes::{docs, events, health, lobby, session, socket, trace, turnstile, wins},
+        security::{insist_on_tls, security_headers},
     },
-    gate::{limits::Exceeded, origin::is_same_origin},
+    gate::limits::Exceeded,
 };
 use app::{ApiError, ErrorCode};
 use axum::{
@@ -51,6 +51,8 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/api/health", get(health::health))
         .route("/api/dev/trace", get(trace::development))
         .route("/api/ws", get(socket::upgrade))
+        .route("/ws", get(socket::upgrade))
+        .route("/api/events", get(events::poll).post(events::say))
         .route("/api/{*unknown}", any(async || not_found()))
         .method_not_allowed_fallback(async || method_not_allowed())
         .layer(middleware::from_fn(guard_api));
@@ -62,6 +64,7 @@ pub fn router(rooms: Rooms) -> Router {
         .merge(lobby::router(&rooms))
         .merge(api)
         .merge(assets::router())
+        .layer(middleware::from_fn(json_errors))
         .layer(middleware::from_fn_with_state(rooms, identify))
         .layer(middleware::from_fn(security_headers))
         .layer(CatchPanicLayer::custom(answer_panic))
@@ -74,16 +77,31 @@ async fn identify(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let length = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
-    if LONGEST_URI < length {
-        return HttpError(ApiError::new(ErrorCode::UriTooLong, "The path is too long")).into_response();
-    }
+    let edge = rooms.edge.clone();
     let context = RequestContext::new(rooms, peer, request.headers());
-    if let Err(Exceeded { retry_after }) = context.rooms.limits.requests.take(context.address) {
-        return HttpError(too_many_requests(retry_after)).into_response();
+    let is_tls = context.is_tls;
+    let length = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
+    let mut response = if let Err(Exceeded { retry_after }) = context.rooms.limits.requests.take(context.address) {
+        HttpError(too_many_requests(retry_after)).into_response()
+    } else if LONGEST_URI < length {
+        HttpError(ApiError::new(ErrorCode::UriTooLong, "The path is too long")).into_response()
+    } else {
+        request.extensions_mut().insert(context);
+        next.run(request).await
+    };
+    if is_tls {
+        insist_on_tls(&mut response, &edge);
     }
-    request.extensions_mut().insert(context);
-    next.run(request).await
+    response
+}
+
+/// Answers in JSON with a code wherever a program may ask, also where the framework
+/// refuses a request by itself: a path that is no UTF-8, a query that cannot be read.
+async fn json_errors(request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let is_for_programs = path == "/api" || path.starts_with("/api/") || path == "/ws";
+    let response = next.run(request).await;
+    if is_for_programs { in_json(response) } else { response }
 }
 
 fn too_many_requests(wait: Duration) -> ApiError {
@@ -107,7 +125,7 @@ async fn guarded(request: Request) -> Result<Request, HttpError> {
     if request.method() == Method::GET || request.method() == Method::HEAD {
         return Ok(request);
     }
-    if !is_same_origin(calling_page(request.headers())) {
+    if !is_from_our_page(&request) {
         return Err(ApiError::new(ErrorCode::CrossSite, "Other sites' pages may not make this call").into());
     }
     if !is_json(request.headers()) {

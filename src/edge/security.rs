@@ -1,6 +1,6 @@
 //! What browsers are told to refuse, for every answer.
 
-use super::{assets, context::RequestContext};
+use super::{assets, settings::EdgeSettings};
 use axum::{
     extract::Request,
     http::{HeaderValue, header},
@@ -23,6 +23,14 @@ pub(super) fn content_security_policy(nonce: Option<&str>, human_check: Option<&
     )
 }
 
+/// Tells a browser that came by TLS to insist on it from now on. Without TLS the header
+/// means nothing (RFC 6797, 7.2), and is not sent.
+pub(super) fn insist_on_tls(response: &mut Response, settings: &EdgeSettings) {
+    if let Some(policy) = &settings.hsts {
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, policy.value().clone());
+    }
+}
+
 /// The headers that every response carries unless it set its own.
 pub(super) async fn security_headers(request: Request, next: Next) -> Response {
     const HEADERS: &[(&str, &str)] = &[
@@ -33,16 +41,10 @@ pub(super) async fn security_headers(request: Request, next: Next) -> Response {
         ("cross-origin-resource-policy", "same-origin"),
         ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=(), clipboard-write=(self)"),
     ];
-    let is_tls = request.extensions().get::<RequestContext>().is_some_and(|context| context.is_tls);
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.entry(*name).or_insert(HeaderValue::from_static(value));
-    }
-    if is_tls {
-        headers
-            .entry(header::STRICT_TRANSPORT_SECURITY)
-            .or_insert(HeaderValue::from_static("max-age=31536000; includeSubDomains"));
     }
     // A worker's own policy comes with its script; documents bring theirs.
     if let Ok(policy) = HeaderValue::from_str(&content_security_policy(None, None)) {

@@ -18,6 +18,7 @@ use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
 use futures::{SinkExt, StreamExt, stream::SplitSink};
 use std::{net::IpAddr, sync::Arc, time::Duration};
 use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::{self, error::ProtocolError};
 
 /// A reader that takes nothing for this long is closed.
 const STALL_LIMIT: Duration = Duration::from_secs(10);
@@ -28,6 +29,13 @@ const PING_INTERVAL: Duration = Duration::from_secs(20);
 
 /// A peer that says nothing at all for this long, not even a pong, is gone.
 const SILENCE_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long the closing of a connection may take.
+const FAREWELL_LIMIT: Duration = Duration::from_secs(2);
+
+/// How long a connection is kept for the peer to read why it was closed, where we cannot
+/// tell whether it has.
+const BROKEN_LINGER: Duration = Duration::from_millis(500);
 
 /// Frames of any kind per second that a client may send in the long run, and at once.
 const MESSAGES_PER_SECOND: f64 = 20.0;
@@ -73,8 +81,13 @@ impl Held {
 enum End {
     /// The peer has gone or does not read.
     Gone,
+    /// The peer closes the connection, and waits for our answer to that.
+    Closed,
     /// We close it, with a code and a reason.
     Close(u16, &'static str),
+    /// The same, after something that is no frame of the protocol: nothing can be read
+    /// any more.
+    Broken(u16, &'static str),
 }
 
 /// Serves a connection until it ends.
@@ -152,14 +165,13 @@ async fn converse(presence: Presence, socket: WebSocket, mut chat: Chat, held: &
                     held.each().for_each(Place::end_use);
                     let answer = match message {
                         Some(Ok(message)) => hear(&presence, &mut allowance, &mut verdict, message)?,
-                        // What is larger than the library's own limit ends here.
-                        Some(Err(_)) => return Err(End::Close(close_code::SIZE, "a frame is too large or broken")),
+                        Some(Err(error)) => return Err(broken(error)),
                         None => return Err(End::Gone),
                     };
-                    if let Some(Reply { message, is_last }) = answer {
+                    if let Some(Reply { message, last }) = answer {
                         sink.say(&message).await?;
-                        if is_last {
-                            return Err(End::Close(close_code::POLICY, "too many messages"));
+                        if let Some((code, reason)) = last {
+                            return Err(End::Close(code, reason));
                         }
                     }
                 }
@@ -169,12 +181,37 @@ async fn converse(presence: Presence, socket: WebSocket, mut chat: Chat, held: &
     };
     let outcome: Result<(), End> = conversation.await;
     drop(presence);
-    if let Err(End::Close(code, reason)) = outcome {
-        let _ = sink.send(close(code, reason)).await;
-        // Read until the peer's own close: dropping the socket with unread
-        // bytes would reset it, and our close frame could be lost.
-        let rest = async { while let Some(Ok(_)) = stream.next().await {} };
-        let _ = tokio::time::timeout(Duration::from_secs(2), rest).await;
+    match outcome {
+        Ok(()) | Err(End::Gone) => return,
+        Err(End::Close(code, reason)) => {
+            let _ = sink.send(close(code, reason)).await;
+        }
+        Err(End::Broken(code, reason)) => {
+            let _ = sink.send(close(code, reason)).await;
+            // What is unread resets the connection when it is dropped: not before our
+            // frame is there.
+            tokio::time::sleep(BROKEN_LINGER).await;
+            return;
+        }
+        // Our answer, with the peer's own code, was made when its frame was read.
+        Err(End::Closed) => {}
+    }
+    // Reading lets our close frame out. And it goes on until the peer has closed too:
+    // dropping the socket with unread bytes would reset it, and the frame could be lost.
+    let rest = async { while let Some(Ok(_)) = stream.next().await {} };
+    let _ = tokio::time::timeout(FAREWELL_LIMIT, rest).await;
+}
+
+/// How the connection ends when what came is no frame of the protocol, or too large a one
+/// (RFC 6455, 7.4.1).
+fn broken(error: axum::Error) -> End {
+    let Ok(error) = error.into_inner().downcast::<tungstenite::Error>() else { return End::Gone };
+    match *error {
+        tungstenite::Error::Capacity(_) => End::Broken(close_code::SIZE, "a frame is too large"),
+        tungstenite::Error::Utf8(_) => End::Broken(close_code::INVALID, "a text is not UTF-8"),
+        tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => End::Gone,
+        tungstenite::Error::Protocol(_) => End::Broken(close_code::PROTOCOL, "a frame breaks the protocol"),
+        _ => End::Gone,
     }
 }
 
@@ -207,14 +244,13 @@ impl Outbox {
 /// What is answered at once.
 struct Reply {
     message: ServerMessage,
-    /// True if the connection is closed after it.
-    is_last: bool,
+    /// If the connection is closed after it, with which code and why.
+    last: Option<(u16, &'static str)>,
 }
 
 impl From<ServerMessage> for Reply {
     fn from(message: ServerMessage) -> Self {
-        let is_last = matches!(message, ServerMessage::Error { code: ErrorCode::TooManyRequests, .. });
-        Self { message, is_last }
+        Self { message, last: None }
     }
 }
 
@@ -225,17 +261,23 @@ fn hear(
     verdict: &mut Option<ShareVerdict>,
     message: Message,
 ) -> Result<Option<Reply>, End> {
-    if matches!(message, Message::Close(_)) {
-        return Err(End::Gone);
+    if let Message::Close(_) = message {
+        return Err(End::Closed);
     }
-    // Whatever it is: to take in a ping or a binary frame is no less work.
+    // Every frame counts, whatever it holds.
     if allowance.take(MESSAGES_PER_SECOND, BURST, presence.now()).is_err() {
-        return Ok(Some(error(ErrorCode::TooManyRequests, "Too many messages: at most 20 a second.").into()));
+        return Ok(Some(Reply {
+            message: error(ErrorCode::TooManyRequests, "Too many messages: at most 20 a second."),
+            last: Some((close_code::POLICY, "too many messages")),
+        }));
     }
     let content = match message {
         Message::Text(content) => content,
         Message::Binary(_) => {
-            return Ok(Some(error(ErrorCode::UnknownMessage, "Messages are JSON text, not binary.").into()));
+            return Ok(Some(Reply {
+                message: error(ErrorCode::UnknownMessage, "Messages are JSON text, not binary."),
+                last: Some((close_code::UNSUPPORTED, "messages are text")),
+            }));
         }
         Message::Ping(_) | Message::Pong(_) | Message::Close(_) => return Ok(None),
     };

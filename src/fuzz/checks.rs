@@ -23,7 +23,7 @@ use puzzle::{
     PuzzleHasher, TraceData,
     stamp::{self, Bits, Minter, Rejection, StampHash, Timestamp},
 };
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Panics when a promise is broken.
 pub type Check = fn(&[u8]);
@@ -192,7 +192,7 @@ const SECRET: &str = "hushed-4f1c9d";
 /// variable's name, no secret is told, and what is accepted is consistent.
 pub fn configuration(bytes: &[u8]) {
     let file = [bytes, b"\nWEBHOOK_TOKEN=\"", SECRET.as_bytes()].concat();
-    if let Err(problems) = config::values_of_env_file(file.as_slice()) {
+    if let Err(problems) = config::values_of_env_file(&file) {
         assert!(contains(bytes, SECRET) || !format!("{problems} {problems:?}").contains(SECRET));
     }
 
@@ -211,7 +211,8 @@ pub fn configuration(bytes: &[u8]) {
         Err(problems) => {
             for line in problems.to_string().lines().skip(1) {
                 let named = line.strip_prefix("  - ").unwrap();
-                assert!(VARIABLES.iter().any(|variable| named.starts_with(variable.name)), "{line:?}");
+                let is_known = VARIABLES.iter().any(|variable| named.starts_with(variable.name));
+                assert!(is_known || named.contains(" is not a setting; "), "{line:?}");
             }
         }
     }
@@ -255,7 +256,7 @@ pub fn address(bytes: &[u8]) {
     }
     if client != peer.to_canonical() {
         let named = headers.iter().flat_map(|(_, value)| value.as_bytes().split(|byte| *byte == b','));
-        let mut named = named.filter_map(|word| str::from_utf8(word).ok()?.trim().parse::<IpAddr>().ok());
+        let mut named = named.filter_map(|word| address_in(str::from_utf8(word).ok()?.trim()));
         assert!(named.any(|address| address.to_canonical() == client), "nobody said {client}");
     }
 
@@ -279,6 +280,12 @@ pub fn address(bytes: &[u8]) {
     assert_eq!(IpBinding::Prefix.allows(Some(client), peer), IpBinding::Prefix.allows(Some(peer), client));
 }
 
+/// The address in an entry, which may name a port and be in brackets.
+fn address_in(entry: &str) -> Option<IpAddr> {
+    let bare = entry.trim_start_matches('[').trim_end_matches(']');
+    bare.parse().ok().or_else(|| entry.parse::<SocketAddr>().ok().map(|socket| socket.ip()))
+}
+
 /// `name: value`, if it can be a header.
 fn header(line: &[u8]) -> Option<(HeaderName, HeaderValue)> {
     let colon = line.iter().position(|byte| *byte == b':')?;
@@ -289,7 +296,6 @@ fn header(line: &[u8]) -> Option<(HeaderName, HeaderValue)> {
 /// `Cookie` headers, one a line. The first session cookie of the right form counts,
 /// whatever stands around it.
 pub fn cookie(bytes: &[u8]) {
-    let name = cookie::COOKIE;
     let cookies = |lines: &[&[u8]]| {
         lines.iter().filter_map(|line| HeaderValue::from_bytes(line).ok()).fold(HeaderMap::new(), |mut map, line| {
             map.append(header::COOKIE, line);
@@ -298,17 +304,26 @@ pub fn cookie(bytes: &[u8]) {
     };
     let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
     let strangers = cookies(&lines);
-    let found = cookie::session_token(&strangers);
-    if let Some(token) = found {
-        assert_eq!(token.len(), 64);
-        assert!(contains(bytes, &format!("{name}={token}")));
-        let set = cookie::set_cookie(token, true);
-        assert!(HeaderValue::from_str(&set).is_ok() && set.starts_with(&format!("{name}={token}; ")), "{set}");
+    for (is_tls, name, other) in
+        [(false, cookie::COOKIE, cookie::HOST_COOKIE), (true, cookie::HOST_COOKIE, cookie::COOKIE)]
+    {
+        let found = cookie::session_token(&strangers, is_tls);
+        if let Some(token) = found {
+            assert_eq!(token.len(), 64);
+            assert!(
+                contains(bytes, &format!("{name}={token}")) || contains(bytes, &format!("{other}={token}")),
+                "{token}"
+            );
+            let set = cookie::set_cookie(token, is_tls);
+            assert!(HeaderValue::from_str(&set).is_ok() && set.starts_with(&format!("{name}={token}; ")), "{set}");
+        }
+        let token = "0123456789abcdef".repeat(4);
+        let own = format!("{name}={token}");
+        let before = cookies(&[&[own.as_bytes()], lines.as_slice()].concat());
+        assert_eq!(cookie::session_token(&before, is_tls), Some(token.as_str()));
+        // Under the other name it counts only where there is none of the right name.
+        let own = format!("{other}={token}");
+        let after = cookies(&[lines.as_slice(), &[own.as_bytes()]].concat());
+        assert_eq!(cookie::session_token(&after, is_tls), found.or(Some(&token)));
     }
-    let token = "0123456789abcdef".repeat(4);
-    let own = format!("{name}={token}");
-    let before = cookies(&[&[own.as_bytes()], lines.as_slice()].concat());
-    assert_eq!(cookie::session_token(&before), Some(token.as_str()));
-    let after = cookies(&[lines.as_slice(), &[own.as_bytes()]].concat());
-    assert_eq!(cookie::session_token(&after), found.or(Some(&token)));
 }

@@ -6,7 +6,11 @@
 //! address inside an IPv6 one is that IPv4 address.
 
 use ipnet::IpNet;
-use std::{net::IpAddr, str::FromStr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    str::FromStr,
+};
 
 /// Cloudflare's published ranges, https://www.cloudflare.com/ips/ as of
 /// 28 September 2023, the date of their last change.
@@ -52,7 +56,10 @@ pub struct ForwardingHeaders<'a> {
     pub forwarded_for: Vec<&'a [u8]>,
     /// `CF-Connecting-IP`: the address that Cloudflare saw.
     pub connecting_ip: Vec<&'a [u8]>,
-    /// `X-Forwarded-Proto`: what the client spoke to the proxy.
+    /// `CF-Connecting-IPv6`: the address behind one that Cloudflare made up.
+    pub connecting_ipv6: Vec<&'a [u8]>,
+    /// `X-Forwarded-Proto`: what the client spoke to the first proxy, then what each
+    /// proxy spoke to the next.
     pub forwarded_proto: Vec<&'a [u8]>,
 }
 
@@ -79,6 +86,16 @@ impl FromStr for TrustedProxies {
     }
 }
 
+impl fmt::Display for TrustedProxies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut words: Vec<String> = self.networks.iter().map(ToString::to_string).collect();
+        if !self.cloudflare.is_empty() {
+            words.push("cloudflare".to_owned());
+        }
+        f.write_str(&if words.is_empty() { "none".to_owned() } else { words.join(",") })
+    }
+}
+
 impl TrustedProxies {
     /// True if `address` is one of the proxies.
     pub fn contains(&self, address: IpAddr) -> bool {
@@ -94,7 +111,24 @@ impl TrustedProxies {
     /// reached another proxy without Cloudflare, as anybody can write it. Whatever
     /// does not parse ends the search: what stands before it was written by
     /// strangers.
+    ///
+    /// An entry may name a port (`203.0.113.7:54321`, `[2001:db8::7]:443`), as some
+    /// proxies write it. Cloudflare's "Pseudo IPv4" puts an address that nobody has
+    /// in the place of an IPv6 visitor's; then `CF-Connecting-IPv6` has the answer.
     pub fn client_address(&self, peer: IpAddr, headers: &ForwardingHeaders<'_>) -> IpAddr {
+        let address = self.nearest_stranger(peer, headers);
+        // Only a trusted proxy can have named such an address, so that the header
+        // beside it is not a stranger's either.
+        let real = || single(&headers.connecting_ipv6)?.trim().parse::<Ipv6Addr>().ok();
+        match address {
+            IpAddr::V4(made_up) if is_pseudo_ipv4(made_up) && address != peer.to_canonical() => {
+                real().map_or(address, |real| IpAddr::V6(real).to_canonical())
+            }
+            _ => address,
+        }
+    }
+
+    fn nearest_stranger(&self, peer: IpAddr, headers: &ForwardingHeaders<'_>) -> IpAddr {
         // As bytes: a line that is not ASCII is still a line, and ends the search where
         // it stops making sense, instead of not being there.
         let lines = headers.forwarded_for.iter().rev();
@@ -116,7 +150,7 @@ impl TrustedProxies {
 
     /// True if the client speaks TLS to a trusted proxy.
     pub fn is_tls(&self, peer: IpAddr, headers: &ForwardingHeaders<'_>) -> bool {
-        self.contains(peer) && single(&headers.forwarded_proto).is_some_and(|proto| proto.eq_ignore_ascii_case("https"))
+        self.contains(peer) && first(&headers.forwarded_proto).is_some_and(|proto| proto.eq_ignore_ascii_case(b"https"))
     }
 }
 
@@ -133,8 +167,24 @@ fn single<'a>(lines: &[&'a [u8]]) -> Option<&'a str> {
     }
 }
 
+/// The first entry of a list that may be spread over several lines.
+fn first<'a>(lines: &[&'a [u8]]) -> Option<&'a [u8]> {
+    lines.first()?.split(|byte| *byte == b',').next().map(<[u8]>::trim_ascii)
+}
+
+/// The addresses from which Cloudflare makes up one for an IPv6 visitor; nobody has one
+/// of them (RFC 1112, class E).
+const fn is_pseudo_ipv4(address: Ipv4Addr) -> bool {
+    240 <= address.octets()[0]
+}
+
+/// An address with or without a port; an IPv6 address may be in brackets.
 fn parse(text: &str) -> Option<IpAddr> {
-    text.trim().parse::<IpAddr>().ok().map(|address| address.to_canonical())
+    let text = text.trim();
+    let in_brackets = || text.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok().map(IpAddr::V6);
+    let with_port = || text.parse::<SocketAddr>().ok().map(|socket| socket.ip());
+    let address = text.parse().ok().or_else(in_brackets).or_else(with_port)?;
+    Some(address.to_canonical())
 }
 
 /// How closely the address of a trace must match that of the request.
@@ -182,6 +232,7 @@ mod tests {
         ForwardingHeaders {
             forwarded_for: lines_of("x-forwarded-for"),
             connecting_ip: lines_of("cf-connecting-ip"),
+            connecting_ipv6: lines_of("cf-connecting-ipv6"),
             forwarded_proto: lines_of("x-forwarded-proto"),
         }
     }
@@ -230,6 +281,70 @@ mod tests {
         for (trusted, peer, lines, expected) in table {
             let proxies: TrustedProxies = trusted.parse().unwrap();
             assert_eq!(proxies.client_address(ip(peer), &headers(lines)), ip(expected), "{trusted} {peer} {lines:?}");
+        }
+    }
+
+    #[test]
+    fn an_entry_may_name_a_port_and_be_in_brackets() {
+        let proxies: TrustedProxies = "10.0.0.0/8".parse().unwrap();
+        for (entry, expected) in [
+            ("203.0.113.7:54321", "203.0.113.7"),
+            ("[2001:db8::7]:443", "2001:db8::7"),
+            ("[2001:db8::7]", "2001:db8::7"),
+            ("2001:db8::7", "2001:db8::7"),
+            ("[::ffff:203.0.113.7]:1", "203.0.113.7"),
+            ("1.1.1.1, 203.0.113.7:54321 , 10.2.2.2:80", "203.0.113.7"),
+            // These name nobody.
+            ("203.0.113.7:", "10.1.1.1"),
+            ("203.0.113.7:port", "10.1.1.1"),
+            ("[203.0.113.7]", "10.1.1.1"),
+            ("2001:db8::7]:443", "10.1.1.1"),
+        ] {
+            let found = proxies.client_address(ip("10.1.1.1"), &headers(&[("x-forwarded-for", entry)]));
+            assert_eq!(found, ip(expected), "{entry}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_cloudflare_made_up_gives_way_to_the_real_one() {
+        let (pseudo, real) = (("cf-connecting-ip", "243.16.4.1"), ("cf-connecting-ipv6", "2001:db8::7"));
+        type Row<'a> = (&'a str, &'a str, &'a [(&'static str, &'a str)], &'a str);
+        let table: &[Row<'_>] = &[
+            ("cloudflare", "173.245.48.9", &[pseudo, real], "2001:db8::7"),
+            ("cloudflare", "173.245.48.9", &[pseudo], "243.16.4.1"),
+            ("cloudflare", "173.245.48.9", &[pseudo, real, real], "243.16.4.1"),
+            // Without "Pseudo IPv4" that header is whatever the client sent.
+            ("cloudflare", "173.245.48.9", &[("cf-connecting-ip", "203.0.113.8"), real], "203.0.113.8"),
+            // cloudflared, which calls from the machine itself.
+            ("127.0.0.1", "127.0.0.1", &[("x-forwarded-for", "243.16.4.1"), real], "2001:db8::7"),
+            // Nobody but a trusted proxy is believed.
+            ("cloudflare", "198.51.100.1", &[pseudo, real], "198.51.100.1"),
+            ("10.0.0.0/8", "243.16.4.1", &[real], "243.16.4.1"),
+        ];
+        for (trusted, peer, lines, expected) in table {
+            let proxies: TrustedProxies = trusted.parse().unwrap();
+            assert_eq!(proxies.client_address(ip(peer), &headers(lines)), ip(expected), "{trusted} {peer} {lines:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_client_spoke_is_the_first_entry() {
+        let proxies: TrustedProxies = "10.0.0.0/8".parse().unwrap();
+        for (lines, expected) in [
+            (&["https"][..], true),
+            (&["HTTPS"], true),
+            (&["https,http"], true),
+            (&["https", "http"], true),
+            (&[" https , http"], true),
+            (&["http,https"], false),
+            (&["http", "https"], false),
+            (&["https:"], false),
+            (&[""], false),
+            (&[], false),
+        ] {
+            let lines: Vec<_> = lines.iter().map(|line| ("x-forwarded-proto", *line)).collect();
+            assert_eq!(proxies.is_tls(ip("10.1.1.1"), &headers(&lines)), expected, "{lines:?}");
+            assert!(!proxies.is_tls(ip("198.51.100.1"), &headers(&lines)), "a stranger says {lines:?}");
         }
     }
 

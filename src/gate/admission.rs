@@ -260,6 +260,7 @@ fn usable(token: Option<&str>) -> Result<&str, GateError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::https_client::ProxySettings;
     use crate::{
         clock::{Clock, ManualClock},
         gate::{
@@ -267,7 +268,6 @@ mod tests {
             price::{Pressure, Price},
             stamps::tests::Forgetful,
         },
-        https_client::ProxySettings,
     };
     use puzzle::stamp::Bits;
     use std::time::Duration;
@@ -299,7 +299,7 @@ mod tests {
             let judged = gate.judge_for_the_race(Passed::default(), credentials)?;
             gate.open(None, judged).await
         };
-        let before = open().await.unwrap().new;
+        let before = open().await.expect("a token is enough").new;
 
         let observe = |fullest_table, second| {
             let oldest_submission = Duration::ZERO;

@@ -16,6 +16,15 @@ pub enum GateRule {
 }
 
 impl GateRule {
+    /// Its name, as in `HASHPASS_GATE`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Turnstile => "turnstile",
+            Self::Hashcash => "hashcash",
+            Self::Both => "both",
+        }
+    }
+
     /// True if the human check is part of it.
     pub const fn asks_for_humans(self) -> bool {
         matches!(self, Self::Turnstile | Self::Both)

@@ -21,6 +21,7 @@ use crate::{
     identity::session::{Session, TokenKey, TokenSession},
     identity::sessions::Sessions,
     lock::lock,
+    logging::with_causes,
 };
 use futures::{
     FutureExt,
@@ -238,7 +239,8 @@ impl Cloudflare {
                 return Err(GateError::HumanCheckUnavailable);
             }
             Err(error) => {
-                tracing::error!(error = %error.without_url(), "the human check cannot be asked");
+                let error = with_causes(&error.without_url());
+                tracing::error!(error, "the human check cannot be asked");
                 return Err(GateError::HumanCheckUnavailable);
             }
         };

@@ -1,10 +1,12 @@
 //! All sessions, in memory: the table that everybody asks.
 //!
-//! The lobby's store only keeps what must survive a restart and is never waited for
-//! here. The number of clients is bounded, and never refuses a newcomer: when there is
+//! What must survive a restart is written down by others, who are never waited for here:
+//! by the [ledger](kept) whatever has passed a gate, by the lobby's store whoever is in
+//! the lobby. The number of clients is bounded, and never refuses a newcomer: when there is
 //! no room, the one that has shown no work and has not been used for longest goes. A
 //! session is never thrown away because its address changed.
 
+mod kept;
 mod tables;
 
 use super::session::{
@@ -88,11 +90,16 @@ impl Sessions {
         Ok(NewSession { session, token })
     }
 
-    /// Brings back a session from the store. One whose nick is taken, or for which
-    /// there is no room, does not come back.
+    /// Brings back a session from the lobby's store. One whose nick is taken, or for which
+    /// there is no room, does not come back; one that the ledger has brought back before is
+    /// there.
     pub fn restore(&self, stored: StoredSession) -> bool {
         let now = self.clock.now();
         let mut tables = self.lock();
+        if tables.sessions.contains_key(&stored.id) {
+            tables.prove(&stored.id);
+            return true;
+        }
         let room = tables.has_room_for(stored.clients.len());
         let living: Vec<_> = stored.clients.into_iter().filter(|(_, idle)| *idle < IDLE_LIMIT).collect();
         if !room || living.is_empty() || tables.nicks.contains_key(&stored.nick.folded()) {
@@ -161,9 +168,11 @@ impl Sessions {
 
     /// Notes that a session has passed more gates.
     pub fn upgrade(&self, id: &SessionId, passed: Passed) {
-        if let Some(record) = self.lock().sessions.get_mut(id) {
+        let mut tables = self.lock();
+        if let Some(record) = tables.sessions.get_mut(id) {
             record.passed = record.passed.and(passed);
         }
+        tables.note(id);
     }
 
     /// Gives a session another nick. Its own nick in another case is not taken.
@@ -182,6 +191,7 @@ impl Sessions {
             nicks.remove(&record.nick.folded());
         }
         record.nick = nick.clone();
+        tables.note(id);
         Ok(())
     }
 
@@ -255,7 +265,15 @@ impl Sessions {
     pub fn bind_visitor(&self, session: &Session, visitor: &VisitorId) -> Result<(), OtherVisitor> {
         let mut tables = self.lock();
         let Some(record) = tables.sessions.get_mut(&session.id) else { return Ok(()) };
-        if record.visitor.get_or_insert_with(|| visitor.clone()) == visitor { Ok(()) } else { Err(OtherVisitor) }
+        match &record.visitor {
+            Some(bound) if bound == visitor => Ok(()),
+            Some(_) => Err(OtherVisitor),
+            None => {
+                record.visitor = Some(visitor.clone());
+                tables.note(&session.id);
+                Ok(())
+            }
+        }
     }
 
     fn find(&self, key: &ClientKey) -> Option<Session> {

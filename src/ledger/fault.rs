@@ -13,6 +13,8 @@
 //! | `ledger.before_commit` | all changes are made, nothing is durable |
 //! | `ledger.after_commit` | everything is durable, nobody is told |
 //! | `ledger.after_answer` | everybody is told |
+//! | `delivery.before_try` | a delivery is read from the ledger, nobody is asked |
+//! | `delivery.after_answer` | the receiver has answered, nobody has noted that |
 //! | `audit.before_write` | records are read from the ledger, none is in the file |
 //! | `audit.after_write` | records are in the file, the cursor has not moved |
 //! | `ledger.after_checkpoint` | the write-ahead log was copied into the database |

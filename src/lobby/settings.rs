@@ -19,7 +19,7 @@ pub struct LobbySettings {
     pub history: u32,
     /// `HASHPASS_LOBBY_SESSIONS_PER_HOUR`: new sessions, for everybody together.
     pub sessions_per_hour: u32,
-    /// `HASHPASS_CORS_ORIGINS`: origins whose pages may use the lobby, in lower case;
-    /// empty: all.
+    /// `HASHPASS_CORS_ORIGINS`: origins whose pages may use the lobby beside the server's
+    /// own, in lower case.
     pub cors_origins: Vec<String>,
 }

@@ -74,7 +74,7 @@ fn start(workers: usize, queue: usize) -> (Race, Herald) {
             Seed::from_bytes(u128::from(number).to_be_bytes())
         }),
         ledger: Arc::new(MemoryLedger::new(Arc::new(ManualClock::default()))),
-        deliveries: Deliveries::none(),
+        with_win: WithWin::none(),
     };
     block_on(Race::start(settings, surroundings)).unwrap()
 }

@@ -14,12 +14,9 @@ mod standing;
 
 use super::{
     submission::{Answer, Competitor, Refusal, Solution},
-    win::{Announcement, Deliveries, Win},
+    win::{Announcement, Win, WithWin},
 };
-use crate::{
-    identity::session::SessionId,
-    ledger::{Change, Transaction},
-};
+use crate::{identity::session::SessionId, ledger::Transaction};
 use app::wire::ResetReason;
 use ending::{Ending, NextRound, Outcome as End};
 use newcomers::Newcomers;
@@ -112,7 +109,7 @@ pub(super) struct State {
     rule: Rule,
     cost: Cost,
     secret: CodeSecret,
-    deliveries: Deliveries,
+    with_win: WithWin,
     number: RoundNumber,
     seed: Seed,
     curve: Curve,
@@ -148,13 +145,13 @@ pub(super) struct Resumed {
 }
 
 impl State {
-    pub(super) fn new(resumed: Resumed, cost: Cost, secret: CodeSecret, deliveries: Deliveries, now: Duration) -> Self {
+    pub(super) fn new(resumed: Resumed, cost: Cost, secret: CodeSecret, with_win: WithWin, now: Duration) -> Self {
         let Resumed { rule, number, seed, curve, mining_time, age, ticket } = resumed;
         Self {
             rule,
             cost,
             secret,
-            deliveries,
+            with_win,
             number,
             seed,
             curve,
@@ -190,6 +187,12 @@ impl State {
         self.stopping = true;
     }
 
+    /// How many sessions are remembered for what they have shown.
+    #[cfg(all(test, not(feature = "model-check")))]
+    pub(super) fn remembered(&self) -> usize {
+        self.standing.remembered()
+    }
+
     #[cfg(all(test, not(feature = "model-check")))]
     pub(super) fn is_stopping(&self) -> bool {
         self.stopping
@@ -211,7 +214,7 @@ impl State {
         self.arrivals.iter().count() + usize::from(self.ending.is_some())
     }
 
-    /// When the oldest submission arrived that has no verdict yet.
+    /// When the oldest submission arrived that has no answer yet.
     pub(super) fn oldest_pending(&self) -> Option<Duration> {
         self.arrivals.iter().map(|(_, entry)| entry.admitted_at).min()
     }
@@ -402,7 +405,7 @@ impl State {
         let mining_time = self.clock.elapsed(now);
         let mut transaction = outcome.transaction(self.number, mining_time, &next, self.cost);
         if let End::Won { win, .. } = &outcome {
-            transaction.extend((self.deliveries.0)(win).into_iter().map(Change::Deliver));
+            transaction.extend((self.with_win.0)(win));
         }
         self.ending = Some(Ending { outcome, next, began_at: now, late: Vec::new() });
         Effect::Commit(transaction)

@@ -182,13 +182,13 @@ impl Bench {
                 Seed::from_bytes(u128::from(number).to_be_bytes())
             }),
             ledger: ledger.clone(),
-            deliveries: Deliveries(Arc::new(|win| {
-                vec![NewDelivery {
+            with_win: WithWin(Arc::new(|win| {
+                vec![Change::Deliver(NewDelivery {
                     webhook_id: WebhookId::random(),
                     receiver: "receiver".to_owned(),
                     round: Some(win.round),
                     body: "{}".to_owned(),
-                }]
+                })]
             })),
         };
         let (race, herald) = futures::executor::block_on(Race::start(settings, surroundings)).unwrap();

@@ -1,7 +1,7 @@
 //! A round that was won, and one that begins.
 
 use super::submission::{Competitor, Solution};
-use crate::ledger::deliveries::NewDelivery;
+use crate::ledger::Change;
 use app::wire::{ResetReason, RoundView, Victory};
 use puzzle::{Cost, Curve, RoundNumber, Seed, Ticket, invite_code::InviteCode};
 use std::{fmt, sync::Arc, time::Duration};
@@ -34,20 +34,21 @@ pub struct Win {
     pub arrived_at: Duration,
 }
 
-/// What other servers have to be told of a win; written down together with it.
+/// What is to be written down together with a win, in one transaction: what other servers
+/// have to be told, and who won.
 #[derive(Clone)]
-pub struct Deliveries(pub Arc<dyn Fn(&Win) -> Vec<NewDelivery> + Send + Sync>);
+pub struct WithWin(pub Arc<dyn Fn(&Win) -> Vec<Change> + Send + Sync>);
 
-impl Deliveries {
-    /// Nobody has to be told.
+impl WithWin {
+    /// Nothing but the win.
     pub fn none() -> Self {
         Self(Arc::new(|_| Vec::new()))
     }
 }
 
-impl fmt::Debug for Deliveries {
+impl fmt::Debug for WithWin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Deliveries")
+        f.write_str("WithWin")
     }
 }
 

@@ -16,8 +16,13 @@ mod server {
     mod limits;
     mod live;
     mod manual;
+    mod mute;
     mod operation;
     mod page;
+    mod polling;
+    mod prizes;
+    mod proxies;
     mod sessions;
+    mod settings;
     mod submissions;
 }

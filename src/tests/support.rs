@@ -5,6 +5,7 @@
 
 pub mod lobby;
 pub mod process;
+pub mod tls_proxy;
 
 use futures::{SinkExt, StreamExt};
 use hashpass::{

@@ -8,7 +8,7 @@ use crate::values::{Nonce, Seed, VisitorId};
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 /// Crockford's base 32: no I, L, O or U, so that codes can be read aloud.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -19,10 +19,29 @@ const DIGITS: usize = 12;
 #[derive(Clone)]
 pub struct CodeSecret(Vec<u8>);
 
+/// The fewest bytes of a secret that do not come from one another.
+const LEAST_BYTES: usize = 16;
+
+/// The fewest different bytes in a secret: of sixteen random ones fewer are different
+/// once in more than 10^9 secrets.
+const LEAST_DISTINCT: usize = 8;
+
 impl CodeSecret {
     /// A secret from bytes of a cryptographic random source, 16 or more.
     pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Self {
         Self(bytes.into())
+    }
+
+    /// True if the bytes are plainly not random: a few that come again and again, a
+    /// sequence, a short pattern. Whoever guesses them makes codes of their own.
+    pub fn is_weak(&self) -> bool {
+        let bytes = &self.0;
+        let distinct = bytes.iter().collect::<BTreeSet<_>>().len();
+        let mut steps = bytes.windows(2).map(|pair| pair[1].wrapping_sub(pair[0]));
+        let is_sequence = steps.next().is_some_and(|first| steps.all(|step| step == first));
+        let repeats = |period: usize| bytes.iter().zip(&bytes[period..]).all(|(earlier, later)| earlier == later);
+        let is_pattern = (1..LEAST_BYTES.min(bytes.len())).any(repeats);
+        distinct < LEAST_DISTINCT || is_sequence || is_pattern
     }
 }
 

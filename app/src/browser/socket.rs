@@ -7,6 +7,7 @@ use crate::{
         lobby::{LobbyEvent, LobbyMessage},
     },
 };
+use serde_json::Value;
 use std::rc::Rc;
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{MessageEvent, WebSocket};
@@ -52,14 +53,8 @@ impl Socket {
             Closure::<dyn Fn(MessageEvent)>::new(move |message: MessageEvent| {
                 // Messages of kinds that this page does not know yet are no reason to fail.
                 let text = message.data().as_string().unwrap_or_default();
-                let Ok(value) = serde_json::from_str(&text) else { return };
-                if let Some(message) = ServerMessage::read(&value) {
-                    on_event(SocketEvent::Heard(message));
-                } else if let Some(LobbyMessage { kind, id: Some(id), event: Some(event) }) = LobbyMessage::read(&value)
-                    && kind == "LOBBY"
-                {
-                    on_event(SocketEvent::Lobby(id, event));
-                }
+                let value = serde_json::from_str(&text).unwrap_or_default();
+                understand(&value).into_iter().for_each(&*on_event);
             })
         };
         let closed = Closure::<dyn Fn()>::new(move || on_event(SocketEvent::Closed));
@@ -77,6 +72,19 @@ impl Socket {
         {
             drop(self.socket.send_with_str(&text));
         }
+    }
+}
+
+/// What the server says by a message, if it is of a kind that this page knows.
+pub fn understand(message: &Value) -> Option<SocketEvent> {
+    if let Some(message) = ServerMessage::read(message) {
+        return Some(SocketEvent::Heard(message));
+    }
+    match LobbyMessage::read(message)? {
+        LobbyMessage { kind, id: Some(id), event: Some(event) } if kind == "LOBBY" => {
+            Some(SocketEvent::Lobby(id, event))
+        }
+        _ => None,
     }
 }
 

@@ -245,7 +245,7 @@ impl Entry {
         let lacks_token = self.asks_for_humans && token.is_none();
         let lacks_stamp = self.stamp.is_asked_for() && stamp.is_none();
         if !lacks_token && !lacks_stamp {
-            return turn.ask(Effect::Enter { token, stamp });
+            return turn.ask(Effect::Enter { token, stamp, renew: self.was_admitted });
         }
         self.access = Access::Awaiting;
         if lacks_stamp {

@@ -93,6 +93,8 @@ pub enum Effect {
         token: Option<String>,
         /// A session stamp, where one is asked for.
         stamp: Option<String>,
+        /// True if the session that the page had was refused.
+        renew: bool,
     },
     /// Search for a session stamp.
     MintStamp {

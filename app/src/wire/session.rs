@@ -20,6 +20,9 @@ pub struct SessionRequest {
     /// The token that the human check gave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turnstile_token: Option<String>,
+    /// True if the session that the cookie names was refused, and another is wanted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub renew: bool,
 }
 
 /// The answer of `POST /api/session`; the session itself is in the cookie.

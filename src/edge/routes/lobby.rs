@@ -2,8 +2,8 @@
 //! [`crate::lobby`].
 //!
 //! Everybody is known by the cookie alone; an `Authorization` header is refused,
-//! so that no token ever finds its way into the lobby. Pages of other origins may
-//! call (CORS); see `guard` for why that is safe.
+//! so that no token ever finds its way into the lobby. Pages of the origins that the
+//! operator lists may call (CORS); see `guard`.
 
 mod commands;
 mod guard;

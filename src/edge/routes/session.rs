@@ -19,11 +19,20 @@ pub(crate) async fn create(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, HttpError> {
-    let SessionRequest { turnstile_token } = parse(&body)?;
+    let SessionRequest { turnstile_token, renew } = parse(&body)?;
     let admission = &request.rooms.admission;
-    // A session that lacks something is completed. One that lacks nothing and asks
-    // all the same has been refused somewhere, and gets a successor.
-    let present = request.cookie_session().filter(|session| !admission.rule().is_met_by(session.passed));
+    // A session that lacks nothing is the answer, and nothing is spent for it, unless it
+    // was refused somewhere: then it gets a successor. One that lacks something is
+    // completed.
+    let present = match request.cookie_session() {
+        Some(session) if admission.rule().is_met_by(session.passed) => {
+            if !renew {
+                return Ok(Json(view(&session)).into_response());
+            }
+            None
+        }
+        present => present,
+    };
     let had = present.as_ref().map(|session| session.passed).unwrap_or_default();
     let credentials =
         Credentials { token: turnstile_token.as_deref(), stamp: session_stamp(&headers), address: request.address };

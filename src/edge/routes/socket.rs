@@ -1,4 +1,4 @@
-//! `GET /api/ws`: the live connection.
+//! `GET /api/ws`, also under its older name `GET /ws`: the live connection.
 
 use crate::{
     edge::context::RequestContext,
@@ -15,7 +15,9 @@ use crate::{
 };
 use app::{ApiError, ErrorCode};
 use axum::{
-    extract::{Extension, Query, WebSocketUpgrade},
+    extract::{
+        Extension, Query, WebSocketUpgrade, rejection::QueryRejection, ws::rejection::WebSocketUpgradeRejection,
+    },
     http::HeaderMap,
     response::Response,
 };
@@ -43,11 +45,14 @@ pub(crate) struct Parameters {
 pub(crate) async fn upgrade(
     Extension(request): Extension<RequestContext>,
     connection_place: Option<Extension<Arc<Place>>>,
-    Query(parameters): Query<Parameters>,
+    parameters: Result<Query<Parameters>, QueryRejection>,
     headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, HttpError> {
-    if !origin_matches_host(calling_page(&headers)) {
+    let Query(parameters) = parameters.map_err(|error| malformed(error.body_text()))?;
+    let upgrade = upgrade.map_err(|error| malformed(format!("This is a WebSocket: {}", error.body_text())))?;
+    if !origin_matches_host(calling_page(&headers, request.is_tls)) {
+        request.rooms.advice.note_refused_page(&headers);
         return Err(ApiError::new(ErrorCode::CrossSite, "Other sites' pages may not connect").into());
     }
     let sockets = &request.rooms.limits.sockets;
@@ -75,14 +80,18 @@ pub(crate) async fn upgrade(
     Ok(upgrade.on_upgrade(async move |connection| socket::serve(live, connection, greeting, chat, held).await))
 }
 
-fn too_many_sockets() -> ApiError {
+fn malformed(detail: String) -> ApiError {
+    ApiError::new(ErrorCode::Malformed, detail)
+}
+
+pub(super) fn too_many_sockets() -> ApiError {
     ApiError {
         retry_after: Some(RETRY_SECONDS),
         ..ApiError::new(ErrorCode::TooManyRequests, "Too many live connections are open from your address")
     }
 }
 
-fn server_full() -> ApiError {
+pub(super) fn server_full() -> ApiError {
     ApiError {
         retry_after: Some(RETRY_SECONDS),
         ..ApiError::new(ErrorCode::ServerFull, "There are too many live connections: try again in a moment")

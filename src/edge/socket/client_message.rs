@@ -28,7 +28,8 @@ pub fn understand(content: &str) -> Result<ClientMessage, (ErrorCode, Cow<'stati
             .pointer("/payload/rate")
             .and_then(Value::as_f64)
             .filter(|rate| (0.0..=HIGHEST_RATE).contains(rate))
-            .map(|rate| ClientMessage::Hashrate { rate })
+            // Adding zero makes a zero of minus zero.
+            .map(|rate| ClientMessage::Hashrate { rate: rate + 0.0 })
             .ok_or((ErrorCode::BadHashrate, "A hash rate is a number from 0 to 100000.".into())),
         // The detail names the field and the rule, and repeats nothing of the client's.
         Some("share") => Share::deserialize(&value["payload"])
@@ -58,6 +59,10 @@ mod tests {
         ] {
             assert_eq!(code(good), None, "{good}");
         }
+        let Ok(ClientMessage::Hashrate { rate }) = understand(r#"{"type":"hashrate","payload":{"rate":-0.0}}"#) else {
+            panic!("minus zero is zero");
+        };
+        assert!(rate == 0.0 && rate.is_sign_positive());
         let lobby = r##"{"type":"lobby","id":7,"payload":{"command":"JOIN","to":"#a"}}"##;
         for bad in ["", "pong", "{", "[]", "null", r#"{"type":5}"#, r#"{"type":"PING"}"#, r#"{"type":"admin"}"#, lobby]
         {

@@ -291,5 +291,6 @@ async fn neither_token_nor_secret_comes_into_the_log() {
     for line in ["cannot be asked", "did not answer in time", "TURNSTILE_SECRET_KEY", "TURNSTILE_HOSTNAMES"] {
         assert!(text.contains(line), "{line} is missing in: {text}");
     }
+    assert!(text.contains("Connection refused"), "the cause is missing in: {text}");
     assert!(!text.contains("token-of-a-visitor") && !text.contains("top-secret"), "{text}");
 }

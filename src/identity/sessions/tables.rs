@@ -25,13 +25,13 @@ pub(super) const MOST_CLIENTS: usize = 200_000;
 
 #[derive(Debug)]
 pub(super) struct Client {
-    session: SessionId,
+    pub(super) session: SessionId,
     /// When it was used last, [counted](counted) from 30 days before the clock's start: a
     /// session that comes back from the store was used before that.
     used_at: Duration,
     /// The client is forgotten at this moment, however much it is used; `None` if only
     /// idleness ends it.
-    ends_at: Option<Duration>,
+    pub(super) ends_at: Option<Duration>,
 }
 
 /// A moment of the clock as moments of use are counted.
@@ -68,6 +68,10 @@ pub(super) struct Tables {
     pub(super) nicks: HashMap<Folded, SessionId>,
     /// Sessions that ended by idleness, until somebody asks.
     pub(super) ended: Vec<SessionId>,
+    /// Sessions that are to be kept and have changed since that was written down.
+    pub(super) changed: BTreeSet<SessionId>,
+    /// Clients that have ended and may have been written down.
+    pub(super) removed: BTreeSet<ClientKey>,
     /// The clients of sessions that have shown nothing, by when they were used last.
     unproven: BTreeSet<(Duration, ClientKey)>,
     /// Those of sessions that have.
@@ -83,6 +87,8 @@ impl Tables {
             sessions: HashMap::new(),
             nicks: HashMap::new(),
             ended: Vec::new(),
+            changed: BTreeSet::new(),
+            removed: BTreeSet::new(),
             unproven: BTreeSet::new(),
             proven: BTreeSet::new(),
             most,
@@ -122,6 +128,14 @@ impl Tables {
         session
     }
 
+    /// Takes note that a session has changed, if it is one that outlives the process: one
+    /// that has passed a gate.
+    pub(super) fn note(&mut self, id: &SessionId) {
+        if self.sessions.get(id).is_some_and(|record| record.passed.any()) {
+            self.changed.insert(id.clone());
+        }
+    }
+
     /// Gives a session one more client, which has been idle for `idle`.
     pub(super) fn add_client(
         &mut self,
@@ -135,7 +149,8 @@ impl Tables {
         record.clients.push(client);
         let order = if record.proven { &mut self.proven } else { &mut self.unproven };
         order.insert((used_at, client));
-        self.clients.insert(client, Client { session: id, used_at, ends_at });
+        self.clients.insert(client, Client { session: id.clone(), used_at, ends_at });
+        self.note(&id);
     }
 
     /// The session of a living client, whose time begins anew.
@@ -186,6 +201,9 @@ impl Tables {
         let _ = self.unproven.remove(&(used_at, *client)) || self.proven.remove(&(used_at, *client));
         let record = self.sessions.get_mut(&id)?;
         record.clients.retain(|other| other != client);
+        if record.passed.any() && self.removed.len() < MOST_CLIENTS {
+            self.removed.insert(*client);
+        }
         if !record.clients.is_empty() {
             return None;
         }

@@ -31,8 +31,8 @@ pub(crate) struct CommandLine {
 
 #[derive(Debug, Args)]
 struct ChatArguments {
-    /// The server, such as https://example.org.
-    #[arg(long, value_name = "URL", required = true)]
+    /// The server's URL.
+    #[arg(long, value_name = "URL", required = true, help = "The server, such as https://example.org")]
     server: Option<ServerUrl>,
     /// Your nick; the server thinks one up if you give none.
     #[arg(long)]

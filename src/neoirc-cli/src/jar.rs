@@ -19,8 +19,8 @@ use std::{
     str::FromStr,
 };
 
-/// The cookie's name.
-const NAME: &str = "neoirc_auth";
+/// The cookie's names: behind TLS, and without.
+const NAMES: [&str; 2] = ["__Host-neoirc_auth", "neoirc_auth"];
 
 /// The longest file that is read, in bytes.
 const LONGEST_FILE: u64 = 64 * 1024;
@@ -34,12 +34,12 @@ impl Cookie {
     /// The cookie that a `Set-Cookie` line sets, if it is ours.
     pub(crate) fn from_set_cookie(line: &str) -> Option<Self> {
         let (name, value) = line.split(';').next()?.trim().split_once('=')?;
-        if name == NAME { value.parse().ok() } else { None }
+        if NAMES.contains(&name) { value.parse().ok() } else { None }
     }
 
-    /// The value of the `Cookie` header.
+    /// The value of the `Cookie` header. The server reads it under either name.
     pub(crate) fn header(&self) -> String {
-        format!("{NAME}={}", self.0)
+        format!("{}={}", NAMES[1], self.0)
     }
 }
 
@@ -287,6 +287,8 @@ mod tests {
         let value = "0a".repeat(32);
         let cookie = Cookie::from_set_cookie(&format!("neoirc_auth={value}; Path=/; HttpOnly")).unwrap();
         assert_eq!(cookie.header(), format!("neoirc_auth={value}"));
+        let behind_tls = Cookie::from_set_cookie(&format!("__Host-neoirc_auth={value}; Path=/; Secure"));
+        assert_eq!(behind_tls, Some(cookie));
         assert!(!format!("{cookie:?}").contains("0a"));
         for line in ["", "neoirc_auth=", "other=1", "neoirc_auth=xyz; Path=/", &format!("neoirc_auth={value}\r\nX: y")]
         {

@@ -8,7 +8,7 @@
 //! | [`listening`], [`speaking`], [`back_off`] | hearing and being heard, over connections that break |
 //! | [`minting`] | proof-of-work, on a thread of its own |
 //! | [`api`], [`server_url`], [`call_error`], [`envelope`] | the server's interface |
-//! | [`slash`], [`render`], [`printable`], [`terminal`] | what the user types and sees |
+//! | [`slash`], [`render`], [`mod@printable`], [`terminal`] | what the user types and sees |
 //!
 //! It knows the server by its HTTP interface alone, `/api/v1/*`. It shares with it
 //! only the crate that mints stamps.

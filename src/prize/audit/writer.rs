@@ -264,7 +264,7 @@ fn line(record: &AuditRecord) -> Option<String> {
     serde_json::to_string(record)
         .inspect_err(|error| {
             let code_digest = record.invite_code.digest();
-            tracing::error!(code_digest, round = %record.round, %error, "a win cannot be put into the audit log");
+            tracing::error!(code_digest, round = record.round.0, %error, "a win cannot be put into the audit log");
         })
         .ok()
 }

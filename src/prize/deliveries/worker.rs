@@ -14,6 +14,7 @@ use crate::{
     ledger::{
         Change, CommitError, Condition, Fault, Ledger, Reply, StoreError, Transaction, WallTime,
         deliveries::{Delivery, Due, Outbox, TryOutcome},
+        fault,
     },
     prize::webhook::{RECEIVER, code_digest},
 };
@@ -130,7 +131,9 @@ impl Worker {
             return Err(Ended);
         }
         let Some(receiver) = &self.receiver else { return Ok(false) };
+        fault::point("delivery.before_try");
         let Answer { kind, words } = receiver.send(delivery, self.clock.time_of_day()).await;
+        fault::point("delivery.after_answer");
         let now = self.now().await?;
         let failing_for = delivery.failing_since.map_or(Duration::ZERO, |since| now.since(since));
         let this = Try { number: delivery.tries.saturating_add(1), failing_for };

@@ -22,7 +22,7 @@ const FLOORS: &[&[&str]] = &[
     &["identity"],
     &["ledger"],
     &["https_client"],
-    &["clock", "lock", "captured_log", "fault"],
+    &["clock", "lock", "logging", "captured_log", "fault"],
 ];
 
 /// Only the edge of the house knows of HTTP: these rooms may import such crates.

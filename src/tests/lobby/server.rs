@@ -69,8 +69,8 @@ async fn the_gate_can_ask_for_stamps_instead_or_as_well() {
 }
 
 #[tokio::test]
-async fn other_origins_may_use_the_lobby_and_nothing_else() {
-    let server = TestServer::with_lobby(&[]).await;
+async fn origins_that_are_listed_may_use_the_lobby_and_nothing_else() {
+    let server = TestServer::with_lobby(&[("HASHPASS_CORS_ORIGINS", "https://chat.example")]).await;
     let client = server.client();
     let from = |method: reqwest::Method, path: &str, origin: &str| {
         client.http.request(method, client.url(path)).header("origin", origin).header("sec-fetch-site", "cross-site")
@@ -100,8 +100,6 @@ async fn other_origins_may_use_the_lobby_and_nothing_else() {
         assert!(!response.headers().contains_key("access-control-allow-origin"), "{path}");
     }
 
-    let server = TestServer::with_lobby(&[("HASHPASS_CORS_ORIGINS", "https://chat.example")]).await;
-    let client = server.client();
     for (origin, allowed) in [("https://chat.example", true), ("https://evil.example", false)] {
         let request = client.http.post(client.url("/api/v1/login")).header("origin", origin);
         let response = request.json(&json!({"nick": "a", "password": "b"})).send().await.unwrap();
@@ -109,6 +107,32 @@ async fn other_origins_may_use_the_lobby_and_nothing_else() {
         let expected = if allowed { (401, "wrong_password".to_owned()) } else { (403, "cross_site".to_owned()) };
         assert_eq!(status_and_code(response).await, expected);
     }
+}
+
+#[tokio::test]
+async fn where_none_is_listed_no_other_origin_may() {
+    let server = TestServer::with_lobby(&[]).await;
+    let client = server.client();
+    // A sibling of the same site: the browser would send and keep its cookies.
+    let sibling = |path: &str| {
+        let request = client.http.post(client.url(path)).header("origin", "https://sibling.race.example");
+        request.header("sec-fetch-site", "same-site").header("x-hashcash", session_stamp(BITS))
+    };
+    for (path, body) in [
+        ("/api/v1/session", json!({})),
+        ("/api/v1/login", json!({"nick": "a", "password": "b"})),
+        ("/api/v1/logout", json!({})),
+        ("/api/v1/messages", json!({"command": "JOIN", "to": "#a"})),
+    ] {
+        let response = sibling(path).json(&body).send().await.unwrap();
+        assert!(!response.headers().contains_key("access-control-allow-origin"), "{path}");
+        assert!(!response.headers().contains_key("set-cookie"), "{path}");
+        assert_eq!(status_and_code(response).await, (403, "cross_site".to_owned()), "{path}");
+    }
+    let own_origin = client.url("").trim_end_matches('/').to_owned();
+    let own = client.http.post(client.url("/api/v1/session")).header("origin", own_origin);
+    let own = own.header("x-hashcash", session_stamp(BITS)).json(&json!({})).send().await.unwrap();
+    assert_eq!(own.status(), 201);
 }
 
 trait IntoStatus {

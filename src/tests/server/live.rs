@@ -3,7 +3,17 @@
 use crate::support::TestServer;
 use futures::SinkExt;
 use serde_json::{Value, json};
-use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest, protocol::frame::coding::CloseCode};
+use tokio_tungstenite::tungstenite::{
+    Message,
+    client::IntoClientRequest,
+    protocol::{
+        CloseFrame,
+        frame::{
+            Frame,
+            coding::{CloseCode, Data, OpCode},
+        },
+    },
+};
 
 #[tokio::test]
 async fn the_first_message_is_the_whole_state() {
@@ -108,8 +118,6 @@ async fn bad_messages_are_answered_and_the_connection_lives() {
         let error = socket.next_of("ERROR").await;
         assert_eq!(error["code"], code, "{message}");
     }
-    socket.stream.send(Message::Binary(vec![1, 2, 3].into())).await.unwrap();
-    assert_eq!(socket.next_of("ERROR").await["code"], "unknown_message");
     socket.say("ping").await;
     assert_eq!(socket.next_of("PONG").await["online"], 1);
 }
@@ -148,9 +156,42 @@ async fn connections_that_misbehave_are_closed_with_the_right_code() {
         assert_eq!(hasty.close_code().await, CloseCode::Policy, "{frame:?}");
     }
 
+    let mut pinging = client.socket().await;
+    for _ in 0..60 {
+        if pinging.stream.send(Message::Ping(Default::default())).await.is_err() {
+            break;
+        }
+    }
+    assert_eq!(pinging.close_code().await, CloseCode::Policy);
+
+    let mut binary = client.socket().await;
+    binary.stream.send(Message::Binary(vec![1, 2, 3].into())).await.unwrap();
+    assert_eq!(binary.next_of("ERROR").await["code"], "unknown_message");
+    assert_eq!(binary.close_code().await, CloseCode::Unsupported);
+
+    let no_text = Frame::message(vec![0xff], OpCode::Data(Data::Text), true);
+    let no_opcode = Frame::message(vec![1], OpCode::Data(Data::Reserved(3)), true);
+    for (frame, code) in [(no_text, CloseCode::Invalid), (no_opcode, CloseCode::Protocol)] {
+        let mut broken = client.socket().await;
+        broken.stream.send(Message::Frame(frame)).await.unwrap();
+        assert_eq!(broken.close_code().await, code);
+    }
+
     let mut foreign = client.socket_url().into_client_request().unwrap();
     foreign.headers_mut().insert("origin", "https://evil.test".parse().unwrap());
     assert!(tokio_tungstenite::connect_async(foreign).await.is_err());
+}
+
+#[tokio::test]
+async fn a_client_that_closes_is_answered_with_its_own_code() {
+    let server = TestServer::start(&[]).await;
+    let client = server.client_with_session().await;
+    for code in [CloseCode::Normal, CloseCode::Away] {
+        let mut socket = client.socket().await;
+        socket.next_of("PUZZLE").await;
+        socket.stream.close(Some(CloseFrame { code, reason: "".into() })).await.unwrap();
+        assert_eq!(socket.close_code().await, code);
+    }
 }
 
 #[tokio::test]

@@ -2,10 +2,10 @@
 //! as they are printed.
 
 #[path = "../../build/manual.rs"]
-mod manual;
+mod rendering;
 
 use crate::support::TestServer;
-use manual::Document;
+use rendering::Document;
 use serde_json::Value;
 use std::{
     fs,
@@ -16,7 +16,7 @@ use std::{
 };
 
 fn documents() -> Vec<Document> {
-    manual::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("app/docs")).unwrap()
+    rendering::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("app/docs")).unwrap()
 }
 
 /// The addresses of the manual's pages.
@@ -101,7 +101,7 @@ fn document(file: &str, text: &str) -> Document {
 #[test]
 fn html_in_a_document_is_shown_as_text() {
     let text = "# A <b>title</b>\n\nText <i>here</i>.\n\n<script>alert(1)</script>\n\n## `<x>` & {{body}}\n\n```html\n<u>\n```\n";
-    let pages = manual::pages(&[document("test.md", text)]).unwrap();
+    let pages = rendering::pages(&[document("test.md", text)]).unwrap();
     for page in pages {
         assert!(
             !page.html.contains("<script>") && !page.html.contains("<i>") && !page.html.contains("<u>"),
@@ -125,7 +125,7 @@ fn a_link_that_leads_nowhere_fails_the_build() {
     let other = || document("OTHER.md", "# Other\n\nText.\n\n## Part one\n\n## Part one\n");
     let render = |link: &str| {
         let text = format!("# Title\n\nText with {link}.\n\n## Here\n");
-        manual::pages(&[document("test.md", &text), other()]).map(|pages| pages[1].html.clone())
+        rendering::pages(&[document("test.md", &text), other()]).map(|pages| pages[1].html.clone())
     };
     for (link, address) in [
         ("[x](OTHER.md)", "/docs/other"),

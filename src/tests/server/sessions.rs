@@ -71,6 +71,25 @@ async fn a_session_is_a_cookie_with_the_right_attributes() {
 }
 
 #[tokio::test]
+async fn a_good_cookie_is_answered_with_its_own_session() {
+    let server = TestServer::start(&[]).await;
+    let client = server.client_with_session().await;
+    let first = client.post_raw("/api/session", r#"{"turnstileToken":"test"}"#).await;
+    let again = client.post_raw("/api/session", "{}").await;
+    let mut ids = Vec::new();
+    for response in [first, again] {
+        assert_eq!(response.status(), 200);
+        assert!(!response.headers().contains_key("set-cookie"));
+        ids.push(response.json::<Value>().await.unwrap()["id"].clone());
+    }
+    assert_eq!(ids[0], ids[1]);
+    // One that was refused somewhere gets a successor.
+    let renewed = client.post_raw("/api/session", r#"{"turnstileToken":"test","renew":true}"#).await;
+    assert!(renewed.headers().contains_key("set-cookie"));
+    assert_ne!(renewed.json::<Value>().await.unwrap()["id"], ids[0]);
+}
+
+#[tokio::test]
 async fn other_sites_and_other_content_types_are_refused() {
     let server = TestServer::start(&[]).await;
     let client = server.client();

@@ -47,8 +47,15 @@ async fn a_client_written_from_the_protocol_wins_a_code_and_a_replay_gets_409() 
     let other = server.client_with_session().await;
     assert_eq!(other.get("/api/wins").await.json::<Value>().await.unwrap(), json!([]));
 
-    // And it is on disk.
-    let log: Value = serde_json::from_slice(&std::fs::read(server.data_dir().join("verify.json")).unwrap()).unwrap();
+    // And it is in the audit log, as soon as that has read it.
+    let log = loop {
+        let log = std::fs::read(server.data_dir().join("verify.json")).unwrap();
+        let log: Value = serde_json::from_slice(&log).unwrap();
+        if log != json!([]) {
+            break log;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    };
     assert_eq!(log[0]["invite_code"], code);
     assert_eq!(log[0]["real_ip"], "127.0.0.1");
     assert_eq!(log[0].as_object().unwrap().len(), 13);

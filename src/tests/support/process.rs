@@ -3,10 +3,11 @@
 use super::Client;
 use std::{
     io::{BufRead, BufReader, Read},
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener, TcpStream},
     path::Path,
     process::{Child, ChildStderr, Command, ExitStatus, Stdio},
     thread::JoinHandle,
+    time::Duration,
 };
 
 /// A running server whose log is read along.
@@ -35,6 +36,31 @@ impl ServerProcess {
         self.address
     }
 
+    /// The same, with its log going to `log`, where nobody may be reading it.
+    pub fn start_with_log(directory: &Path, settings: &[(&str, &str)], log: Stdio) -> Self {
+        // It cannot say where it listens.
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let port = address.port().to_string();
+        let mut command = command(directory);
+        let mut child = command.envs(settings.iter().copied()).env("PORT", port).stderr(log).spawn().unwrap();
+        while TcpStream::connect(address).is_err() {
+            assert_eq!(child.try_wait().unwrap(), None, "the server ended before it listened");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Self { child, address, log: std::thread::spawn(String::new) }
+    }
+
+    /// The end of its log that nobody reads yet.
+    pub fn take_log(&mut self) -> Option<ChildStderr> {
+        self.child.stderr.take()
+    }
+
+    /// Sends it a signal, by its name.
+    pub fn signal(&self, name: &str) {
+        let kill = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
+        assert!(kill.success());
+    }
+
     /// The memory that it holds, in bytes.
     #[cfg(target_os = "linux")]
     pub fn memory(&self) -> usize {
@@ -56,8 +82,7 @@ impl ServerProcess {
 
     /// Asks it to end, and returns how it did and all it has logged.
     pub fn terminate(mut self) -> (ExitStatus, String) {
-        let kill = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
-        assert!(kill.success());
+        self.signal("TERM");
         (self.child.wait().unwrap(), self.log.join().unwrap())
     }
 }

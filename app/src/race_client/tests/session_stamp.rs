@@ -16,7 +16,7 @@ fn mints(effect: &Effect) -> bool {
 
 fn entered_with(story: &Story) -> Vec<(Option<String>, Option<String>)> {
     let entered = |effect: &Effect| match effect {
-        Effect::Enter { token, stamp } => Some((token.clone(), stamp.clone())),
+        Effect::Enter { token, stamp, .. } => Some((token.clone(), stamp.clone())),
         _ => None,
     };
     story.effects.iter().filter_map(entered).collect()

@@ -9,7 +9,7 @@ use app::{ApiError, ErrorCode};
 use axum::{
     body::Bytes,
     extract::{Extension, Query, rejection::QueryRejection},
-    http::{HeaderValue, header},
+    http::header,
     response::Response,
 };
 use serde::Deserialize;
@@ -41,10 +41,10 @@ pub(crate) async fn send(Extension(request): Extension<RequestContext>, body: By
     let session = session(&request)?;
     let answer = lobby.command(&session, &parse(&body)?).await?;
     let mut response = json(answer.to_json());
-    if answer.ended
-        && let Ok(cookie) = HeaderValue::from_str(&clear_cookie(request.is_tls))
-    {
-        response.headers_mut().append(header::SET_COOKIE, cookie);
+    if answer.ended {
+        for cookie in clear_cookie(request.is_tls) {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
     }
     Ok(response)
 }

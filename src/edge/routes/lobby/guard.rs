@@ -1,21 +1,17 @@
 //! What holds for all of `/api/v1/*`: cookies only, JSON only, bounded bodies, and
 //! CORS for pages of other origins.
 //!
-//! Reflecting any origin with credentials is safe here for three reasons, each
-//! enough against another *site*: the cookie is SameSite=Strict, so that browsers
-//! send it with no request that another site's page makes, and keep none that is
-//! set in the answer to one; every state-changing call is JSON, so that a page
-//! cannot make it without asking first; and there is nothing here but chat. Pages
-//! of the same site but another origin (another port, a sibling subdomain) do send
-//! the cookie: whoever does not trust those names the origins that may call.
+//! Only pages of the server's own origin, and of those that the operator lists, may
+//! call. Another *site's* page could do little: the cookie is SameSite=Strict, and
+//! every state-changing call is JSON. But a page of the same site and another origin
+//! (another port, a sibling subdomain) sends the cookie and keeps the one that it is
+//! given: it could act as the visitor, or log the visitor into a session that is its
+//! own. So an empty list means nobody else.
 
-use crate::{
-    edge::{
-        body::{bounded_body, is_json},
-        error::HttpError,
-        headers::calling_page,
-    },
-    gate::origin::is_same_origin,
+use crate::edge::{
+    body::{bounded_body, is_json},
+    context::is_from_our_page,
+    error::HttpError,
 };
 use app::{ApiError, ErrorCode};
 use axum::{
@@ -34,7 +30,7 @@ pub(super) async fn guard(State(origins): State<Arc<[String]>>, request: Request
     let mut response = if request.method() == Method::OPTIONS {
         StatusCode::NO_CONTENT.into_response()
     } else {
-        match guarded(request, &origins, allowed.is_some()).await {
+        match guarded(request, allowed.is_some()).await {
             Ok(request) => next.run(request).await,
             Err(error) => error.into_response(),
         }
@@ -61,12 +57,12 @@ pub(super) async fn guard(State(origins): State<Arc<[String]>>, request: Request
 fn allowed_origin(headers: &HeaderMap, origins: &[String]) -> Option<HeaderValue> {
     let origin = headers.get(header::ORIGIN)?;
     let text = origin.to_str().ok()?;
-    let listed = origins.is_empty() || origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(text));
+    let listed = origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(text));
     // `null` is what sandboxed pages and files say; it names nobody.
     (listed && text != "null").then(|| origin.clone())
 }
 
-async fn guarded(request: Request, origins: &[String], allowed: bool) -> Result<Request, HttpError> {
+async fn guarded(request: Request, allowed: bool) -> Result<Request, HttpError> {
     let headers = request.headers();
     if headers.contains_key(header::AUTHORIZATION) {
         let detail = "The lobby knows its visitors by the cookie and takes no Authorization header";
@@ -75,7 +71,7 @@ async fn guarded(request: Request, origins: &[String], allowed: bool) -> Result<
     if request.method() == Method::GET || request.method() == Method::HEAD {
         return Ok(request);
     }
-    if !origins.is_empty() && !allowed && !is_same_origin(calling_page(headers)) {
+    if !allowed && !is_from_our_page(&request) {
         return Err(ApiError::new(ErrorCode::CrossSite, "Pages of this origin may not make this call").into());
     }
     if !is_json(headers) {

@@ -65,8 +65,8 @@ pub(crate) async fn logout(Extension(request): Extension<RequestContext>) -> Res
     let lobby = open(&request)?;
     let session = session(&request)?;
     lobby.logout(&session)?;
-    let cookie = clear_cookie(request.is_tls);
-    Ok((AppendHeaders([(header::SET_COOKIE, cookie)]), Json(serde_json::json!({"status": "ok"}))).into_response())
+    let cookies = clear_cookie(request.is_tls).into_iter().map(|cookie| (header::SET_COOKIE, cookie));
+    Ok((AppendHeaders(cookies), Json(serde_json::json!({"status": "ok"}))).into_response())
 }
 
 fn opened_response(request: &RequestContext, status: StatusCode, opened: Opened) -> Response {
