@@ -268,7 +268,6 @@ mod tests {
             price::{Pressure, Price},
             stamps::tests::Forgetful,
         },
-        https_client::ProxySettings,
     };
     use puzzle::stamp::Bits;
     use std::time::Duration;

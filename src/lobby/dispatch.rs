@@ -135,7 +135,6 @@ impl Lobby {
             caller.state.save_user(&caller.me);
             Ok(())
         })?;
-        self.shared.environment.sessions.prove(&session.id);
         // Once the answer says that the password is set, it must be set after a crash
         // as well.
         self.shared.environment.sessions.prove(&session.id);

@@ -27,7 +27,7 @@ use super::{
     hasher::{HasherFactory, SolutionHasher},
     state::{Job, Verdict},
     submission::Refusal,
-    sync::{AtomicUsize, Condvar, Mutex, Ordering, lock, thread},
+    sync::{AtomicU64, AtomicUsize, Condvar, Mutex, Ordering, lock, thread},
 };
 use puzzle::{Challenge, Hash, Nonce, PuzzleHasher, hashing::HashingError};
 use std::{
@@ -63,7 +63,7 @@ struct Queue {
     limit: usize,
     alive: AtomicUsize,
     /// How many tasks were done.
-    done: AtomicUsize,
+    done: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -105,7 +105,7 @@ impl Verifier {
             proven_arrived: Condvar::new(),
             limit,
             alive: AtomicUsize::new(0),
-            done: AtomicUsize::new(0),
+            done: AtomicU64::new(0),
         };
         Self { queue: Arc::new(queue), threads: threads + 1 }
     }
@@ -197,7 +197,7 @@ impl Verifier {
     }
 
     /// How many tasks the threads have done.
-    pub(super) fn done(&self) -> usize {
+    pub(super) fn done(&self) -> u64 {
         self.queue.done.load(Ordering::SeqCst)
     }
 
