@@ -17,7 +17,7 @@ use super::{
     submission::{Answer, Competitor, Refusal, Solution},
     win::{Announcement, Win, WithWin},
 };
-use crate::{identity::session::SessionId, ledger::Transaction};
+use crate::identity::session::SessionId;
 use app::wire::ResetReason;
 pub(super) use decision::{Conclusion, Effect, Job, Verdict, Won};
 

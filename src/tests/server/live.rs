@@ -146,7 +146,7 @@ async fn connections_that_misbehave_are_closed_with_the_right_code() {
         }
     }
     assert_eq!(hasty.close_code().await, CloseCode::Policy);
-    for frame in [Message::Binary("ping".into()), Message::Ping("ping".into()), Message::Pong("ping".into())] {
+    for frame in [Message::Ping("ping".into()), Message::Pong("ping".into())] {
         let mut hasty = client.socket().await;
         for _ in 0..60 {
             if hasty.stream.send(frame.clone()).await.is_err() {
@@ -155,6 +155,11 @@ async fn connections_that_misbehave_are_closed_with_the_right_code() {
         }
         assert_eq!(hasty.close_code().await, CloseCode::Policy, "{frame:?}");
     }
+
+    // A binary frame is none of ours, however many come.
+    let mut binary = client.socket().await;
+    binary.stream.send(Message::Binary("ping".into())).await.unwrap();
+    assert_eq!(binary.close_code().await, CloseCode::Unsupported);
 
     let mut pinging = client.socket().await;
     for _ in 0..60 {
