@@ -156,19 +156,6 @@ async fn connections_that_misbehave_are_closed_with_the_right_code() {
         assert_eq!(hasty.close_code().await, CloseCode::Policy, "{frame:?}");
     }
 
-    // A binary frame is none of ours, however many come.
-    let mut binary = client.socket().await;
-    binary.stream.send(Message::Binary("ping".into())).await.unwrap();
-    assert_eq!(binary.close_code().await, CloseCode::Unsupported);
-
-    let mut pinging = client.socket().await;
-    for _ in 0..60 {
-        if pinging.stream.send(Message::Ping(Default::default())).await.is_err() {
-            break;
-        }
-    }
-    assert_eq!(pinging.close_code().await, CloseCode::Policy);
-
     let mut binary = client.socket().await;
     binary.stream.send(Message::Binary(vec![1, 2, 3].into())).await.unwrap();
     assert_eq!(binary.next_of("ERROR").await["code"], "unknown_message");
