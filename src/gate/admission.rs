@@ -260,6 +260,7 @@ fn usable(token: Option<&str>) -> Result<&str, GateError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::https_client::ProxySettings;
     use crate::{
         clock::{Clock, ManualClock},
         gate::{
@@ -289,16 +290,16 @@ mod tests {
             GateRule::Turnstile,
             sessions.clone(),
             Arc::new(AddressLimits::new(settings, &clock)),
-            Turnstile::new(None, sessions).unwrap(),
+            Turnstile::new(None, sessions, &ProxySettings::default()).unwrap(),
             stamps.at_price(price.clone()),
         );
         let address = IpAddr::from([192, 0, 2, 1]);
         let credentials = Credentials { token: Some("token"), stamp: None, address };
         let open = async || {
             let judged = gate.judge_for_the_race(Passed::default(), credentials)?;
-            gate.open(None, None, judged).await
+            gate.open(None, judged).await
         };
-        let Ok(Admitted::Opened(before)) = open().await else { panic!("a token is enough") };
+        let before = open().await.expect("a token is enough").new;
 
         let observe = |fullest_table, second| {
             let oldest_submission = Duration::ZERO;

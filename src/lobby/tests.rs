@@ -28,6 +28,7 @@ use puzzle::stamp::{Bits, Minter, StampHash, Timestamp, channel};
 use std::{sync::Arc, time::Duration};
 
 const NO_LIMITS: LimitSettings = LimitSettings {
+    requests_per_second: 0,
     sessions_per_hour: 0,
     failed_checks_per_minute: 0,
     submissions_per_minute: 0,

@@ -132,10 +132,10 @@ mod tests {
             let mut all = Allowances::new(10, MINUTE);
             networks.filter(|network| (0..20).filter(|_| all.take(*network, MINUTE).is_ok()).count() == 10).count()
         };
-        const SITE: u64 = 0x2001_0db8_0001_0000;
+        const SITE: u64 = 0x2001_0db8_0000_0000;
         assert_eq!(granted(&mut (0..256).map(|n| ipv6(SITE | n))), 4, "of a /56");
         assert_eq!(granted(&mut (0..256).map(|n| ipv6(SITE | n << 8))), 16, "of a /48");
-        assert_eq!(granted(&mut (0..256).map(|n| ipv6(SITE | n << 16))), 256, "of as many /48s");
+        assert_eq!(granted(&mut (0..256).map(|n| ipv6(SITE + (n << 16)))), 256, "of as many /48s");
         assert_eq!(granted(&mut (0..256).map(|n| address(0xc000_0200 | n))), 8, "of a /24");
         assert_eq!(granted(&mut (0..256).map(|n| address(n << 8))), 256, "of as many /24s");
     }

@@ -1,32 +1,37 @@
-//! The server as a real process that is killed without warning while codes are
-//! being won: every code that a client received is in the audit log, once.
+//! The server as a real process that is killed without warning while codes are being
+//! won: every code that a client received is found by its cookie and in the audit log,
+//! once, and rounds go on without a gap.
 
 use crate::support::{Client, process::ServerProcess};
 use serde_json::Value;
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
     path::Path,
     sync::{Arc, Mutex},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
+/// How often the server is killed; `HASHPASS_TEST_CRASHES` asks for more.
 const CRASHES: usize = 6;
 const WINS_BEFORE_A_CRASH: usize = 15;
 
-/// How long the server may take to write what it had not written before.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// The codes that were received, each with the cookie of its winner and its round.
+type Received = Arc<Mutex<BTreeMap<String, (String, u64)>>>;
 
 /// Wins round after round until the server is gone, noting every code received.
-async fn win_until_the_end(address: SocketAddr, codes: Arc<Mutex<Vec<String>>>) -> Result<(), reqwest::Error> {
+async fn win_until_the_end(address: SocketAddr, received: Received) -> Result<(), reqwest::Error> {
     let client = Client::at(address).try_with_session().await?;
+    let cookie = client.cookie().unwrap().to_owned();
     loop {
         let puzzle: Value = client.try_get("/api/puzzle").await?.json().await?;
         let trace = client.try_get("/cdn-cgi/trace").await?.text().await?;
         let solution = client.solve_with_trace(&puzzle, &trace);
         let answer: Value = client.try_verify(&solution).await?.json().await?;
         if let Some(code) = answer["invite_code"].as_str() {
-            codes.lock().unwrap().push(code.to_owned());
+            let round = answer["round"].as_u64().unwrap();
+            let before = received.lock().unwrap().insert(code.to_owned(), (cookie.clone(), round));
+            assert_eq!(before, None, "{code} was given out twice");
         }
     }
 }
@@ -42,33 +47,60 @@ fn recorded(data: &Path) -> Vec<String> {
     .collect()
 }
 
+/// The codes in the audit log, once it has caught up with the ledger: it holds them all.
+async fn recorded_in_the_end(data: &Path, received: &Received) -> Vec<String> {
+    for _ in 0..500 {
+        let recorded = recorded(data);
+        let known: BTreeSet<&String> = recorded.iter().collect();
+        if received.lock().unwrap().keys().all(|code| known.contains(code)) {
+            return recorded;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("a code was given out and is not on record");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_code_that_was_given_out_is_lost_when_the_server_is_killed() {
+    let crashes = std::env::var("HASHPASS_TEST_CRASHES").map_or(CRASHES, |number| number.parse().unwrap());
     let data = tempfile::tempdir().unwrap();
-    let codes = Arc::new(Mutex::new(Vec::new()));
-    for crash in 1..=CRASHES {
+    let received = Received::default();
+    let mut checked = BTreeSet::new();
+    for crash in 1..=crashes {
         let server = ServerProcess::start(data.path(), &[]);
-        let miners: Vec<_> = (0..4).map(|_| tokio::spawn(win_until_the_end(server.address(), codes.clone()))).collect();
-        while codes.lock().unwrap().len() < crash * WINS_BEFORE_A_CRASH {
+        let miners: Vec<_> =
+            (0..4).map(|_| tokio::spawn(win_until_the_end(server.address(), received.clone()))).collect();
+        while received.lock().unwrap().len() < crash * WINS_BEFORE_A_CRASH {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         server.kill();
         for miner in miners {
             miner.await.unwrap().expect_err("the server is gone");
         }
-        // The next start writes what the crash has left undone.
+
         let server = ServerProcess::start(data.path(), &[]);
-        let given_out = codes.lock().unwrap().clone();
-        let begin = Instant::now();
-        while given_out.iter().any(|code| !recorded(data.path()).contains(code)) && begin.elapsed() < PATIENCE {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        let recorded = recorded(data.path());
+        let recorded = recorded_in_the_end(data.path(), &received).await;
         let known: BTreeSet<&String> = recorded.iter().collect();
         assert_eq!(known.len(), recorded.len(), "no code is there twice");
-        for code in &given_out {
-            assert!(known.contains(code), "crash {crash}: {code} was given out and is not on record");
+        let new: Vec<_> = {
+            let received = received.lock().unwrap();
+            let new = received.iter().filter(|(code, _)| !checked.contains(*code));
+            new.map(|(code, (cookie, round))| (code.clone(), cookie.clone(), *round)).collect()
+        };
+        let client = server.client();
+        for (code, cookie, round) in new {
+            let request = client.http.get(client.url("/api/wins")).header("cookie", cookie);
+            let wins: Value = request.send().await.unwrap().json().await.unwrap();
+            let found = wins.as_array().unwrap().iter().find(|win| win["invite_code"] == code.as_str());
+            assert_eq!(found.expect("its winner finds it")["round"], round, "crash {crash}");
+            checked.insert(code);
         }
+        // No number is given to two rounds, and none is left out by more than what was won
+        // and not told any more.
+        let rounds: BTreeSet<u64> = received.lock().unwrap().values().map(|(_, round)| *round).collect();
+        assert_eq!(rounds.len(), received.lock().unwrap().len(), "one code a round");
+        let health: Value = client.get("/api/health").await.json().await.unwrap();
+        assert_eq!(health["round"].as_u64().unwrap(), recorded.len() as u64 + 1, "every round before was won");
         server.kill();
     }
 }

@@ -118,3 +118,21 @@ async fn a_hang_up_reloads_what_it_can_and_ends_nothing() {
     assert!(log.contains("the settings were read again") && log.contains("filter=debug"), "{log}");
     assert!(log.contains("the settings stay as they are") && log.contains("RUST_LOG=\"nonsense\""), "{log}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_proxy_that_is_not_set_up_is_told_of_once_with_the_remedy() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = ServerProcess::start(directory.path(), &[]);
+    let client = server.client();
+    for _ in 0..3 {
+        let forwarded = client.http.get(client.url("/api/health")).header("x-forwarded-for", "203.0.113.7");
+        assert_eq!(forwarded.send().await.unwrap().status(), 200);
+        let page = client.http.post(client.url("/api/session")).header("origin", "https://race.test");
+        let page = page.header("content-type", "application/json").body(r#"{"turnstileToken":"test"}"#);
+        assert_eq!(page.send().await.unwrap().status(), 403);
+    }
+    let (_, log) = server.terminate();
+    for remedy in ["add its address to HASHPASS_TRUSTED_PROXIES", "proxy_set_header Host $http_host"] {
+        assert_eq!(log.matches(remedy).count(), 1, "{remedy}: {log}");
+    }
+}
