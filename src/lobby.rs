@@ -7,7 +7,7 @@
 //! | `commands` | what each command does to that |
 //! | `dispatch`, `speaking`, `answer` | a command from its envelope to its answer |
 //! | `entry`, `clients`, `polling`, `seat`, `view` | coming, going, hearing and looking |
-//! | `opening`, `restore`, [`store`] | how the lobby starts, and what survives a restart |
+//! | `opening`, `restore`, `runtime`, [`store`] | how the lobby starts, and what survives a restart |
 //! | `announcer`, `housekeeping` | what is told of the race, and what happens as time passes |
 //! | `handle`, [`settings`], `error`, `passwords`, `guesses` | what all of them use |
 //!
@@ -37,6 +37,7 @@ mod opening;
 mod passwords;
 mod polling;
 mod restore;
+mod runtime;
 mod seat;
 pub mod settings;
 mod speaking;

@@ -21,6 +21,11 @@ impl Lobby {
     /// [`LobbyError::WrongPassword`], [`LobbyError::TooFast`] and those of a busy
     /// lobby.
     pub async fn login(&self, nick: &str, password: String, address: IpAddr) -> Result<Opened, LobbyError> {
+        let (lobby, nick) = (self.clone(), nick.to_owned());
+        self.aside(async move { lobby.try_to_log_in(&nick, password, address).await }).await
+    }
+
+    async fn try_to_log_in(&self, nick: &str, password: String, address: IpAddr) -> Result<Opened, LobbyError> {
         let too_fast = |Exceeded { retry_after }| LobbyError::TooFast { retry_after };
         self.shared.logins.take(address).map_err(too_fast)?;
         let network = wide_network(address);

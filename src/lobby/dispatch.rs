@@ -34,7 +34,12 @@ impl Lobby {
     /// # Errors
     /// [`LobbyError`] where no command was carried out; errors of commands are in
     /// the answer.
-    pub async fn command(&self, session: &Session, envelope: &Envelope, address: IpAddr) -> Result<Answer, LobbyError> {
+    pub async fn command(&self, session: &Session, envelope: Envelope, address: IpAddr) -> Result<Answer, LobbyError> {
+        let (lobby, session) = (self.clone(), session.clone());
+        self.aside(async move { lobby.carry_out(&session, &envelope, address).await }).await
+    }
+
+    async fn carry_out(&self, session: &Session, envelope: &Envelope, address: IpAddr) -> Result<Answer, LobbyError> {
         envelope.check()?;
         let mailbox = self.enter(session).await?;
         self.wait_for_turn(&mailbox).await?;
@@ -69,7 +74,7 @@ impl Lobby {
     }
 
     /// Waits until the client may send another command.
-    async fn wait_for_turn(&self, mailbox: &Mailbox) -> Result<(), LobbyError> {
+    pub(super) async fn wait_for_turn(&self, mailbox: &Mailbox) -> Result<(), LobbyError> {
         let now = self.shared.clock.now();
         let delay = {
             let mut pace = lock(&mailbox.pace);
@@ -111,6 +116,7 @@ impl Lobby {
             return Err(LobbyError::Ended);
         }
         let mut caller = Caller {
+            cost: 0.0,
             state,
             environment: &self.shared.environment,
             moment,
@@ -120,7 +126,8 @@ impl Lobby {
             payment: Err(Rejection::Missing),
         };
         let outcome = action(&mut caller);
-        let replies = caller.replies;
+        let (replies, cost) = (caller.replies, caller.cost);
+        mailbox.charge(cost);
         let written = guard.hand_over(slot);
         Ok(((outcome, replies), written))
     }

@@ -44,6 +44,22 @@ impl Lobby {
         nick: Option<&str>,
         credentials: Credentials<'_>,
     ) -> Result<Opened, LobbyError> {
+        let Credentials { token, stamp, address } = credentials;
+        let (nick, token, stamp) = (nick.map(str::to_owned), token.map(str::to_owned), stamp.map(str::to_owned));
+        let lobby = self.clone();
+        self.aside(async move {
+            let credentials = Credentials { token: token.as_deref(), stamp: stamp.as_deref(), address };
+            lobby.open_or_enter(present, nick.as_deref(), credentials).await
+        })
+        .await
+    }
+
+    async fn open_or_enter(
+        &self,
+        present: Option<Session>,
+        nick: Option<&str>,
+        credentials: Credentials<'_>,
+    ) -> Result<Opened, LobbyError> {
         let nick: Option<Nick> = nick.map(str::parse).transpose()?;
         let admission = &self.shared.admission;
         if let Some(session) = present {
@@ -189,6 +205,7 @@ impl Lobby {
         }
         state.writes.push(Write::SaveClient { key: client, session: id.clone(), last_seen: moment.seconds(), since });
         let mut caller = Caller {
+            cost: 0.0,
             state,
             environment: &self.shared.environment,
             moment,

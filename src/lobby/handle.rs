@@ -3,6 +3,7 @@
 use super::{
     guesses::Guesses,
     passwords::Passwords,
+    runtime::OwnRuntime,
     state::{Moment, State},
     store::Store,
 };
@@ -40,6 +41,8 @@ pub(super) struct Shared {
     pub(super) guesses: Guesses,
     /// New sessions, for everybody together.
     pub(super) ceiling: Mutex<Bucket>,
+    /// Where all of it is done.
+    pub(super) runtime: OwnRuntime,
     /// How many long polls are waiting.
     pub(super) waiting: AtomicUsize,
     /// How fast long polls that were woken are answered.

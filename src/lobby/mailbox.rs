@@ -77,6 +77,14 @@ impl Mailbox {
         Self { since, ..Self::default() }
     }
 
+    /// Takes more from the client's pace for a command that was worth more than one: the
+    /// next has to wait longer.
+    pub(super) fn charge(&self, cost: f64) {
+        if let Some(pace) = &mut *lock(&self.pace) {
+            pace.charge(cost);
+        }
+    }
+
     /// Puts an event in and wakes everybody who waits.
     pub(super) fn push(&self, event: Arc<Event>, all: &EventBytes) {
         let mut entries = self.lock();

@@ -121,6 +121,16 @@ impl Rank {
 }
 
 impl Channel {
+    /// So many of its members: operators and the voiced first, because there are few of
+    /// them and they are looked for.
+    pub(super) fn foremost(&self, most: usize) -> impl Iterator<Item = (&SessionId, &Rank)> {
+        let plain = |(_, rank): &(&SessionId, &Rank)| rank.prefix().is_empty();
+        let few = most < self.members.len();
+        let ranked = self.members.iter().filter(move |member| few && !plain(member));
+        let others = self.members.iter().filter(move |member| !few || plain(member));
+        ranked.chain(others).take(most)
+    }
+
     /// Under which its messages are kept.
     pub(super) fn target(&self) -> String {
         format!("c{}", self.id)

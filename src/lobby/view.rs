@@ -16,6 +16,12 @@ use serde::Serialize;
 /// The most messages of one answer from the history.
 const MOST_HISTORY: u32 = 200;
 
+/// The most members of one answer.
+const MOST_MEMBERS: usize = 1000;
+
+/// So many of them are worth a command.
+const MEMBERS_PER_COMMAND: f64 = 200.0;
+
 /// `GET /api/v1/server`.
 #[derive(Clone, Debug, Serialize)]
 pub struct ServerView {
@@ -104,6 +110,11 @@ impl Lobby {
     /// # Errors
     /// Those of entering.
     pub async fn state(&self, session: &Session) -> Result<StateView, LobbyError> {
+        let (lobby, session) = (self.clone(), session.clone());
+        self.aside(async move { lobby.state_of(&session).await }).await
+    }
+
+    async fn state_of(&self, session: &Session) -> Result<StateView, LobbyError> {
         let mailbox = self.enter(session).await?;
         let state = self.lock();
         let user = state.users.get(&session.id).ok_or(LobbyError::Ended)?;
@@ -123,6 +134,11 @@ impl Lobby {
     /// # Errors
     /// Those of entering.
     pub async fn channels(&self, session: &Session) -> Result<Vec<ChannelView>, LobbyError> {
+        let (lobby, session) = (self.clone(), session.clone());
+        self.aside(async move { lobby.channels_of(&session).await }).await
+    }
+
+    async fn channels_of(&self, session: &Session) -> Result<Vec<ChannelView>, LobbyError> {
         self.enter(session).await?;
         let state = self.lock();
         let visible = |channel: &&Channel| !channel.modes.secret || channel.members.contains_key(&session.id);
@@ -134,7 +150,13 @@ impl Lobby {
     /// # Errors
     /// [`LobbyError::NoSuchTarget`] and those of entering.
     pub async fn members(&self, session: &Session, channel: &str) -> Result<Vec<MemberView>, LobbyError> {
-        self.enter(session).await?;
+        let (lobby, session, channel) = (self.clone(), session.clone(), channel.to_owned());
+        self.aside(async move { lobby.members_of(&session, &channel).await }).await
+    }
+
+    async fn members_of(&self, session: &Session, channel: &str) -> Result<Vec<MemberView>, LobbyError> {
+        let mailbox = self.enter(session).await?;
+        self.wait_for_turn(&mailbox).await?;
         let state = self.lock();
         let channel = state
             .channels
@@ -142,13 +164,13 @@ impl Lobby {
             .filter(|channel| !channel.modes.secret || channel.members.contains_key(&session.id))
             .ok_or(LobbyError::NoSuchTarget)?;
         let mut members: Vec<MemberView> = channel
-            .members
-            .iter()
+            .foremost(MOST_MEMBERS)
             .filter_map(|(id, rank)| {
                 let user = state.users.get(id)?;
                 Some(MemberView { nick: user.nick.to_string(), prefix: rank.prefix(), away: user.away.is_some() })
             })
             .collect();
+        mailbox.charge(members.len() as f64 / MEMBERS_PER_COMMAND);
         members.sort_unstable_by_key(|member| member.nick.to_ascii_lowercase());
         Ok(members)
     }

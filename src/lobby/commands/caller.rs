@@ -17,6 +17,9 @@ use std::sync::Arc;
 /// The most characters of a text that comes back to its sender.
 const LONGEST_ECHO: usize = 64;
 
+/// So many rows of a list are worth a command.
+const ROWS_PER_COMMAND: f64 = 50.0;
+
 /// The one a command comes from, with the state under its lock, and what was replied.
 pub(in super::super) struct Caller<'a> {
     pub(in super::super) state: &'a mut State,
@@ -26,6 +29,8 @@ pub(in super::super) struct Caller<'a> {
     /// The client that asks; replies go to its queue.
     pub(in super::super) mailbox: Arc<Mailbox>,
     pub(in super::super) replies: Vec<Arc<Event>>,
+    /// How many commands this one is worth beyond itself.
+    pub(in super::super) cost: f64,
     /// The stamp that was spent for a text beside the messages of a channel, or why none
     /// was.
     pub(in super::super) payment: Result<Payment, Rejection>,
@@ -51,6 +56,11 @@ impl Caller<'_> {
     pub(super) fn reply_with(&mut self, event: Arc<Event>) {
         self.state.deliveries.push(self.mailbox.clone(), event.clone());
         self.replies.push(event);
+    }
+
+    /// Has a list of so many rows cost its caller what it costs us.
+    pub(super) fn charge_for_list(&mut self, rows: usize) {
+        self.cost += rows as f64 / ROWS_PER_COMMAND;
     }
 
     /// Makes an event that comes from the caller.

@@ -10,6 +10,9 @@ use crate::{
 /// The longest topic, in bytes.
 const LONGEST_TOPIC: usize = 512;
 
+/// How many nicks are listed of one channel.
+const MOST_NAMES: usize = 500;
+
 /// How many nicks one 353 lists.
 const NAMES_PER_REPLY: usize = 100;
 
@@ -102,10 +105,10 @@ impl Caller<'_> {
         let Some(channel) = self.state.channels.get(folded) else { return };
         let (name, kind) = (channel.name.to_string(), if channel.modes.secret { "@" } else { "=" });
         let mut nicks: Vec<String> = channel
-            .members
-            .iter()
+            .foremost(MOST_NAMES)
             .filter_map(|(id, rank)| Some(format!("{}{}", rank.prefix(), self.state.users.get(id)?.nick)))
             .collect();
+        self.charge_for_list(nicks.len());
         nicks.sort_unstable_by_key(|nick| nick.trim_start_matches(['@', '+']).to_ascii_lowercase());
         for some in nicks.chunks(NAMES_PER_REPLY) {
             self.reply(&numeric::NAMREPLY.saying(&[kind, &name], some.join(" ")));

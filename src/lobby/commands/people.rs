@@ -95,7 +95,7 @@ impl Caller<'_> {
             if let Ok(folded) = self.visible_channel(mask)
                 && let Some(channel) = self.state.channels.get(&folded)
             {
-                for (id, rank) in channel.members.iter().take(MOST_WHO) {
+                for (id, rank) in channel.foremost(MOST_WHO) {
                     if let Some(user) = self.state.users.get(id) {
                         rows.push(row(channel.name.as_str(), user.nick.as_str(), user.away.is_some(), rank.prefix()));
                     }
@@ -104,6 +104,7 @@ impl Caller<'_> {
         } else if let Some((_, user)) = self.state.by_nick(mask) {
             rows.push(row("*", user.nick.as_str(), user.away.is_some(), ""));
         }
+        self.charge_for_list(rows.len());
         rows.sort_by(|one, other| one.params.cmp(&other.params));
         for row in rows {
             self.reply(&row);
