@@ -6,6 +6,7 @@
 //! | `state`, `mailbox`, `delivery` | who is here, which channels there are, and what each client is told, and when |
 //! | `commands` | what each command does to that |
 //! | `dispatch`, `speaking`, `answer` | a command from its envelope to its answer |
+//! | `making_room` | who goes when there are too many |
 //! | `entry`, `clients`, `polling`, `seat`, `view` | coming, going, hearing and looking |
 //! | `opening`, `restore`, `runtime`, [`store`] | how the lobby starts, and what survives a restart |
 //! | `announcer`, `housekeeping` | what is told of the race, and what happens as time passes |
@@ -31,6 +32,7 @@ mod guesses;
 mod handle;
 mod housekeeping;
 mod mailbox;
+mod making_room;
 pub mod modes;
 pub mod numeric;
 mod opening;

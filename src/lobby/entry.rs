@@ -9,7 +9,10 @@ use super::{
     store::{Write, Written},
 };
 use crate::{
-    gate::admission::{self, Credentials, Judged},
+    gate::{
+        admission::{self, Credentials, Judged},
+        limits::Exceeded,
+    },
     identity::{
         nick::Nick,
         session::{ClientKey, NewSession, Session, SessionId},
@@ -17,7 +20,7 @@ use crate::{
     lock::lock,
 };
 use puzzle::stamp::Rejection;
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, net::IpAddr, sync::Arc, time::Duration};
 
 /// A session that was opened or entered.
 #[derive(Clone, Debug)]
@@ -73,14 +76,12 @@ impl Lobby {
         if let Some(nick) = &nick {
             self.check_nick(nick)?;
         }
-        if !self.lock().has_room() {
-            return Err(LobbyError::Full);
-        }
         // Before the spending, so that a refusal leaves the stamp as it was.
-        self.take_from_ceiling()?;
+        self.take_from_ceiling(credentials.address)?;
         let opened = self.open_new(nick, judged).await;
         if opened.is_err() {
             lock(&self.shared.ceiling).put_back();
+            self.shared.shares.give_back(credentials.address);
         }
         opened
     }
@@ -124,7 +125,14 @@ impl Lobby {
         Ok(())
     }
 
-    fn take_from_ceiling(&self) -> Result<(), LobbyError> {
+    /// Takes a session from the ceiling, and from the share that one network has of it.
+    fn take_from_ceiling(&self, address: IpAddr) -> Result<(), LobbyError> {
+        let too_many = |Exceeded { retry_after }| LobbyError::Ceiling { retry_after };
+        self.shared.shares.take(address).map_err(too_many)?;
+        self.take_from_all().inspect_err(|_| self.shared.shares.give_back(address))
+    }
+
+    fn take_from_all(&self) -> Result<(), LobbyError> {
         let per_hour = f64::from(self.shared.environment.sessions_per_hour);
         let mut ceiling = lock(&self.shared.ceiling);
         ceiling
@@ -169,9 +177,7 @@ impl Lobby {
             return Err(LobbyError::Ended);
         }
         if !state.users.contains_key(&session.id) {
-            if !state.has_room() {
-                return Err(LobbyError::Full);
-            }
+            state.make_room(moment);
             // Whoever had the nick before has lost its session: nobody else can have it.
             let before = state.nicks.get(&session.nick.folded()).filter(|before| **before != session.id).cloned();
             if let Some(before) = before {

@@ -41,6 +41,8 @@ pub(super) struct Shared {
     pub(super) guesses: Guesses,
     /// New sessions, for everybody together.
     pub(super) ceiling: Mutex<Bucket>,
+    /// The share of one network in that.
+    pub(super) shares: Rate,
     /// Where all of it is done.
     pub(super) runtime: OwnRuntime,
     /// How many long polls are waiting.

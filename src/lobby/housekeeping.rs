@@ -4,7 +4,7 @@
 use super::{
     handle::Lobby,
     state::{Channel, State},
-    store::{Slot, Write},
+    store::{Slot, Write, Written},
 };
 use crate::identity::session::{ClientKey, SessionId};
 use std::{
@@ -65,15 +65,27 @@ impl Lobby {
             let ended = state.users.iter().filter(|(_, user)| !user.clients.keys().any(|key| living.contains(key)));
             gone.extend(ended.map(|(id, _)| id.clone()));
         }
+        let mut underway = Vec::new();
         for id in gone {
             let Some(slot) = self.wait_for_slot().await else { return };
             let moment = self.moment();
             let mut state = self.lock();
             state.quit(moment, &id, "Idle for too long");
-            state.hand_over(slot).without_waiting();
+            underway.push(state.hand_over(slot));
         }
         let Some(slot) = self.wait_for_slot().await else { return };
         let keys: HashSet<ClientKey> = keys.into_iter().collect();
+        underway.push(self.forget_clients(slot, &keys, &living));
+        for written in underway {
+            if written.stored().await.is_err() {
+                tracing::warn!("sessions that have ended are not written down yet");
+                return;
+            }
+        }
+    }
+
+    /// Takes the clients out that are among `keys` and not `living`.
+    fn forget_clients(&self, slot: Slot<'_>, keys: &HashSet<ClientKey>, living: &HashSet<ClientKey>) -> Written {
         let mut state = self.lock();
         let State { users, writes, .. } = &mut *state;
         for user in users.values_mut() {
@@ -87,7 +99,7 @@ impl Lobby {
                 stays
             });
         }
-        state.hand_over(slot).without_waiting();
+        state.hand_over(slot)
     }
 
     /// Writes down when clients were last seen, so that idleness is counted over a

@@ -35,6 +35,15 @@ const LOGINS_PERIOD: Duration = Duration::from_secs(5);
 /// How many wins may wait to be announced; one more is not announced.
 const MOST_WAITING_WINS: usize = 64;
 
+/// The time that the ceiling on new sessions is for.
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// How many of so many new sessions one network may open: a sixteenth, unless they are so
+/// few that it would be no more than a handful.
+fn share_of_network(sessions: u32) -> u32 {
+    (sessions / 16).max(sessions.min(10))
+}
+
 impl Lobby {
     /// Opens the lobby with what its store has `loaded`. Gives back the announcer as
     /// well, which must run for anything to be told of the race.
@@ -65,6 +74,7 @@ impl Lobby {
         };
         let shared = Shared {
             ceiling: Mutex::new(Bucket::full(f64::from(settings.sessions_per_hour), moment.now)),
+            shares: Rate::new(share_of_network(settings.sessions_per_hour), HOUR, clock.clone()),
             environment,
             state: Mutex::new(state),
             store,

@@ -40,8 +40,10 @@ pub(super) fn restore(loaded: Loaded, sessions: &Sessions, moment: Moment) -> St
         let clients = clients_of.remove(&row.id).unwrap_or_default();
         restore_user(&mut state, row, clients, sessions, moment);
     }
+    let spoken_in: HashSet<String> = lines.values().filter_map(|line| line.target.clone()).collect();
     for channel in channels {
-        restore_channel(&mut state, channel);
+        let has_words = spoken_in.contains(&format!("c{}", channel.row.id));
+        restore_channel(&mut state, channel, has_words, moment);
     }
     if !state.channels.contains_key(&Folded::of(LOBBY)) {
         create_lobby(&mut state, moment);
@@ -141,7 +143,7 @@ fn restore_user(
 
 /// Restores a channel with those of its members that are still there, or has the store
 /// forget it if nobody is left.
-fn restore_channel(state: &mut State, StoredChannel { row, members }: StoredChannel) {
+fn restore_channel(state: &mut State, StoredChannel { row, members }: StoredChannel, has_words: bool, moment: Moment) {
     let Ok(name) = row.name.parse() else { return };
     let members: HashMap<SessionId, Rank> = members
         .into_iter()
@@ -155,13 +157,13 @@ fn restore_channel(state: &mut State, StoredChannel { row, members }: StoredChan
     }
     let bits = Bits::new(row.hashcash_bits).unwrap_or(Bits::MAX);
     let channel = Channel {
-        id: row.id,
-        name,
         topic: row.topic,
         modes: ChannelModes::from_letters(&row.modes, bits),
         created_at: row.created_at,
         members,
-        invited: HashSet::new(),
+        // When it was is not kept; that there was something is more than nothing.
+        has_words,
+        ..Channel::new(row.id, name, moment)
     };
     add_channel(state, channel);
 }
@@ -169,16 +171,9 @@ fn restore_channel(state: &mut State, StoredChannel { row, members }: StoredChan
 /// Creates the channel that always exists.
 fn create_lobby(state: &mut State, moment: Moment) {
     let Ok(name) = LOBBY.parse() else { return };
-    let channel = Channel {
-        id: LOBBY_ID,
-        name,
-        topic: None,
-        // Nobody is operator here, so its topic stays as it is.
-        modes: ChannelModes::from_letters("nt", Bits::NONE),
-        created_at: moment.seconds(),
-        members: HashMap::new(),
-        invited: HashSet::new(),
-    };
+    // Nobody is operator here, so its topic stays as it is.
+    let modes = ChannelModes::from_letters("nt", Bits::NONE);
+    let channel = Channel { modes, ..Channel::new(LOBBY_ID, name, moment) };
     state.writes.push(Write::SaveChannel(channel.row()));
     add_channel(state, channel);
 }

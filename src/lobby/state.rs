@@ -33,10 +33,10 @@ pub(super) use super::store::{LOBBY_ID, MOST_RECENT};
 pub const LOBBY: &str = "#lobby";
 
 /// The most people in the lobby.
-const MOST_USERS: usize = 20_000;
+pub(super) const MOST_USERS: usize = 20_000;
 
 /// The most channels.
-const MOST_CHANNELS: usize = 10_000;
+pub(super) const MOST_CHANNELS: usize = 10_000;
 
 /// The most channels of one person.
 pub(super) const MOST_CHANNELS_OF_A_USER: usize = 50;
@@ -63,8 +63,9 @@ pub(super) struct User {
     pub(super) created_at: u64,
     /// From which networks they have logged in, the newest last.
     pub(super) networks: VecDeque<String>,
-    /// When they last said something, on the monotonic clock.
+    /// When they last said something or came, on the monotonic clock.
     pub(super) last_spoke: Duration,
+    pub(super) has_spoken: bool,
 }
 
 impl User {
@@ -81,6 +82,7 @@ impl User {
             created_at,
             networks: VecDeque::new(),
             last_spoke: now,
+            has_spoken: false,
         }
     }
 }
@@ -98,6 +100,9 @@ pub(super) struct Channel {
     pub(super) created_at: u64,
     pub(super) members: HashMap<SessionId, Rank>,
     pub(super) invited: HashSet<SessionId>,
+    /// When something was last said in it, or when it was made, on the monotonic clock.
+    pub(super) last_words: Duration,
+    pub(super) has_words: bool,
 }
 
 /// What a member is in a channel.
@@ -121,6 +126,21 @@ impl Rank {
 }
 
 impl Channel {
+    /// A channel that was just made.
+    pub(super) fn new(id: i64, name: ChannelName, moment: Moment) -> Self {
+        Self {
+            id,
+            name,
+            topic: None,
+            modes: ChannelModes::initial(),
+            created_at: moment.seconds(),
+            members: HashMap::new(),
+            invited: HashSet::new(),
+            last_words: moment.now,
+            has_words: false,
+        }
+    }
+
     /// So many of its members: operators and the voiced first, because there are few of
     /// them and they are looked for.
     pub(super) fn foremost(&self, most: usize) -> impl Iterator<Item = (&SessionId, &Rank)> {

@@ -114,6 +114,7 @@ fn envelope(json: &str) -> Envelope {
     serde_json::from_str(json).unwrap()
 }
 
+mod crowds;
 mod remarks;
 mod storage;
 

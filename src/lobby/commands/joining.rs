@@ -5,13 +5,11 @@ use crate::{
     identity::nick::Folded,
     lobby::{
         channel_name::ChannelName,
-        modes::ChannelModes,
         numeric,
         state::{Channel, MOST_CHANNELS_OF_A_USER, Rank},
         store::Write,
     },
 };
-use std::collections::{HashMap, HashSet};
 
 /// How many channels one JOIN or PART may name.
 const MOST_TARGETS: usize = 10;
@@ -33,6 +31,9 @@ impl Caller<'_> {
         }
         if MOST_CHANNELS_OF_A_USER <= mine {
             return Err(numeric::TOOMANYCHANNELS.about(&[name.as_str()]));
+        }
+        if !self.state.channels.contains_key(&folded) {
+            self.state.make_room_for_channel(self.moment);
         }
         let has_room = self.state.has_room_for_channel();
         let since = self.state.last_seq;
@@ -85,15 +86,7 @@ impl Caller<'_> {
 
     fn create(&mut self, name: ChannelName) {
         self.state.last_channel += 1;
-        let channel = Channel {
-            id: self.state.last_channel,
-            name,
-            topic: None,
-            modes: ChannelModes::initial(),
-            created_at: self.moment.seconds(),
-            members: HashMap::new(),
-            invited: HashSet::new(),
-        };
+        let channel = Channel::new(self.state.last_channel, name, self.moment);
         self.state.writes.push(Write::SaveChannel(channel.row()));
         self.state.channels.insert(channel.name.folded(), channel);
     }

@@ -115,6 +115,10 @@ impl Caller<'_> {
             Right::Stamp(_) | Right::Free => {}
         }
         let (id, target) = (channel.id, channel.target());
+        if let Some(channel) = self.state.channels.get_mut(&folded) {
+            channel.last_words = self.moment.now;
+            channel.has_words = true;
+        }
         Ok(Spoken::Delivered(self.say(message, &shown, target, None, |caller, event| {
             caller.state.tell_channel(&folded, event);
             // Somebody outside of a channel without +n is told their own words too.
@@ -163,6 +167,7 @@ impl Caller<'_> {
         self.state.deliveries.only_if_stored();
         if let Some(user) = self.state.users.get_mut(&self.me) {
             user.last_spoke = self.moment.now;
+            user.has_spoken = true;
         }
         let envelope = event.json().to_owned();
         self.state.writes.push(Write::SaveMessage { seq: event.seq, target, envelope, pair });
