@@ -72,7 +72,7 @@ lint_rust() {
     --package app --package frontend --package miner --package bench-browser --package stamps-browser \
     --features app/hydrate "${deny[@]}"
   RUSTFLAGS=-Ctarget-feature=+simd128,+bulk-memory \
-    cargo clippy --profile miner --target $wasm --target-dir target/miner-simd --package miner "${deny[@]}"
+    cargo clippy --profile miner --target $wasm --target-dir target/miner --package miner "${deny[@]}"
 }
 
 # Also of what is private: it is written to be read here.

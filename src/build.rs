@@ -13,8 +13,8 @@
 //! - with `HASHPASS_EMBED_SITE=1` in the environment also the cfg `embed_site` and
 //!   `memory_serve::load!("site")`: what `./x build` put into `target/site`.
 //!
-//! The nested cargo has target directories of its own: the outer one holds the
-//! lock of the ordinary one. It never downloads tools; `./x setup` does.
+//! The nested cargo has a target directory of its own: the outer one holds the lock of
+//! the ordinary one. It never downloads tools; `./x setup` does.
 
 #![allow(clippy::print_stdout, reason = "printing is how a build script speaks")]
 
@@ -100,28 +100,28 @@ fn name_inputs(site: Option<&Path>) {
     }
 }
 
-/// Builds every variant into a directory of its name in `built`, side by side:
-/// the two share the outer cargo's job slots.
+/// Builds every variant into a directory of its name in `built`: compiled one after the
+/// other in one target directory, as most of what they depend on runs while compiling
+/// and is the same for both; then made smaller side by side.
 fn build_variants(workspace: &Path, target: &Path, built: &Path) -> Result<(), String> {
-    let optimize = found("wasm-opt");
-    if !optimize {
+    for Variant { name, rustflags, .. } in VARIANTS {
+        let directory = built.join(name);
+        bind(&compile(workspace, &target.join("miner"), rustflags)?, &directory)?;
+        fs::copy(workspace.join("app/miner").join(LOADER), directory.join(LOADER))
+            .map_err(|error| format!("app/miner/{LOADER} cannot be copied: {error}."))?;
+    }
+    if !found("wasm-opt") {
         println!("cargo::warning=wasm-opt is not on PATH: the browser's miner is larger than need be (./x setup)");
+        return Ok(());
     }
     thread::scope(|scope| {
-        let builds = VARIANTS.map(|variant| {
-            scope.spawn(move || {
-                let wasm = compile(workspace, &target.join(format!("miner-{}", variant.name)), variant.rustflags)?;
-                let directory = built.join(variant.name);
-                bind(&wasm, &directory)?;
-                if optimize {
-                    shrink(&directory.join("miner_bg.wasm"))?;
-                }
-                fs::copy(workspace.join("app/miner").join(LOADER), directory.join(LOADER))
-                    .map_err(|error| format!("app/miner/{LOADER} cannot be copied: {error}."))?;
-                Ok(())
-            })
+        let shrinking = VARIANTS.map(|variant| {
+            let wasm = built.join(variant.name).join("miner_bg.wasm");
+            scope.spawn(move || shrink(&wasm))
         });
-        builds.into_iter().try_for_each(|build| build.join().unwrap_or_else(|_| Err("the build panicked.".into())))
+        shrinking
+            .into_iter()
+            .try_for_each(|one| one.join().unwrap_or_else(|_| Err("wasm-opt's thread panicked.".into())))
     })
 }
 

@@ -5,7 +5,7 @@
 //! for. So everything that a peer could leave half done has a limit: the head of
 //! a request, the pause between two requests, an answer that it does not read
 //! ([`activity`]). (The body of a request has its own limit in the
-//! [`router`](super::router), a WebSocket in [`live`](super::live).) And there are
+//! [`router`](crate::edge::router), a WebSocket in [`live`](super::live).) And there are
 //! only so many connections, for one peer and for all together. One too many of a peer
 //! is told so and closed, as it would otherwise wait for ever behind those that waste
 //! theirs. When all together are too many, one of those that use theirs least is closed
@@ -55,14 +55,14 @@ const LARGEST_HEAD: usize = 16 * 1024;
 
 /// How long nothing is accepted after the operating system refused to, most
 /// likely because there are no descriptors left.
-const PAUSE: Duration = Duration::from_secs(1);
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// Between two lines in the log about connections that were turned away.
-const SILENCE: Duration = Duration::from_secs(60);
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
 /// A connection that has served no request for so long is idle: the one to be closed when
 /// there are too many.
-const PATIENCE: Duration = Duration::from_secs(2);
+const IDLE_AFTER: Duration = Duration::from_secs(2);
 
 /// Serves `router` on `listener` until `stop` is done; then closes every
 /// connection as soon as it has nothing under way, at the latest after the grace.
@@ -75,7 +75,7 @@ pub async fn serve(
     proxies: &TrustedProxies,
     stop: impl Future<Output = ()>,
 ) {
-    let places = Places::new(settings.per_peer, settings.in_all, PATIENCE);
+    let places = Places::new(settings.per_peer, settings.in_all, IDLE_AFTER);
     let stopping = watch::Sender::new(false);
     let mut open = JoinSet::new();
     let mut turned_away = TurnedAway::default();
@@ -95,7 +95,7 @@ pub async fn serve(
                 tracing::error!(%error, "no connection can be accepted; trying again");
                 tokio::select! {
                     () = &mut stop => break,
-                    () = tokio::time::sleep(PAUSE) => continue,
+                    () = tokio::time::sleep(ACCEPT_RETRY_DELAY) => continue,
                 }
             }
         };
@@ -229,7 +229,7 @@ impl TurnedAway {
     fn count(&mut self, peer: IpAddr, crowded: Crowded, open: usize) {
         self.count += 1;
         let now = Instant::now();
-        if self.told_at.is_none_or(|told_at| told_at + SILENCE <= now) {
+        if self.told_at.is_none_or(|told_at| told_at + LOG_INTERVAL <= now) {
             self.told_at = Some(now);
             let turned_away = self.count;
             tracing::warn!(%peer, why = %crowded, open, turned_away, "connections are turned away");

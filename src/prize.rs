@@ -17,6 +17,8 @@
 pub mod audit;
 pub mod deliveries;
 mod handle;
+#[cfg(test)]
+mod tests;
 pub mod webhook;
 
 pub use handle::{OpenError, Prizes, open};

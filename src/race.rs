@@ -13,12 +13,14 @@
 
 mod entries;
 mod hasher;
+mod health;
 mod herald;
 mod miners;
 #[cfg(all(test, feature = "model-check"))]
 mod model;
 mod resume;
 mod settings;
+mod shared;
 mod shares;
 mod state;
 mod submission;
@@ -32,6 +34,7 @@ pub use hasher::{HasherFactory, SolutionHasher, real_hashers};
 pub use herald::{Herald, WinListener};
 pub use resume::StartRaceError;
 pub use settings::RaceSettings;
+pub use shared::VerificationQuota;
 pub use shares::{ShareError, ShareVerdict};
 pub use submission::{Competitor, Refusal, Solution};
 pub use win::{Announcement, Win, WithWin};
@@ -40,38 +43,26 @@ pub use crate::identity::session::SessionId;
 use crate::{
     clock::Clock,
     gate::network::Network,
-    ledger::{Change, CommitError, Committed, Condition, Ledger, Reply, Transaction, rows::RecordedWin},
+    ledger::{Ledger, Reply, Transaction, rows::RecordedWin},
 };
 use app::wire::{ResetReason, RoundView, Share, Victory};
-use herald::{Event, Rounds};
+use health::{Health, LONGEST_WAIT};
+use herald::Event;
 use miners::{Miners, ShareRefusal};
-use puzzle::{Challenge, Hash, RoundNumber, Seed, proof::share_target};
-use state::{Conclusion, Effect, Job, State, Verdict};
+use puzzle::{Challenge, RoundNumber, Seed, proof::share_target};
+use shared::Shared;
+use state::State;
 use std::{
     fmt,
-    net::IpAddr,
     sync::{Arc, Weak},
     time::Duration,
 };
-use submission::Answer;
 use sync::{Mutex, lock};
 use tokio::sync::{mpsc, oneshot, watch};
-use verifier::{VerdictReceiver, Verifier};
-
-/// Between two notes of how far the running round has come.
-const NOTE_INTERVAL: Duration = Duration::from_secs(5);
+use verifier::Verifier;
 
 /// So many wins of a session are told at once.
 const MOST_WINS_AT_ONCE: usize = 1000;
-/// A verifier thread is probed no more often.
-const PROBE_INTERVAL: Duration = Duration::from_secs(1);
-
-/// A server whose oldest submission has waited for so long is not well.
-const LONGEST_WAIT: Duration = Duration::from_secs(2);
-
-/// Counts a submission of an address that is about to be verified; the error says
-/// how long the address has to wait before one more.
-pub type VerificationQuota = Arc<dyn Fn(IpAddr) -> Result<(), Duration> + Send + Sync>;
 
 /// What the race works with, beside what an operator decides.
 #[derive(Clone)]
@@ -96,36 +87,6 @@ pub struct RaceSurroundings {
 #[derive(Clone)]
 pub struct Race {
     shared: Arc<Shared>,
-}
-
-struct Shared {
-    /// Everything that decides. Std's mutex: critical sections are microseconds
-    /// and never await.
-    state: Mutex<State>,
-    /// Who mines. A lock of its own: the figures ask of thousands at once, and a
-    /// submission must not wait for that. Whoever changes it tells the state, while it
-    /// is held, until when the mining clock runs ([`Shared::change_miners`]); so it is
-    /// taken before the state's lock and never after.
-    miners: Mutex<Miners>,
-    verifier: Verifier,
-    quota: VerificationQuota,
-    /// The last round that everybody was told of. It trails the state by the time
-    /// that recording a win takes, so that nobody learns a seed before the others.
-    announced: Arc<watch::Sender<Announcement>>,
-    /// What the herald has to do, in order. Unbounded, as each event ends a round:
-    /// they come no faster than wins.
-    events: mpsc::UnboundedSender<Event>,
-    clock: Arc<dyn Clock>,
-    seeds: Arc<dyn Fn() -> Seed + Send + Sync>,
-    ledger: Arc<dyn Ledger>,
-    /// Whether the ledger can be written.
-    condition: watch::Receiver<Condition>,
-    /// When the running round was noted last.
-    noted_at: Mutex<Duration>,
-    work_shown: Arc<dyn Fn(&SessionId) + Send + Sync>,
-    /// When a thread was probed last, and whether it answered. Held while it is probed:
-    /// whoever asks meanwhile gets the same answer.
-    probed: tokio::sync::Mutex<Option<(Duration, bool)>>,
 }
 
 impl fmt::Debug for Race {
@@ -165,7 +126,7 @@ impl Race {
             condition: ledger.condition(),
             ledger,
             work_shown,
-            probed: tokio::sync::Mutex::default(),
+            health: Health::default(),
         });
         shared.verifier.start(&hashers, &Arc::downgrade(&shared))?;
         let weak: Weak<Shared> = Arc::downgrade(&shared);
@@ -295,31 +256,22 @@ impl Race {
         self.shared.ledger.wins_of(&session.0, RoundNumber(0), MOST_WINS_AT_ONCE)
     }
 
-    /// True while wins can be written down.
-    pub fn storage_works(&self) -> bool {
-        self.shared.storage_works()
-    }
-
-    /// True if the verifier's threads work and no submission waits for too long. However
-    /// often that is asked, a thread is probed once a second.
+    /// True if the verifier's threads work and no submission waits for too long.
     pub async fn verifier_works(&self) -> bool {
         let shared = &self.shared;
-        let mut probed = shared.probed.lock().await;
-        let answered = match *probed {
-            Some((at, answered)) if shared.clock.now() < at + PROBE_INTERVAL => answered,
-            _ => {
-                let answered = shared.verifier_answers().await;
-                *probed = Some((shared.clock.now(), answered));
-                answered
-            }
-        };
-        answered && self.oldest_waiting().is_none_or(|age| age < LONGEST_WAIT)
+        let works = shared.health.verifier_works(&shared.verifier, shared.clock.as_ref()).await;
+        works && self.oldest_waiting().is_none_or(|age| age < LONGEST_WAIT)
     }
 
-    /// For how long the oldest submission that has no answer yet has been waiting.
+    /// For how long the oldest submission that has no verdict yet has been waiting.
     pub fn oldest_waiting(&self) -> Option<Duration> {
         let arrived_at = lock(&self.shared.state).oldest_pending()?;
         Some(self.shared.clock.now().saturating_sub(arrived_at))
+    }
+
+    /// True while wins can be written down.
+    pub fn storage_works(&self) -> bool {
+        self.shared.storage_works()
     }
 
     /// Lets time do its work: time-outs of rounds and of verifications. To be
@@ -345,151 +297,5 @@ impl Race {
     /// What the ledger is to be closed with: how far the running round has come.
     pub fn last_words(&self) -> Transaction {
         self.shared.snapshot()
-    }
-}
-
-impl Shared {
-    /// True if a verifier thread answers a small puzzle rightly within two seconds and
-    /// none has died; or if the threads have so much to do that nobody came to it, and do
-    /// it.
-    async fn verifier_answers(&self) -> bool {
-        let done = self.verifier.done();
-        match tokio::time::timeout(LONGEST_WAIT, self.verifier.probe()).await {
-            Ok(answer) => answer == Ok(true),
-            Err(_) => self.verifier.all_live() && done < self.verifier.done(),
-        }
-    }
-
-    /// Checks a submission and queues its verification, or answers it. `counted` says
-    /// whether its session counts as a miner, so that the mining clock runs for it.
-    fn enter(&self, competitor: &Competitor, counted: bool, solution: Solution, answer: Answer) {
-        let storage_works = self.storage_works();
-        let admitted = {
-            let mut state = lock(&self.state);
-            state.admit(competitor, counted, solution, answer, storage_works, self.clock.now())
-        };
-        match admitted {
-            // After everything that costs nothing, so that an address that has used
-            // its share up still learns what else is wrong.
-            Ok(Some(job)) => {
-                if let Err(retry_after) = (self.quota)(competitor.address) {
-                    self.settle(&job, Verdict::Unverified(Refusal::TooManyFromAddress { retry_after }));
-                } else if let Err(job) = self.verifier.submit(job) {
-                    self.settle(&job, Verdict::Unverified(Refusal::Busy));
-                }
-            }
-            // It waits for a win to be written down.
-            Ok(None) => {}
-            Err((answer, refusal)) => {
-                let _ = answer.send(Err(refusal));
-            }
-        }
-    }
-
-    fn storage_works(&self) -> bool {
-        matches!(*self.condition.borrow(), Condition::Ok)
-    }
-
-    /// Notes now and then how far the running round has come, so that a crash costs it a
-    /// few seconds at most. Nobody waits for that.
-    fn note_round(&self) {
-        let now = self.clock.now();
-        let mut noted_at = lock(&self.noted_at);
-        if *noted_at + NOTE_INTERVAL <= now && self.storage_works() {
-            *noted_at = now;
-            drop(self.ledger.commit(self.snapshot()));
-        }
-    }
-
-    fn snapshot(&self) -> Transaction {
-        let state = lock(&self.state);
-        let (round, _) = state.round();
-        let mining_time = state.mining_clock().elapsed(self.clock.now());
-        Transaction::new().with(Change::Snapshot { round, mining_time })
-    }
-
-    fn share_computed(&self, session: &SessionId, hash: &Hash, arrived_at: Duration, is_right: Option<bool>) {
-        self.change_miners(|miners, now| match is_right {
-            Some(true) => miners.prove(session, arrived_at),
-            Some(false) => miners.discredit(session, now),
-            None => miners.drop_share(session, hash, now),
-        });
-        let now = self.clock.now();
-        match is_right {
-            // Its submissions then wait for no more newcomers than they must.
-            Some(true) => {
-                lock(&self.state).standing().prove(session.clone(), now);
-                (self.work_shown)(session);
-            }
-            Some(false) => {
-                // It has to wait before its next submission, as after a false one.
-                lock(&self.state).standing().strike(session.clone(), now);
-                tracing::info!(%session, "a share was false; its session counts as a miner no more");
-            }
-            None => {}
-        }
-    }
-
-    /// Changes who mines, and tells the state until when somebody does: the mining clock
-    /// runs to that moment, or pauses if it lies behind. Under one lock: two changes must
-    /// not reach the state in another order.
-    fn change_miners<T>(&self, change: impl FnOnce(&mut Miners, Duration) -> T) -> T {
-        let mut miners = lock(&self.miners);
-        let now = self.clock.now();
-        let before = miners.clock_until();
-        let outcome = change(&mut miners, now);
-        let after = miners.clock_until();
-        if before != after {
-            lock(&self.state).run_clock_until(after, now);
-        }
-        outcome
-    }
-
-    /// Takes decisions under the lock. Refusals are answered at once; what ends a
-    /// round goes to the ledger, and the herald waits for that.
-    fn decide<E: IntoIterator<Item = Effect>>(
-        &self,
-        decision: impl FnOnce(&mut State, Duration, &dyn Fn() -> Seed) -> E,
-    ) {
-        let mut state = lock(&self.state);
-        // Handed over under the lock, where neither can block: the ledger must have it in
-        // the order in which it was decided.
-        for effect in decision(&mut state, self.clock.now(), self.seeds.as_ref()) {
-            match effect {
-                Effect::Refuse(answer, refusal) => drop(answer.send(Err(refusal))),
-                Effect::Commit(transaction) => {
-                    let _ = self.events.send(Event::Ending(self.ledger.commit(transaction)));
-                }
-            }
-        }
-    }
-}
-
-impl Rounds for Shared {
-    fn conclude(&self, committed: Result<Committed, CommitError>) -> Option<Conclusion> {
-        let conclusion = {
-            let mut state = lock(&self.state);
-            match &committed {
-                Ok(_) => state.concluded(self.clock.now()),
-                Err(_) => state.not_concluded(),
-            }
-        };
-        // A win is a proof of work, whether its winner still waits for the answer or not.
-        if let Some(Conclusion::Won(won)) = &conclusion {
-            let win = &won.win;
-            self.change_miners(|miners, _| miners.believe(&win.competitor.session, win.arrived_at));
-            (self.work_shown)(&win.competitor.session);
-        }
-        conclusion
-    }
-}
-
-impl VerdictReceiver for Shared {
-    fn wants(&self, job: &Job) -> bool {
-        lock(&self.state).is_pending(job.ticket)
-    }
-
-    fn settle(&self, job: &Job, verdict: Verdict) {
-        self.decide(|state, now, seeds| state.settle(job.ticket, verdict, now, seeds));
     }
 }

@@ -29,7 +29,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 
 /// How long the server waits for answers, records and deliveries when it stops.
-const GRACE: Duration = Duration::from_secs(10);
+const STOP_LIMIT: Duration = Duration::from_secs(10);
 
 /// Why the server could not start.
 #[derive(Debug, thiserror::Error)]
@@ -137,8 +137,8 @@ pub async fn run(
         Lobby::open(&config.lobby, store, loaded, admission.clone(), sessions.clone(), clock.clone())
     });
     let live = Live::new(race.clone(), sessions.clone(), proof_interval, clock);
-    let crier = lobby.as_ref().map(|(lobby, _)| lobby.clone());
-    let herald = tokio::spawn(herald.run(Arc::new(Listeners { prizes: prizes.clone(), lobby: crier })));
+    let listening_lobby = lobby.as_ref().map(|(lobby, _)| lobby.clone());
+    let herald = tokio::spawn(herald.run(Arc::new(Listeners { prizes: prizes.clone(), lobby: listening_lobby })));
     let lobby = lobby.map(|(lobby, announcer)| {
         tokio::spawn(announcer.run(lobby.clone(), live.announced()));
         tokio::spawn(lobby.clone().clean_up_regularly());
@@ -166,12 +166,12 @@ pub async fn run(
         async move {
             shutdown.await;
             tracing::info!("stopping: verifying what was admitted, then closing");
-            if tokio::time::timeout(GRACE, race.stop()).await.is_err() {
+            if tokio::time::timeout(STOP_LIMIT, race.stop()).await.is_err() {
                 tracing::warn!("some verifications did not end in time");
             }
             live.stop();
             if let Some(lobby) = lobby
-                && tokio::time::timeout(GRACE, lobby.stop()).await.is_err()
+                && tokio::time::timeout(STOP_LIMIT, lobby.stop()).await.is_err()
             {
                 tracing::warn!("the lobby did not write everything down in time");
             }
@@ -183,13 +183,13 @@ pub async fn run(
     }
     connections::serve(listener, router(rooms), config.connections, &proxies, stop).await;
     // Their last message tells them that we restart: let it out.
-    if tokio::time::timeout(GRACE, limits.sockets.all_given_up()).await.is_err() {
+    if tokio::time::timeout(STOP_LIMIT, limits.sockets.all_given_up()).await.is_err() {
         tracing::warn!("some live connections did not end in time");
     }
     pricing.abort();
     let _ = figures.await;
-    let _ = tokio::time::timeout(GRACE, herald).await;
-    prizes.shut_down(GRACE).await;
+    let _ = tokio::time::timeout(STOP_LIMIT, herald).await;
+    prizes.shut_down(STOP_LIMIT).await;
     keeping.abort();
     let mut last_words = race.last_words();
     last_words.extend(sessions.last_changes().changes().iter().cloned());

@@ -149,7 +149,7 @@ pub(super) struct Watched {
     stream: TcpStream,
     activity: Arc<Activity>,
     /// What is left of the peer's body is read along while it takes our last answer.
-    farewell: Option<Farewell>,
+    body_rest: Option<BodyRest>,
     _place: Arc<Place>,
 }
 
@@ -157,13 +157,13 @@ pub(super) struct Watched {
 /// come. A socket that is closed with unread bytes is reset, and the peer (or the proxy
 /// before it) may lose the answer. So the rest is read, to a bound.
 #[derive(Debug)]
-struct Farewell {
+struct BodyRest {
     until: Pin<Box<Sleep>>,
     /// How many bytes are read at most.
     left: usize,
 }
 
-impl Farewell {
+impl BodyRest {
     /// The longest rest of a body that is read, in bytes, and for how long.
     const LONGEST_REST: usize = 2 * 1024 * 1024;
     const LONGEST_TIME: Duration = Duration::from_secs(2);
@@ -188,7 +188,7 @@ impl Farewell {
 
 impl Watched {
     pub(super) fn new(stream: TcpStream, activity: Arc<Activity>, place: Arc<Place>) -> Self {
-        Self { stream, activity, farewell: None, _place: place }
+        Self { stream, activity, body_rest: None, _place: place }
     }
 
     fn note<T>(&self, outcome: &Poll<io::Result<T>>) {
@@ -235,14 +235,14 @@ impl AsyncWrite for Watched {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Self { stream, activity, farewell, .. } = &mut *self;
-        if farewell.is_none() {
+        let Self { stream, activity, body_rest, .. } = &mut *self;
+        if body_rest.is_none() {
             ready!(Pin::new(&mut *stream).poll_shutdown(cx))?;
             if !activity.lock().body_left {
                 return Poll::Ready(Ok(()));
             }
         }
-        farewell.get_or_insert_with(Farewell::begin).poll(stream, cx).map(Ok)
+        body_rest.get_or_insert_with(BodyRest::begin).poll(stream, cx).map(Ok)
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 /// Between two lines of the same kind.
-const SILENCE: Duration = Duration::from_secs(3600);
+const ADVICE_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// What has been said lately.
 #[derive(Debug, Default)]
@@ -25,7 +25,7 @@ struct OnceAnHour(Mutex<Option<Instant>>);
 impl OnceAnHour {
     fn is_due(&self, now: Instant) -> bool {
         let mut last = lock(&self.0);
-        let is_due = last.is_none_or(|last| last + SILENCE <= now);
+        let is_due = last.is_none_or(|last| last + ADVICE_INTERVAL <= now);
         if is_due {
             *last = Some(now);
         }

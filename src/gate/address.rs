@@ -12,7 +12,7 @@ use std::{
     str::FromStr,
 };
 
-/// Cloudflare's published ranges, https://www.cloudflare.com/ips/ as of
+/// Cloudflare's published ranges, <https://www.cloudflare.com/ips/> as of
 /// 28 September 2023, the date of their last change.
 const CLOUDFLARE: &[&str] = &[
     "173.245.48.0/20",

@@ -19,7 +19,7 @@ mod rate;
 
 pub(crate) use allowances::Allowances;
 pub(crate) use bucket::Bucket;
-pub use places::{Crowded, Place, Places};
+pub use places::{Crowded, Notice, Place, Places};
 pub use rate::{Exceeded, Rate};
 
 use super::settings::LimitSettings;

@@ -8,7 +8,7 @@
 
 use super::{Chat, Event, Events, Live, Presence, message};
 use crate::{
-    gate::limits::{Bucket, Place},
+    gate::limits::{Bucket, Notice, Place},
     identity::session::{Session, SessionId},
     lock::lock,
 };
@@ -83,7 +83,7 @@ pub struct Stream {
     superseded: Notify,
     allowance: Mutex<Bucket>,
     polled_at: Mutex<Instant>,
-    _place: Place,
+    place: Place,
 }
 
 struct Reading {
@@ -149,7 +149,7 @@ impl Pollers {
             superseded: Notify::new(),
             allowance,
             polled_at: Mutex::new(Instant::now()),
-            _place: place,
+            place,
         });
         let superfluous = {
             let mut streams = lock(&self.streams);
@@ -159,12 +159,13 @@ impl Pollers {
         };
         // Outside the lock: with it somebody leaves.
         drop(superfluous);
-        tokio::spawn(self.clone().end_in_time(key, Arc::downgrade(&stream)));
+        tokio::spawn(self.clone().end_in_time(key, Arc::downgrade(&stream), stream.place.notice()));
         stream
     }
 
-    /// Ends a stream once nobody has polled for its life, or the server stops.
-    async fn end_in_time(self, session: SessionId, stream: Weak<Stream>) {
+    /// Ends a stream once nobody has polled for its life, its place is needed for somebody
+    /// else, or the server stops.
+    async fn end_in_time(self, session: SessionId, stream: Weak<Stream>, notice: Notice) {
         let mut stopping = self.live.shared.stopping.subscribe();
         let id = loop {
             let Some(stream) = stream.upgrade() else { return };
@@ -177,6 +178,7 @@ impl Pollers {
             drop(stream);
             tokio::select! {
                 _ = stopping.wait_for(|stopping| *stopping) => break id,
+                () = notice.must_leave() => break id,
                 () = tokio::time::sleep_until(ends_at.max(Instant::now() + Duration::from_secs(1))) => {}
             }
         };
@@ -188,6 +190,10 @@ impl Pollers {
             streams.remove(&session);
         }
         drop(streams);
+        // A poll that still waits holds the stream: it is answered.
+        if let Some(stream) = &ended {
+            stream.superseded.notify_waiters();
+        }
         drop(ended);
     }
 }
@@ -204,6 +210,10 @@ impl Stream {
     /// [`PollError::TooMany`].
     pub fn count(&self) -> Result<(), PollError> {
         *lock(&self.polled_at) = Instant::now();
+        self.place.end_use();
+        if self.presence.has_shown_work() {
+            self.place.show_work();
+        }
         let taken = lock(&self.allowance).take(CALLS_PER_SECOND, BURST, self.presence.now());
         taken.map_err(|retry_after| PollError::TooMany { retry_after })
     }

@@ -13,125 +13,32 @@
 
 mod error;
 mod file;
+mod record;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod writer;
 
 pub use error::AuditError;
+pub use record::AuditRecord;
+pub use settings::AuditSettings;
 
-use crate::{
-    clock::{Clock, rfc3339_milliseconds},
-    ledger::{Ledger, WallTime, body::Won},
-};
-use app::wire::shortest_number;
+use crate::{clock::Clock, ledger::Ledger};
 use file::AuditFile;
-use puzzle::{Hash, Nonce, RoundNumber, Seed, TraceData, VisitorId, invite_code::InviteCode};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::{
     fmt,
-    net::IpAddr,
-    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
         mpsc,
     },
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 use tokio::sync::watch;
 use writer::{Writer, WriterState};
 
 /// A write that takes longer than this counts as failing in [`AuditLog::status`].
 const STALL_LIMIT: Duration = Duration::from_secs(5);
-
-/// One win, with the fields and in the order of the protocol.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct AuditRecord {
-    /// When, by the time of day; written as RFC 3339 in UTC with milliseconds.
-    #[serde(serialize_with = "write_time", deserialize_with = "read_time")]
-    pub timestamp: SystemTime,
-    /// The prize.
-    pub invite_code: InviteCode,
-    /// The winner.
-    pub visitor_id: VisitorId,
-    /// What the winner found.
-    pub nonce: Nonce,
-    /// The hash of it.
-    pub hash: Hash,
-    /// The round's seed.
-    pub seed: Seed,
-    /// The address that the submission came from.
-    pub real_ip: IpAddr,
-    /// The trace that was mined with.
-    pub trace_data: TraceData,
-    /// The difficulty of the round, in leading zero hex digits.
-    #[serde(serialize_with = "shortest_number")]
-    pub difficulty: f64,
-    /// The mining time of the round in seconds.
-    pub solve_time: f64,
-    /// The difficulty of the next round, in leading zero hex digits.
-    #[serde(serialize_with = "shortest_number")]
-    pub new_difficulty: f64,
-    /// Why the difficulty moved or did not, in words.
-    pub adjustment_reason: String,
-    /// The round that was won.
-    pub round: RoundNumber,
-}
-
-impl AuditRecord {
-    /// The record of a win that was committed at that time.
-    pub fn of(at: WallTime, round: RoundNumber, won: &Won) -> Self {
-        Self {
-            timestamp: at.into(),
-            invite_code: won.code.clone(),
-            visitor_id: won.visitor.clone(),
-            nonce: won.nonce,
-            hash: won.hash,
-            seed: won.seed,
-            real_ip: won.address,
-            trace_data: won.trace.clone(),
-            difficulty: won.difficulty,
-            solve_time: won.solve_time.as_secs_f64(),
-            new_difficulty: won.new_difficulty,
-            adjustment_reason: won.adjustment_reason.clone(),
-            round,
-        }
-    }
-}
-
-fn write_time<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&rfc3339_milliseconds(*time))
-}
-
-fn read_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SystemTime, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    text.parse::<jiff::Timestamp>().map(SystemTime::from).map_err(de::Error::custom)
-}
-
-/// Where the log is, and its limits.
-#[derive(Clone, Debug)]
-pub struct AuditSettings {
-    /// `HASHPASS_DATA_DIR`: the directory of the file.
-    pub directory: PathBuf,
-    /// After how many records the file is put away and a fresh one begins. Set by no
-    /// variable: 1000.
-    pub records_per_file: usize,
-    /// How often the file and the ledger are looked after when nobody says that there
-    /// is a new win, and how soon a failed write is tried again. Set by no variable:
-    /// every 5 seconds.
-    pub look_every: Duration,
-    /// How many times as long as a write takes the disk is left alone after it, for at
-    /// most a second. Set by no variable: 9, so that the log takes a tenth of the disk's
-    /// time at most, however many wins there are.
-    pub rest: u32,
-}
-
-impl AuditSettings {
-    /// A log in this directory, with the limits that no variable sets.
-    pub const fn new(directory: PathBuf) -> Self {
-        Self { directory, records_per_file: 1000, look_every: Duration::from_secs(5), rest: 9 }
-    }
-}
 
 /// How the log fares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

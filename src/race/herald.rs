@@ -60,7 +60,7 @@ impl Herald {
         }
         let Some(rounds) = self.rounds.upgrade() else { return };
         match rounds.conclude(committed) {
-            Some(Conclusion::Won(won)) => self.proclaim(*won, listener),
+            Some(Conclusion::Won(won)) => self.conclude_win(*won, listener),
             Some(Conclusion::Expired { announcement, reason, late }) => {
                 tracing::info!(round = announcement.round.0, reason, "round ended unsolved");
                 refuse(late, Refusal::AlreadySolved);
@@ -71,7 +71,7 @@ impl Herald {
         }
     }
 
-    fn proclaim(&self, won: Won, listener: &dyn WinListener) {
+    fn conclude_win(&self, won: Won, listener: &dyn WinListener) {
         let Won { win, winner, losers, announcement } = won;
         let _ = winner.send(Ok(Victory::from(&win)));
         refuse(losers, Refusal::AlreadySolved);

@@ -12,6 +12,7 @@ use puzzle::{
     rule::{Pace, RuleName},
 };
 use shuttle::{future::block_on, thread};
+use std::net::IpAddr;
 
 const ITERATIONS: usize = 10_000;
 

@@ -8,6 +8,7 @@
 //!
 //! [`super::Race`] keeps it behind a lock and carries out what it decides.
 
+mod decision;
 mod ending;
 mod newcomers;
 mod standing;
@@ -16,8 +17,11 @@ use super::{
     submission::{Answer, Competitor, Refusal, Solution},
     win::{Announcement, Win, WithWin},
 };
-use crate::{identity::session::SessionId, ledger::Transaction};
+use crate::identity::session::SessionId;
 use app::wire::ResetReason;
+pub(super) use decision::{Conclusion, Effect, Job, Verdict, Won};
+
+use decision::Candidate;
 use ending::{Ending, NextRound, Outcome as End};
 use newcomers::Newcomers;
 use puzzle::{
@@ -35,73 +39,10 @@ pub(super) const VERIFICATION_DEADLINE: Duration = Duration::from_secs(60);
 
 /// A round whose end is not written by then: whoever did not win it is told to come
 /// again, and nobody else is let in until it is known what became of it.
-pub(super) const COMMIT_PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const COMMIT_LIMIT: Duration = Duration::from_secs(2);
 
 /// So many may come while the end of a round is written down, and wait for that.
 const MOST_LATE: usize = 4096;
-
-/// A submission that is being verified.
-#[derive(Debug)]
-pub(super) struct Candidate {
-    ticket: Ticket,
-    /// False for a newcomer.
-    proven: bool,
-    competitor: Competitor,
-    /// True if its session counted as a miner, so that the mining clock ran for it.
-    counted: bool,
-    solution: Solution,
-    admitted_at: Duration,
-    /// The round's mining time at the moment of arrival.
-    mining_time: Duration,
-    answer: Answer,
-}
-
-/// A submission of which only the hash remains to be checked.
-#[derive(Debug)]
-pub(super) struct Job {
-    pub(super) ticket: Ticket,
-    /// True if the session has shown work before.
-    pub(super) proven: bool,
-    pub(super) challenge: Challenge,
-    pub(super) solution: Solution,
-}
-
-/// What follows from a decision.
-#[derive(Debug)]
-pub(super) enum Effect {
-    /// A submission is out.
-    Refuse(Answer, Refusal),
-    /// A round is over once this is durable; then [`State::concluded`] is to be told, or
-    /// [`State::not_concluded`].
-    Commit(Transaction),
-}
-
-/// What a round came to, once that is durable or known to have failed.
-#[derive(Debug)]
-pub(super) enum Conclusion {
-    /// Somebody has won and a new round is open.
-    Won(Box<Won>),
-    /// Nobody won in time and a new round is open.
-    Expired {
-        /// The new round.
-        announcement: Announcement,
-        /// How the old one was judged, in words.
-        reason: String,
-        /// Whoever came while that was written down.
-        late: Vec<Answer>,
-    },
-    /// It could not be written down: the round goes on, and these have to come again.
-    Failed(Vec<Answer>),
-}
-
-/// Everything about one win.
-#[derive(Debug)]
-pub(super) struct Won {
-    pub(super) win: Win,
-    pub(super) winner: Answer,
-    pub(super) losers: Vec<Answer>,
-    pub(super) announcement: Announcement,
-}
 
 /// The race: the single state that decides.
 #[derive(Debug)]
@@ -187,12 +128,6 @@ impl State {
         self.stopping = true;
     }
 
-    /// How many sessions are remembered for what they have shown.
-    #[cfg(all(test, not(feature = "model-check")))]
-    pub(super) fn remembered(&self) -> usize {
-        self.standing.remembered()
-    }
-
     #[cfg(all(test, not(feature = "model-check")))]
     pub(super) fn is_stopping(&self) -> bool {
         self.stopping
@@ -214,7 +149,7 @@ impl State {
         self.arrivals.iter().count() + usize::from(self.ending.is_some())
     }
 
-    /// When the oldest submission arrived that has no answer yet.
+    /// When the oldest submission arrived that has no verdict yet.
     pub(super) fn oldest_pending(&self) -> Option<Duration> {
         self.arrivals.iter().map(|(_, entry)| entry.admitted_at).min()
     }
@@ -244,7 +179,7 @@ impl State {
         };
         if let Some(ending) = &mut self.ending {
             // Somebody who came before has won, as soon as that is written down.
-            if ending.began_at + COMMIT_PATIENCE <= now {
+            if ending.began_at + COMMIT_LIMIT <= now {
                 return Err((answer, Refusal::StorageUnavailable));
             }
             if MOST_LATE <= ending.late.len() {
@@ -385,7 +320,7 @@ impl State {
             effects.extend(self.settle(ticket, Verdict::Unverified(Refusal::VerifierFailed), now, &mut fresh_seed));
         }
         if let Some(ending) = &mut self.ending {
-            let is_late = ending.began_at + COMMIT_PATIENCE <= now;
+            let is_late = ending.began_at + COMMIT_LIMIT <= now;
             let tired = if is_late { ending.dismiss() } else { Vec::new() };
             effects.extend(tired.into_iter().map(|answer| Effect::Refuse(answer, Refusal::StorageUnavailable)));
             return effects;
@@ -448,15 +383,4 @@ impl State {
         answers.extend(self.arrivals.clear().into_iter().map(|entry| entry.answer));
         Some(Conclusion::Failed(answers))
     }
-}
-
-/// How a verification ended.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Verdict {
-    /// The claimed hash is the real one.
-    Valid,
-    /// It is not: the claim was a lie or a broken miner's.
-    FalseHash,
-    /// The hash was never computed, through no fault of the client.
-    Unverified(Refusal),
 }

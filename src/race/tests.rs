@@ -11,7 +11,7 @@ mod winning;
 use super::*;
 use crate::{
     clock::ManualClock,
-    ledger::{deliveries::NewDelivery, values::WebhookId},
+    ledger::{Change, deliveries::NewDelivery, values::WebhookId},
 };
 use ledger::TestLedger;
 use puzzle::{
@@ -21,9 +21,12 @@ use puzzle::{
     proof::ProofInterval,
     rule::{Pace, RuleName},
 };
-use std::sync::{
-    Condvar as StdCondvar, Mutex as StdMutex,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    net::IpAddr,
+    sync::{
+        Condvar as StdCondvar, Mutex as StdMutex,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 /// Claimed by everybody: below every target.

@@ -56,7 +56,7 @@ pub struct AttackSize {
 pub struct Seen {
     /// From submission to code.
     pub latencies: Samples,
-    /// Honest solutions that got no code within [`honest::PATIENCE`].
+    /// Honest solutions that got no code within [`honest::ANSWER_LIMIT`].
     pub unanswered: usize,
     /// Times an honest client was told to try again.
     pub retries: usize,

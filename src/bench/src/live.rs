@@ -33,14 +33,14 @@ const SETTLE: Duration = Duration::from_secs(5);
 const REST: Duration = Duration::from_secs(20);
 
 /// How long a reset may take to reach everybody before the bench gives up.
-const PATIENCE: Duration = Duration::from_secs(30);
+const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 
 /// Between two wins; not a divisor of the figures' two seconds, so that resets meet
 /// them at every phase.
-const PAUSE: Duration = Duration::from_millis(170);
+const SAMPLE_INTERVAL: Duration = Duration::from_millis(170);
 
 /// How long clients that never read may hold on until the bench stops waiting.
-const DEAF_PATIENCE: Duration = Duration::from_secs(180);
+const STALLED_LIMIT: Duration = Duration::from_secs(180);
 
 /// How the load is made.
 #[derive(Clone, Debug, clap::Args)]
@@ -134,8 +134,8 @@ async fn play(binary: &Path, scene: Scene, rounds: u32) -> Result<(Vec<Cell>, Op
     let (mut any, mut last) = (Samples::default(), Samples::default());
     let mut quiet = Duration::ZERO;
     for _ in 0..rounds {
-        tokio::time::sleep(PAUSE).await;
-        quiet += PAUSE;
+        tokio::time::sleep(SAMPLE_INTERVAL).await;
+        quiet += SAMPLE_INTERVAL;
         let Round { winner, all } = winning.win(&crowd, present).await?;
         told.add(winner);
         last.extend(all.iter().max().copied());
@@ -179,7 +179,7 @@ async fn silence(server: &ServerProcess, files: usize, deaf: u32) -> Result<Stri
     let began = Instant::now();
     let held = server.memory()?.resident;
     while files < server.open_files()? {
-        if DEAF_PATIENCE < began.elapsed() {
+        if STALLED_LIMIT < began.elapsed() {
             return Err(BenchError::Answer(format!("those who never read are still connected: {held} bytes")));
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
@@ -238,7 +238,7 @@ impl Winning {
             connection.send(request).await?.ok()?;
             Ok::<_, BenchError>(began.elapsed())
         };
-        let all = async { tokio::time::timeout(PATIENCE, crowd.everybody_heard()).await };
+        let all = async { tokio::time::timeout(ANSWER_LIMIT, crowd.everybody_heard()).await };
         let (told, all) = tokio::join!(told, all);
         let all = all.map_err(|_| crowd.check(present).err().unwrap_or_else(|| too_late(crowd)))?;
         Ok(Round { winner: told?, all: all.into_iter().map(|at| at - began).collect() })
@@ -246,7 +246,7 @@ impl Winning {
 }
 
 fn too_late(crowd: &Crowd) -> BenchError {
-    BenchError::Answer(format!("after {PATIENCE:?} only {} clients know of the new round", crowd.heard()))
+    BenchError::Answer(format!("after {ANSWER_LIMIT:?} only {} clients know of the new round", crowd.heard()))
 }
 
 #[cfg(test)]

@@ -135,7 +135,7 @@ mod tests {
         const SITE: u64 = 0x2001_0db8_0000_0000;
         assert_eq!(granted(&mut (0..256).map(|n| ipv6(SITE | n))), 4, "of a /56");
         assert_eq!(granted(&mut (0..256).map(|n| ipv6(SITE | n << 8))), 16, "of a /48");
-        assert_eq!(granted(&mut (0..256).map(|n| ipv6(SITE | n << 16))), 256, "of as many /48s");
+        assert_eq!(granted(&mut (0..256).map(|n| ipv6(SITE + (n << 16)))), 256, "of as many /48s");
         assert_eq!(granted(&mut (0..256).map(|n| address(0xc000_0200 | n))), 8, "of a /24");
         assert_eq!(granted(&mut (0..256).map(|n| address(n << 8))), 256, "of as many /24s");
     }

@@ -72,6 +72,17 @@ pub struct Place {
     leave: Arc<Notify>,
 }
 
+/// Hears when a place is needed for somebody else, without holding it.
+#[derive(Clone, Debug)]
+pub struct Notice(Arc<Notify>);
+
+impl Notice {
+    /// Done when the place is needed.
+    pub async fn must_leave(&self) {
+        self.0.notified().await;
+    }
+}
+
 /// There is no place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Crowded {
@@ -265,6 +276,11 @@ impl Place {
     /// Its holder has shown work, and may stay.
     pub fn show_work(&self) {
         self.note(|held| held.has_shown_work = true);
+    }
+
+    /// What hears when the place is needed for somebody else.
+    pub fn notice(&self) -> Notice {
+        Notice(self.leave.clone())
     }
 
     /// Done when the place is needed for somebody else.

@@ -13,6 +13,7 @@ use crate::{
 };
 use fixture::{Fixture, won};
 pub(super) use fixture::{record, rounds};
+use puzzle::RoundNumber;
 use std::{
     fs::{self, File},
     io::{self, Write},

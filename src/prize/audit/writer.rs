@@ -6,7 +6,7 @@
 //! that may be so, at the start and after every failure, the newest records of the file
 //! tell which ones are there already.
 
-use super::{AuditRecord, AuditSettings, file::AuditFile};
+use super::{file::AuditFile, record::AuditRecord, settings::AuditSettings};
 use crate::{
     clock::Clock,
     ledger::{

@@ -14,7 +14,7 @@ use std::time::Duration;
 const MOST: usize = 64;
 
 /// So long without a false hash doubles the number.
-const PATIENCE: Duration = Duration::from_secs(10);
+const RECOVERY_TIME: Duration = Duration::from_secs(10);
 
 /// How many newcomers are let in.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ impl Newcomers {
 
     /// To be called a few times a second.
     pub(super) fn recover(&mut self, now: Duration) {
-        if self.most < MOST && self.changed + PATIENCE <= now {
+        if self.most < MOST && self.changed + RECOVERY_TIME <= now {
             self.most *= 2;
             self.changed = now;
         }

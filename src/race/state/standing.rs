@@ -14,12 +14,12 @@ const LONGEST_PENALTY: Duration = Duration::from_secs(300);
 /// How long a session is proven by work it has shown: a share or a win.
 const PROVEN_FOR: Duration = Duration::from_secs(3600);
 
-/// How many proven sessions are remembered, at some 100 bytes each; whose proof is the
-/// oldest makes room.
+/// How many proven sessions are remembered, at some 100 bytes each; those whose proof is
+/// the oldest make room.
 const MOST_PROVEN: usize = 65_536;
 
-/// How many sessions that have to wait for a false hash are remembered, at some 100 bytes
-/// each; whose wait ends first makes room.
+/// How many sessions that have to wait are remembered, at some 100 bytes each; those whose
+/// wait ends first make room.
 const MOST_STRUCK: usize = 65_536;
 
 #[derive(Clone, Copy, Debug)]
@@ -61,15 +61,30 @@ impl Standing {
         self.strikes.get(session).filter(|strikes| at < strikes.until).map(|strikes| strikes.until - at)
     }
 
-    /// How many sessions are remembered.
-    #[cfg(all(test, not(feature = "model-check")))]
-    pub(crate) fn remembered(&self) -> usize {
-        self.proven.len() + self.strikes.len()
-    }
-
     /// Forgets what is over.
     pub(crate) fn forget(&mut self, now: Duration) {
         self.strikes.retain(|_, strikes| now < strikes.until + LONGEST_PENALTY);
         self.proven.retain(|_, until| now < *until);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_of_strikes_and_proofs_is_bounded_and_the_latest_hold() {
+        let mut standing = Standing::default();
+        let name = |kind: &str, number: u64| SessionId(format!("{kind}-{number}"));
+        for number in 0..70_000 {
+            let now = Duration::from_millis(number);
+            standing.prove(name("proven", number), now);
+            standing.strike(name("liar", number), now);
+            assert!(standing.proven.len() <= MOST_PROVEN && standing.strikes.len() <= MOST_STRUCK);
+        }
+        let now = Duration::from_secs(70);
+        assert!(standing.is_proven(&name("proven", 69_999), now));
+        assert!(standing.must_wait(&name("liar", 69_999), now).is_some());
+        assert!(!standing.is_proven(&name("proven", 0), now), "the oldest made room");
     }
 }

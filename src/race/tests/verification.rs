@@ -223,18 +223,3 @@ async fn a_submission_that_waits_for_too_long_is_no_good_health() {
     bench.announced(2).await;
     assert!(bench.race.verifier_works().await);
 }
-
-#[tokio::test]
-async fn a_flood_of_strikes_and_proofs_is_bounded_and_the_latest_hold() {
-    let bench = Bench::quick(RuleName::Step);
-    for number in 0..70_000 {
-        bench.clock.advance(Duration::from_millis(1));
-        let now = bench.clock.now();
-        let mut state = lock(&bench.race.shared.state);
-        state.standing().prove(SessionId(format!("proven-{number}")), now);
-        state.standing().strike(SessionId(format!("liar-{number}")), now);
-        assert!(state.remembered() <= 2 * 65_536);
-    }
-    assert!(matches!(bench.submit("liar-69999", 1).await.unwrap(), Err(Refusal::Struck { .. })));
-    assert!(bench.submit("proven-69999", 1).await.unwrap().is_ok());
-}

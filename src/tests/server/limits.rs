@@ -162,6 +162,27 @@ async fn in_a_full_house_the_network_that_holds_most_sockets_gives_one_up() {
 }
 
 #[tokio::test]
+async fn who_polls_gives_a_place_up_as_who_is_connected_does() {
+    let server = TestServer::start(&[PROXY, ("HASHPASS_LIMIT_SOCKETS", "2")]).await;
+    let many = server.client_from("198.51.100.1").try_with_session().await.unwrap();
+    let newcomer = server.client_from("203.0.113.1").try_with_session().await.unwrap();
+    let begin = async |client: &Client| {
+        let told: Value = client.get("/api/events").await.json().await.unwrap();
+        assert_eq!(told["messages"][0]["type"], "PUZZLE");
+        told["last_id"].as_str().unwrap().to_owned()
+    };
+    let ping = async |client: &Client, last_id: &str| {
+        client.post_raw(&format!("/api/events?after={last_id}"), r#"{"type":"ping"}"#).await.status()
+    };
+    let (first, second) = (begin(&many).await, begin(&many).await);
+    let third = begin(&newcomer).await;
+    while ping(&many, &first).await != 404 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!((ping(&many, &second).await.as_u16(), ping(&newcomer, &third).await.as_u16()), (200, 200));
+}
+
+#[tokio::test]
 async fn an_address_makes_so_many_requests_and_others_are_not_affected() {
     let server = TestServer::start(&[PROXY, ("HASHPASS_LIMIT_REQUESTS_PER_SECOND", "1")]).await;
     let here = server.client_from("2001:db8:0:1::1");

@@ -19,10 +19,10 @@ use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::{self, Message, client::IntoClientRequest};
 
 /// How long a solution is submitted again before it is given up.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 
 /// How long the server is given to check a share; it says nothing when it has.
-const SHARE_PATIENCE: Duration = Duration::from_secs(1);
+const SHARE_RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// An honest client with its live connection.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ impl Honest {
         }});
         self.socket.say(&share.to_string()).await?;
         self.shared = Some(Instant::now());
-        tokio::time::sleep(SHARE_PATIENCE).await;
+        tokio::time::sleep(SHARE_RETRY_DELAY).await;
         Ok(())
     }
 
@@ -100,7 +100,7 @@ impl Honest {
         let submission = self.visitor.submission(seed, &self.trace, nonce, &hash);
         let began = Instant::now();
         let mut retries = 0;
-        while began.elapsed() < PATIENCE {
+        while began.elapsed() < ANSWER_LIMIT {
             let answer = self.connection.send(self.visitor.post("/api/verify", submission.clone())).await?;
             match answer.status {
                 StatusCode::OK => {

@@ -6,10 +6,10 @@ fn address(number: u8) -> Option<IpAddr> {
     Some(IpAddr::from([192, 0, 2, number]))
 }
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const NEWCOMER_TIME: Duration = Duration::from_secs(10);
 
 fn places(most_per_network: usize, most_in_all: usize) -> Arc<Places> {
-    Places::new(most_per_network, most_in_all, PATIENCE)
+    Places::new(most_per_network, most_in_all, NEWCOMER_TIME)
 }
 
 /// True if the place is to be given up.
@@ -47,7 +47,7 @@ fn a_full_house_asks_those_to_leave_who_have_shown_least() {
     idle.begin_use();
     idle.end_use();
     busy.begin_use();
-    let later = Instant::now() + PATIENCE;
+    let later = Instant::now() + NEWCOMER_TIME;
     let newcomers = [5, 6, 7].map(|n| {
         let place = places.take_at(Some([10, n, 0, 1].into()), later).unwrap();
         (place, [&unused, &idle, &busy, &proven].map(must_leave))

@@ -5,11 +5,11 @@ use serde::{Deserialize, de::IgnoredAny};
 
 /// By what one record is told from all others.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub(in crate::prize::audit) struct RecordName {
+pub(in super::super) struct RecordName {
     /// The round that was won.
-    pub(in crate::prize::audit) round: RoundNumber,
+    pub(in super::super) round: RoundNumber,
     /// The prize.
-    pub(in crate::prize::audit) invite_code: InviteCode,
+    pub(in super::super) invite_code: InviteCode,
 }
 
 /// How many complete records `bytes` starts with, and the offset behind the last

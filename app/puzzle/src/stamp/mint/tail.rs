@@ -1,7 +1,7 @@
 //! The last block of a message of which only the last three bytes change.
 //!
 //! Where the processor may have instructions for SHA-256, the crate `sha2` knows
-//! best how to compress a block. WebAssembly has none; there [`steps`] computes
+//! best how to compress a block. WebAssembly has none; there `steps` computes
 //! what is left when everything that stays the same has been computed before, on
 //! four messages at once if SIMD is there.
 
