@@ -140,8 +140,11 @@ pub async fn run(
     let listening_lobby = lobby.as_ref().map(|(lobby, _)| lobby.clone());
     let herald = tokio::spawn(herald.run(Arc::new(Listeners { prizes: prizes.clone(), lobby: listening_lobby })));
     let lobby = lobby.map(|(lobby, announcer)| {
-        tokio::spawn(announcer.run(lobby.clone(), live.announced()));
-        tokio::spawn(lobby.clone().clean_up_regularly());
+        if let Err(error) = lobby.start_runtime() {
+            tracing::warn!(%error, "the lobby has no thread of its own: it works among the others");
+        }
+        lobby.spawn(announcer.run(lobby.clone(), live.announced()));
+        lobby.spawn(lobby.clone().clean_up_regularly());
         lobby
     });
     let figures = tokio::spawn(live.clone().run());

@@ -130,7 +130,8 @@ impl From<LobbyError> for ApiError {
             LobbyError::TooFast { retry_after } => with(ErrorCode::TooManyRequests, Some(whole_seconds(*retry_after))),
             LobbyError::Ceiling { retry_after } => with(ErrorCode::LobbyBusy, Some(whole_seconds(*retry_after))),
             LobbyError::Full => with(ErrorCode::LobbyBusy, Some(60)),
-            LobbyError::Store(StoreError::Busy | StoreError::Failed) => with(ErrorCode::LobbyBusy, Some(2)),
+            LobbyError::Store(StoreError::Busy) => with(ErrorCode::LobbyBusy, Some(2)),
+            LobbyError::Store(StoreError::Failed) => with(ErrorCode::StorageUnavailable, Some(5)),
             LobbyError::NoSuchTarget => with(ErrorCode::NotFound, None),
             LobbyError::NotOnChannel => with(ErrorCode::NotOnChannel, None),
         }

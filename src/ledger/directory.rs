@@ -91,7 +91,7 @@ impl DataDirectory {
 
 /// Makes a directory and those above it that are missing. Each is opened to its owner
 /// before the next is made in it: the umask may have taken even that away.
-fn create_directory(path: &Path) -> Result<(), DirectoryError> {
+pub(crate) fn create_directory(path: &Path) -> Result<(), DirectoryError> {
     if path.is_dir() {
         return Ok(());
     }
@@ -141,7 +141,7 @@ fn read_holder(file: &mut File) -> Option<u32> {
 }
 
 /// Opens for writing what nobody else may read.
-pub(super) fn private() -> OpenOptions {
+pub(crate) fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.write(true);
     #[cfg(unix)]
@@ -159,7 +159,7 @@ pub(super) fn restrict(path: &Path) -> io::Result<()> {
 }
 
 /// The same for a file that need not be there.
-pub(super) fn restrict_if_present(path: &Path) -> io::Result<()> {
+pub(crate) fn restrict_if_present(path: &Path) -> io::Result<()> {
     match restrict(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         other => other,

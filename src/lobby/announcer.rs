@@ -111,12 +111,10 @@ impl Lobby {
         let draft = Draft { command: "NOTICE", from, to: LOBBY, params: &[], body: &body, meta: Some(&meta) };
         let (_, event) = state.event(moment, &draft);
         state.tell_channel(&Folded::of(LOBBY), &event);
-        state.remember(event.clone());
-        slot.write(vec![Write::SaveMessage {
-            seq: event.seq,
-            target: format!("c{LOBBY_ID}"),
-            envelope: event.json().to_owned(),
-            pair: None,
-        }]);
+        state.deliveries.remember(event.clone());
+        let target = format!("c{LOBBY_ID}");
+        state.writes.push(Write::SaveMessage { seq: event.seq, target, envelope: event.json().to_owned(), pair: None });
+        // The race is announced even where that cannot be kept.
+        state.hand_over(slot).without_waiting();
     }
 }

@@ -1,6 +1,13 @@
 //! The clients of a session: how another one logs in, and how they leave.
 
-use super::{entry::Opened, error::LobbyError, handle::Lobby, state::State, store::Write};
+use super::{
+    entry::Opened,
+    error::LobbyError,
+    guesses::wide_network,
+    handle::Lobby,
+    state::State,
+    store::{Write, Written},
+};
 use crate::{
     gate::limits::Exceeded,
     identity::session::{ClientKey, MOST_CLIENTS_OF_A_SESSION, NewSession, OpenError, Session, SessionId},
@@ -14,12 +21,32 @@ impl Lobby {
     /// [`LobbyError::WrongPassword`], [`LobbyError::TooFast`] and those of a busy
     /// lobby.
     pub async fn login(&self, nick: &str, password: String, address: IpAddr) -> Result<Opened, LobbyError> {
+        let (lobby, nick) = (self.clone(), nick.to_owned());
+        self.aside(async move { lobby.try_to_log_in(&nick, password, address).await }).await
+    }
+
+    async fn try_to_log_in(&self, nick: &str, password: String, address: IpAddr) -> Result<Opened, LobbyError> {
         let too_fast = |Exceeded { retry_after }| LobbyError::TooFast { retry_after };
         self.shared.logins.take(address).map_err(too_fast)?;
-        let known = self.lock().by_nick(nick).map(|(id, user)| (id.clone(), user.password.clone()));
-        let hash = known.as_ref().and_then(|(_, password)| password.clone());
+        let network = wide_network(address);
+        let (known, hash, from) = match self.lock().by_nick(nick) {
+            Some((id, user)) => {
+                let from = user.networks.contains(&network).then_some(network);
+                (Some(id.clone()), user.password.clone(), from)
+            }
+            None => (None, None, None),
+        };
+        let guess = self.shared.guesses.begin(nick, from, self.shared.clock.now())?;
         let right = self.shared.passwords.matches(password, hash).await?;
-        let Some((id, _)) = known.filter(|_| right) else { return Err(LobbyError::WrongPassword) };
+        let Some(id) = known.filter(|_| right) else { return Err(LobbyError::WrongPassword) };
+        self.shared.guesses.was_right(guess);
+        let (opened, written) = self.log_in(id, address)?;
+        written.stored().await?;
+        Ok(opened)
+    }
+
+    /// Adds a client to a session whose password is known.
+    fn log_in(&self, id: SessionId, address: IpAddr) -> Result<(Opened, Written), LobbyError> {
         let slot = self.shared.store.reserve()?;
         let moment = self.moment();
         let mut guard = self.lock();
@@ -34,8 +61,9 @@ impl Lobby {
                 OpenError::NickTaken | OpenError::Ended => LobbyError::WrongPassword,
             })?;
         self.add_client(state, moment, &id, session.client);
-        slot.write(std::mem::take(&mut state.writes));
-        Ok(Opened { id, nick: session.nick, token: Some(token) })
+        state.know_network(&id, address);
+        let written = state.hand_over(slot);
+        Ok((Opened { id, nick: session.nick, token: Some(token) }, written))
     }
 
     /// Makes room for another client: a session that has as many as it may loses the one
@@ -61,8 +89,14 @@ impl Lobby {
     /// from then on.
     ///
     /// # Errors
-    /// Those of a busy store; then nothing has happened.
-    pub fn logout(&self, session: &Session) -> Result<(), LobbyError> {
+    /// Those of the store: while it is busy nothing has happened; when it fails the
+    /// client has ended, and that will be written down later.
+    pub async fn logout(&self, session: &Session) -> Result<(), LobbyError> {
+        let written = self.end_client(session)?;
+        Ok(written.stored().await?)
+    }
+
+    fn end_client(&self, session: &Session) -> Result<Written, LobbyError> {
         let slot = self.shared.store.reserve()?;
         let moment = self.moment();
         let mut state = self.lock();
@@ -74,20 +108,6 @@ impl Lobby {
             mailbox.close();
             state.writes.push(Write::DeleteClient(session.client));
         }
-        slot.write(std::mem::take(&mut state.writes));
-        Ok(())
-    }
-
-    /// Ends a session with all its clients.
-    pub(super) fn quit(&self, session: &Session, reason: &str) -> Result<(), LobbyError> {
-        let slot = self.shared.store.reserve()?;
-        let moment = self.moment();
-        let mut state = self.lock();
-        let clients = state.quit(moment, &session.id, reason);
-        for client in clients.iter().chain([&session.client]) {
-            self.shared.environment.sessions.close_client(client);
-        }
-        slot.write(std::mem::take(&mut state.writes));
-        Ok(())
+        Ok(state.hand_over(slot))
     }
 }

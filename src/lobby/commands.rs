@@ -7,9 +7,11 @@ mod information;
 mod joining;
 mod mode;
 mod people;
+mod remarks;
 mod speech;
 
 pub(super) use caller::{Caller, shortened};
+pub(super) use remarks::{Payment, remark};
 pub(super) use speech::{Message, Speech, Spoken, stamp_refused};
 
 use caller::Outcome;

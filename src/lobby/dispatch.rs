@@ -9,9 +9,11 @@ use super::{
     handle::Lobby,
     mailbox::Mailbox,
     numeric::{self, Numeric},
+    store::Written,
 };
 use crate::{gate::limits::Bucket, identity::session::Session, lock::lock};
-use std::{sync::Arc, time::Duration};
+use puzzle::stamp::Rejection;
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 /// Commands per second of a client in the long run, and at once. More are delayed …
 const COMMANDS_PER_SECOND: f64 = 2.0;
@@ -32,30 +34,47 @@ impl Lobby {
     /// # Errors
     /// [`LobbyError`] where no command was carried out; errors of commands are in
     /// the answer.
-    pub async fn command(&self, session: &Session, envelope: &Envelope) -> Result<Answer, LobbyError> {
+    pub async fn command(&self, session: &Session, envelope: Envelope, address: IpAddr) -> Result<Answer, LobbyError> {
+        let (lobby, session) = (self.clone(), session.clone());
+        self.aside(async move { lobby.carry_out(&session, &envelope, address).await }).await
+    }
+
+    async fn carry_out(&self, session: &Session, envelope: &Envelope, address: IpAddr) -> Result<Answer, LobbyError> {
         envelope.check()?;
-        let mailbox = self.enter(session)?;
+        let mailbox = self.enter(session).await?;
         self.wait_for_turn(&mailbox).await?;
         let arguments = envelope.arguments();
         match Command::named(&envelope.command) {
             Some(Command::Immediate(command)) => {
-                self.answer(session, &mailbox, |caller| caller.run(command, &arguments))
+                let payment = self.pay(session, &mailbox, Some(command), envelope).await?;
+                let run = |caller: &mut Caller<'_>| {
+                    let refused = caller.run(command, &arguments).err();
+                    if let Some(numeric) = &refused {
+                        caller.reply(numeric);
+                    }
+                    refused
+                };
+                let (refused, replies) = self.on_behalf_of_payer(session, &mailbox, payment, run).await?;
+                Ok(Answer { refused, replies, ..Answer::default() })
             }
             Some(Command::Speech(speech)) => self.speak(session, &mailbox, speech, envelope).await,
-            Some(Command::Pass) => self.set_password(session, &mailbox, arguments.first().copied()).await,
+            Some(Command::Pass) => self.set_password(session, &mailbox, arguments.first().copied(), address).await,
             Some(Command::Quit) => {
-                self.quit(session, arguments.first().copied().unwrap_or("Quit"))?;
+                let payment = self.pay(session, &mailbox, None, envelope).await?;
+                let quit = |caller: &mut Caller<'_>| caller.quit(arguments.first().copied());
+                self.on_behalf_of_payer(session, &mailbox, payment, quit).await?;
+                self.shared.environment.sessions.close_client(&session.client);
                 Ok(Answer { ended: true, ..Answer::default() })
             }
             None => {
                 let unknown = numeric::UNKNOWNCOMMAND.about(&[&shortened(&envelope.command)]);
-                self.answer(session, &mailbox, |_| Err(unknown))
+                self.answer(session, &mailbox, |_| Err(unknown)).await
             }
         }
     }
 
     /// Waits until the client may send another command.
-    async fn wait_for_turn(&self, mailbox: &Mailbox) -> Result<(), LobbyError> {
+    pub(super) async fn wait_for_turn(&self, mailbox: &Mailbox) -> Result<(), LobbyError> {
         let now = self.shared.clock.now();
         let delay = {
             let mut pace = lock(&mailbox.pace);
@@ -69,14 +88,26 @@ impl Lobby {
         Ok(())
     }
 
-    /// Does something with the state on a client's behalf, then hands what must be
-    /// written to the store. Gives back what came of it, and what was replied.
-    pub(super) fn on_behalf_of<T>(
+    /// Does something with the state on a client's behalf, and waits until that is
+    /// stored. Gives back what came of it, and what was replied.
+    pub(super) async fn on_behalf_of<T>(
         &self,
         session: &Session,
         mailbox: &Arc<Mailbox>,
         action: impl FnOnce(&mut Caller<'_>) -> T,
     ) -> Result<(T, Vec<Arc<Event>>), LobbyError> {
+        let (done, written) = self.decide(session, mailbox, action)?;
+        written.stored().await?;
+        Ok(done)
+    }
+
+    /// The same without the waiting.
+    pub(super) fn decide<T>(
+        &self,
+        session: &Session,
+        mailbox: &Arc<Mailbox>,
+        action: impl FnOnce(&mut Caller<'_>) -> T,
+    ) -> Result<((T, Vec<Arc<Event>>), Written), LobbyError> {
         let slot = self.shared.store.reserve()?;
         let moment = self.moment();
         let mut guard = self.lock();
@@ -85,34 +116,38 @@ impl Lobby {
             return Err(LobbyError::Ended);
         }
         let mut caller = Caller {
+            cost: 0.0,
             state,
             environment: &self.shared.environment,
             moment,
             me: session.id.clone(),
             mailbox: mailbox.clone(),
             replies: Vec::new(),
+            payment: Err(Rejection::Missing),
         };
         let outcome = action(&mut caller);
-        let replies = caller.replies;
-        slot.write(std::mem::take(&mut guard.writes));
-        Ok((outcome, replies))
+        let (replies, cost) = (caller.replies, caller.cost);
+        mailbox.charge(cost);
+        let written = guard.hand_over(slot);
+        Ok(((outcome, replies), written))
     }
 
-    /// The same for something that can be refused: the refusal goes to the caller's
+    /// Does something that can be refused: the refusal goes to the caller's
     /// queue and into the answer.
-    pub(super) fn answer(
+    pub(super) async fn answer(
         &self,
         session: &Session,
         mailbox: &Arc<Mailbox>,
         action: impl FnOnce(&mut Caller<'_>) -> Result<(), Numeric>,
     ) -> Result<Answer, LobbyError> {
-        let (refused, replies) = self.on_behalf_of(session, mailbox, |caller| {
+        let done = self.on_behalf_of(session, mailbox, |caller| {
             let refused = action(caller).err();
             if let Some(numeric) = &refused {
                 caller.reply(numeric);
             }
             refused
-        })?;
+        });
+        let (refused, replies) = done.await?;
         Ok(Answer { refused, replies, ..Answer::default() })
     }
 
@@ -121,24 +156,25 @@ impl Lobby {
         session: &Session,
         mailbox: &Arc<Mailbox>,
         password: Option<&str>,
+        address: IpAddr,
     ) -> Result<Answer, LobbyError> {
         let password = password.unwrap_or_default();
         if password.chars().count() < SHORTEST_PASSWORD || LONGEST_PASSWORD < password.len() {
             let text = "A password has 8 characters or more, and at most 512 bytes";
-            return self.answer(session, mailbox, |_| Err(numeric::NEEDMOREPARAMS.saying(&["PASS"], text)));
+            return self.answer(session, mailbox, |_| Err(numeric::NEEDMOREPARAMS.saying(&["PASS"], text))).await;
         }
+        self.shared.guesses.take_for_known(self.shared.clock.now())?;
         let hash = self.shared.passwords.hash(password.to_owned()).await?;
-        let answer = self.answer(session, mailbox, |caller| {
+        let set = self.answer(session, mailbox, |caller| {
             if let Some(user) = caller.state.users.get_mut(&caller.me) {
                 user.password = Some(hash);
             }
-            caller.state.save_user(&caller.me);
+            caller.state.save_user(&caller.me.clone());
+            caller.state.know_network(&caller.me, address);
             Ok(())
-        })?;
-        // Once the answer says that the password is set, it must be set after a crash
-        // as well.
+        });
+        let answer = set.await?;
         self.shared.environment.sessions.prove(&session.id);
-        self.shared.store.settled().await?;
         Ok(answer)
     }
 }

@@ -6,17 +6,21 @@ use super::{
     handle::Lobby,
     mailbox::{Mailbox, Reader},
     state::{Moment, State, User},
-    store::Write,
+    store::{Write, Written},
 };
 use crate::{
-    gate::admission::{self, Credentials, Judged},
+    gate::{
+        admission::{self, Credentials, Judged},
+        limits::Exceeded,
+    },
     identity::{
         nick::Nick,
         session::{ClientKey, NewSession, Session, SessionId},
     },
     lock::lock,
 };
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use puzzle::stamp::Rejection;
+use std::{collections::BTreeSet, net::IpAddr, sync::Arc, time::Duration};
 
 /// A session that was opened or entered.
 #[derive(Clone, Debug)]
@@ -43,6 +47,22 @@ impl Lobby {
         nick: Option<&str>,
         credentials: Credentials<'_>,
     ) -> Result<Opened, LobbyError> {
+        let Credentials { token, stamp, address } = credentials;
+        let (nick, token, stamp) = (nick.map(str::to_owned), token.map(str::to_owned), stamp.map(str::to_owned));
+        let lobby = self.clone();
+        self.aside(async move {
+            let credentials = Credentials { token: token.as_deref(), stamp: stamp.as_deref(), address };
+            lobby.open_or_enter(present, nick.as_deref(), credentials).await
+        })
+        .await
+    }
+
+    async fn open_or_enter(
+        &self,
+        present: Option<Session>,
+        nick: Option<&str>,
+        credentials: Credentials<'_>,
+    ) -> Result<Opened, LobbyError> {
         let nick: Option<Nick> = nick.map(str::parse).transpose()?;
         let admission = &self.shared.admission;
         if let Some(session) = present {
@@ -50,20 +70,18 @@ impl Lobby {
                 let judged = admission.judge_for_the_lobby(credentials)?;
                 admission.complete(&session, judged).await?;
             }
-            return self.enter_as(session, nick);
+            return self.enter_as(session, nick).await;
         }
         let judged = admission.judge_for_the_lobby(credentials)?;
         if let Some(nick) = &nick {
             self.check_nick(nick)?;
         }
-        if !self.lock().has_room() {
-            return Err(LobbyError::Full);
-        }
         // Before the spending, so that a refusal leaves the stamp as it was.
-        self.take_from_ceiling()?;
+        self.take_from_ceiling(credentials.address)?;
         let opened = self.open_new(nick, judged).await;
         if opened.is_err() {
             lock(&self.shared.ceiling).put_back();
+            self.shared.shares.give_back(credentials.address);
         }
         opened
     }
@@ -71,8 +89,13 @@ impl Lobby {
     async fn open_new(&self, nick: Option<Nick>, judged: Judged<'_>) -> Result<Opened, LobbyError> {
         let admission = &self.shared.admission;
         let admission::Opened { new: NewSession { session, token }, replaced } = admission.open(nick, judged).await?;
-        let entered = replaced.map_or(Ok(()), |id| self.end_replaced(&id)).and_then(|()| self.enter(&session));
-        match entered {
+        let entered = async {
+            if let Some(id) = replaced {
+                self.end_replaced(&id)?;
+            }
+            self.enter(&session).await
+        };
+        match entered.await {
             Ok(_) => Ok(Opened { id: session.id, nick: session.nick, token: Some(token) }),
             Err(error) => {
                 admission.take_back(&session, judged).await;
@@ -97,11 +120,19 @@ impl Lobby {
         let moment = self.moment();
         let mut state = self.lock();
         state.quit(moment, id, "Never came");
-        slot.write(std::mem::take(&mut state.writes));
+        // The newcomer's entry is written after it, and waited for.
+        state.hand_over(slot).without_waiting();
         Ok(())
     }
 
-    fn take_from_ceiling(&self) -> Result<(), LobbyError> {
+    /// Takes a session from the ceiling, and from the share that one network has of it.
+    fn take_from_ceiling(&self, address: IpAddr) -> Result<(), LobbyError> {
+        let too_many = |Exceeded { retry_after }| LobbyError::Ceiling { retry_after };
+        self.shared.shares.take(address).map_err(too_many)?;
+        self.take_from_all().inspect_err(|_| self.shared.shares.give_back(address))
+    }
+
+    fn take_from_all(&self) -> Result<(), LobbyError> {
         let per_hour = f64::from(self.shared.environment.sessions_per_hour);
         let mut ceiling = lock(&self.shared.ceiling);
         ceiling
@@ -109,13 +140,13 @@ impl Lobby {
             .map_err(|retry_after| LobbyError::Ceiling { retry_after })
     }
 
-    fn enter_as(&self, session: Session, nick: Option<Nick>) -> Result<Opened, LobbyError> {
-        let mailbox = self.enter(&session)?;
+    async fn enter_as(&self, session: Session, nick: Option<Nick>) -> Result<Opened, LobbyError> {
+        let mailbox = self.enter(&session).await?;
         let Some(nick) = nick else {
             return Ok(Opened { id: session.id, nick: session.nick, token: None });
         };
         let rename = |caller: &mut Caller<'_>| caller.run(Immediate::Nick, &[nick.as_str()]).is_ok();
-        let (is_renamed, _) = self.on_behalf_of(&session, &mailbox, rename)?;
+        let (is_renamed, _) = self.on_behalf_of(&session, &mailbox, rename).await?;
         if !is_renamed {
             return Err(LobbyError::NickTaken { retry_after: None });
         }
@@ -128,9 +159,15 @@ impl Lobby {
 
     /// Makes sure that a session is in the lobby, and finds its client's queue. The
     /// first time it is greeted.
-    pub(super) fn enter(&self, session: &Session) -> Result<Arc<Mailbox>, LobbyError> {
+    pub(super) async fn enter(&self, session: &Session) -> Result<Arc<Mailbox>, LobbyError> {
+        let (mailbox, written) = self.admit(session)?;
+        written.stored().await?;
+        Ok(mailbox)
+    }
+
+    fn admit(&self, session: &Session) -> Result<(Arc<Mailbox>, Written), LobbyError> {
         if let Some(mailbox) = self.lock().users.get(&session.id).and_then(|user| user.clients.get(&session.client)) {
-            return Ok(mailbox.clone());
+            return Ok((mailbox.clone(), Written::nothing()));
         }
         let slot = self.shared.store.reserve()?;
         let moment = self.moment();
@@ -140,9 +177,7 @@ impl Lobby {
             return Err(LobbyError::Ended);
         }
         if !state.users.contains_key(&session.id) {
-            if !state.has_room() {
-                return Err(LobbyError::Full);
-            }
+            state.make_room(moment);
             // Whoever had the nick before has lost its session: nobody else can have it.
             let before = state.nicks.get(&session.nick.folded()).filter(|before| **before != session.id).cloned();
             if let Some(before) = before {
@@ -154,8 +189,8 @@ impl Lobby {
             state.save_user(&session.id);
         }
         let mailbox = self.add_client(state, moment, &session.id, session.client);
-        slot.write(std::mem::take(&mut state.writes));
-        Ok(mailbox)
+        let written = state.hand_over(slot);
+        Ok((mailbox, written))
     }
 
     /// Gives a client its queue, with the greeting and with the channels that its
@@ -167,20 +202,23 @@ impl Lobby {
         id: &SessionId,
         client: ClientKey,
     ) -> Arc<Mailbox> {
-        let mailbox = Arc::new(Mailbox::default());
+        let since = state.last_seq;
+        let mailbox = Arc::new(Mailbox::since(since));
         let mut channels = BTreeSet::new();
         if let Some(user) = state.users.get_mut(id) {
             user.clients.insert(client, mailbox.clone());
             channels.clone_from(&user.channels);
         }
-        state.writes.push(Write::SaveClient { key: client, session: id.clone(), last_seen: moment.seconds() });
+        state.writes.push(Write::SaveClient { key: client, session: id.clone(), last_seen: moment.seconds(), since });
         let mut caller = Caller {
+            cost: 0.0,
             state,
             environment: &self.shared.environment,
             moment,
             me: id.clone(),
             mailbox: mailbox.clone(),
             replies: Vec::new(),
+            payment: Err(Rejection::Missing),
         };
         caller.welcome();
         for channel in channels {
@@ -188,7 +226,7 @@ impl Lobby {
         }
         for arrived in state.expected.remove(&client).into_iter().flatten() {
             // A connection that has just gone needs nothing.
-            let _ = arrived.send(Reader::of_what_comes(mailbox.clone()));
+            let _ = arrived.send(Reader::of_what_comes_after(mailbox.clone(), state.last_seq));
         }
         mailbox
     }

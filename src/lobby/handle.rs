@@ -1,7 +1,9 @@
 //! The lobby itself: everything that its parts share, behind one cheap handle.
 
 use super::{
+    guesses::Guesses,
     passwords::Passwords,
+    runtime::OwnRuntime,
     state::{Moment, State},
     store::Store,
 };
@@ -33,10 +35,16 @@ pub(super) struct Shared {
     /// By which sessions are opened, for the race as well.
     pub(super) admission: Arc<Admission>,
     pub(super) passwords: Passwords,
-    /// Attempts to log in, per network.
+    /// Attempts to log in, per network …
     pub(super) logins: Rate,
+    /// … and per nick.
+    pub(super) guesses: Guesses,
     /// New sessions, for everybody together.
     pub(super) ceiling: Mutex<Bucket>,
+    /// The share of one network in that.
+    pub(super) shares: Rate,
+    /// Where all of it is done.
+    pub(super) runtime: OwnRuntime,
     /// How many long polls are waiting.
     pub(super) waiting: AtomicUsize,
     /// How fast long polls that were woken are answered.

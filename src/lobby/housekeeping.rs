@@ -2,20 +2,21 @@
 //! small steps.
 
 use super::{
-    event::Event,
     handle::Lobby,
-    state::Channel,
-    store::{Slot, Write},
+    state::{Channel, State},
+    store::{Slot, Write, Written},
 };
 use crate::identity::session::{ClientKey, SessionId};
 use std::{
     collections::{HashMap, HashSet},
-    sync::Arc,
     time::Duration,
 };
 
 /// Between two clean-ups.
 const CLEAN_UP_INTERVAL: Duration = Duration::from_secs(600);
+
+/// How often it is looked whether something could not be written.
+const REPAIR_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Between two steps of a clean-up, so that the store does others' work as well.
 const PAUSE_BETWEEN_STEPS: Duration = Duration::from_millis(5);
@@ -36,11 +37,17 @@ impl Lobby {
     /// Cleans up every ten minutes until the lobby stops.
     pub async fn clean_up_regularly(self) {
         let mut stopping = self.shared.stopping.subscribe();
+        let mut cleaned = self.shared.clock.now();
         loop {
             tokio::select! {
                 _ = stopping.wait_for(|stopping| *stopping) => return,
-                () = tokio::time::sleep(CLEAN_UP_INTERVAL) => {}
+                () = tokio::time::sleep(REPAIR_INTERVAL) => {}
             }
+            self.make_good().await;
+            if self.shared.clock.now().saturating_sub(cleaned) < CLEAN_UP_INTERVAL {
+                continue;
+            }
+            cleaned = self.shared.clock.now();
             self.end_idle_sessions().await;
             self.note_last_seen().await;
             self.delete_old_things().await;
@@ -58,18 +65,30 @@ impl Lobby {
             let ended = state.users.iter().filter(|(_, user)| !user.clients.keys().any(|key| living.contains(key)));
             gone.extend(ended.map(|(id, _)| id.clone()));
         }
+        let mut underway = Vec::new();
         for id in gone {
             let Some(slot) = self.wait_for_slot().await else { return };
             let moment = self.moment();
             let mut state = self.lock();
             state.quit(moment, &id, "Idle for too long");
-            slot.write(std::mem::take(&mut state.writes));
+            underway.push(state.hand_over(slot));
         }
         let Some(slot) = self.wait_for_slot().await else { return };
         let keys: HashSet<ClientKey> = keys.into_iter().collect();
+        underway.push(self.forget_clients(slot, &keys, &living));
+        for written in underway {
+            if written.stored().await.is_err() {
+                tracing::warn!("sessions that have ended are not written down yet");
+                return;
+            }
+        }
+    }
+
+    /// Takes the clients out that are among `keys` and not `living`.
+    fn forget_clients(&self, slot: Slot<'_>, keys: &HashSet<ClientKey>, living: &HashSet<ClientKey>) -> Written {
         let mut state = self.lock();
-        let mut writes = Vec::new();
-        for user in state.users.values_mut() {
+        let State { users, writes, .. } = &mut *state;
+        for user in users.values_mut() {
             user.clients.retain(|key, mailbox| {
                 // A client that came while we looked is not among the keys.
                 let stays = living.contains(key) || !keys.contains(key);
@@ -80,29 +99,46 @@ impl Lobby {
                 stays
             });
         }
-        slot.write(writes);
+        state.hand_over(slot)
     }
 
     /// Writes down when clients were last seen, so that idleness is counted over a
     /// restart as well.
     pub(super) async fn note_last_seen(&self) {
-        let owners: HashMap<ClientKey, SessionId> = {
+        let owners: HashMap<ClientKey, (SessionId, u64)> = {
             let state = self.lock();
-            let keys = state.users.iter().flat_map(|(id, user)| user.clients.keys().map(move |key| (*key, id.clone())));
-            keys.collect()
+            let clients = state.users.iter().flat_map(|(id, user)| {
+                user.clients.iter().map(move |(key, mailbox)| (*key, (id.clone(), mailbox.since)))
+            });
+            clients.collect()
         };
         let keys: Vec<ClientKey> = owners.keys().copied().collect();
         let now = self.moment().seconds();
         for some in self.shared.environment.sessions.idle_times(&keys).chunks(CLIENTS_PER_STEP) {
             let Some(slot) = self.wait_for_slot().await else { return };
-            let seen_lately = some.iter().filter(|(_, idle)| *idle < 2 * CLEAN_UP_INTERVAL);
-            let write = |(key, idle): &(ClientKey, Duration)| {
-                let session = owners.get(key)?.clone();
-                Some(Write::SaveClient { key: *key, session, last_seen: now.saturating_sub(idle.as_secs()) })
-            };
-            slot.write(seen_lately.filter_map(write).collect());
+            self.save_clients(slot, some, &owners, now);
             tokio::time::sleep(PAUSE_BETWEEN_STEPS).await;
         }
+    }
+
+    fn save_clients(
+        &self,
+        slot: Slot<'_>,
+        idle: &[(ClientKey, Duration)],
+        owners: &HashMap<ClientKey, (SessionId, u64)>,
+        now: u64,
+    ) {
+        let mut state = self.lock();
+        let seen_lately = idle.iter().filter(|(_, idle)| *idle < 2 * CLEAN_UP_INTERVAL);
+        let write = |(key, idle): &(ClientKey, Duration)| {
+            let (session, since) = owners.get(key)?.clone();
+            // It may have ended meanwhile.
+            state.users.get(&session)?.clients.get(key)?;
+            Some(Write::SaveClient { key: *key, session, last_seen: now.saturating_sub(idle.as_secs()), since })
+        };
+        let writes: Vec<Write> = seen_lately.filter_map(write).collect();
+        state.writes.extend(writes);
+        state.hand_over(slot).without_waiting();
     }
 
     /// Shortens histories and deletes what is too old.
@@ -130,11 +166,38 @@ impl Lobby {
             let clients = state.users.values().flat_map(|user| &user.clients);
             clients.map(|(key, mailbox)| (*key, mailbox.clone())).collect()
         };
-        for (client, mailbox) in queues {
+        // Most lines stand in many queues, and are written once.
+        let mut written: HashSet<u64> = HashSet::new();
+        for some in queues.chunks(CLIENTS_PER_STEP) {
             let Some(slot) = self.wait_for_slot().await else { return };
-            let write =
-                |event: Arc<Event>| Write::SaveQueued { client, seq: event.seq, envelope: event.json().to_owned() };
-            slot.write(mailbox.all().into_iter().map(write).collect());
+            let mut writes = Vec::new();
+            for (client, mailbox) in some {
+                let events = mailbox.all();
+                let lines = events.iter().filter(|event| written.insert(event.seq));
+                writes.extend(lines.map(|event| Write::SaveLine { seq: event.seq, envelope: event.json().to_owned() }));
+                let numbers = events.iter().map(|event| event.seq).collect();
+                writes.push(Write::SaveQueue { client: *client, numbers });
+            }
+            slot.write(writes, |_| {}).without_waiting();
+        }
+    }
+
+    /// Writes down how everything is, after something could not be written: from then on
+    /// memory and database are the same again.
+    pub(super) async fn make_good(&self) {
+        if !self.shared.store.has_diverged() {
+            return;
+        }
+        let Some(slot) = self.wait_for_slot().await else { return };
+        let now = self.moment().seconds();
+        let written = {
+            let mut state = self.lock();
+            let writes = state.everything(now);
+            state.writes.extend(writes);
+            state.hand_over(slot)
+        };
+        if written.stored().await.is_ok() {
+            tracing::info!("the lobby's database can be written again, and has what it missed");
         }
     }
 

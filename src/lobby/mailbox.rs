@@ -27,7 +27,7 @@ const LONGEST_SHORT_QUEUE: usize = 64;
 const MUCH_MEMORY: usize = 128 * 1024 * 1024;
 
 /// Events are forgotten after a week.
-const EVENT_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
+pub(super) const EVENT_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// The most events and bytes handed out at once.
 const MOST_EVENTS_AT_ONCE: usize = 200;
@@ -46,6 +46,8 @@ pub(super) struct Mailbox {
     waiting: AtomicUsize,
     /// How many commands the client has left before it is slowed down.
     pub(super) pace: Mutex<Option<Bucket>>,
+    /// The number of the event before which the client was not there.
+    pub(super) since: u64,
 }
 
 #[derive(Debug, Default)]
@@ -70,6 +72,19 @@ pub(super) struct Reader {
 pub(super) struct Waiting<'a>(&'a AtomicUsize);
 
 impl Mailbox {
+    /// The queue of a client that has just come.
+    pub(super) fn since(since: u64) -> Self {
+        Self { since, ..Self::default() }
+    }
+
+    /// Takes more from the client's pace for a command that was worth more than one: the
+    /// next has to wait longer.
+    pub(super) fn charge(&self, cost: f64) {
+        if let Some(pace) = &mut *lock(&self.pace) {
+            pace.charge(cost);
+        }
+    }
+
     /// Puts an event in and wakes everybody who waits.
     pub(super) fn push(&self, event: Arc<Event>, all: &EventBytes) {
         let mut entries = self.lock();
@@ -153,6 +168,11 @@ impl Reader {
     /// A reader of what comes from now on.
     pub(super) fn of_what_comes(mailbox: Arc<Mailbox>) -> Self {
         Self { after: mailbox.newest(), mailbox }
+    }
+
+    /// A reader of what comes after an event that need not be there yet.
+    pub(super) const fn of_what_comes_after(mailbox: Arc<Mailbox>, after: u64) -> Self {
+        Self { mailbox, after }
     }
 
     /// The next events; never done once the queue is closed. May be dropped and called

@@ -2,10 +2,12 @@
 
 use super::{
     announcer::Announcer,
+    guesses::Guesses,
     handle::{Environment, Lobby, Shared},
     passwords::Passwords,
     polling::ANSWERS_AT_ONCE,
     restore::restore,
+    runtime::OwnRuntime,
     settings::LobbySettings,
     state::Moment,
     store::{Loaded, Store},
@@ -33,6 +35,15 @@ const LOGINS_PERIOD: Duration = Duration::from_secs(5);
 /// How many wins may wait to be announced; one more is not announced.
 const MOST_WAITING_WINS: usize = 64;
 
+/// The time that the ceiling on new sessions is for.
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// How many of so many new sessions one network may open: a sixteenth, unless they are so
+/// few that it would be no more than a handful.
+fn share_of_network(sessions: u32) -> u32 {
+    (sessions / 16).max(sessions.min(10))
+}
+
 impl Lobby {
     /// Opens the lobby with what its store has `loaded`. Gives back the announcer as
     /// well, which must run for anything to be told of the race.
@@ -51,7 +62,7 @@ impl Lobby {
         let moment = Moment { now: clock.now(), wall: clock.time_of_day() };
         let mut state = restore(loaded, &sessions, moment);
         if let Ok(slot) = store.reserve() {
-            slot.write(std::mem::take(&mut state.writes));
+            state.hand_over(slot).without_waiting();
         }
         let environment = Environment {
             server_name: settings.server_name.clone(),
@@ -63,12 +74,15 @@ impl Lobby {
         };
         let shared = Shared {
             ceiling: Mutex::new(Bucket::full(f64::from(settings.sessions_per_hour), moment.now)),
+            shares: Rate::new(share_of_network(settings.sessions_per_hour), HOUR, clock.clone()),
             environment,
             state: Mutex::new(state),
             store,
             admission,
             passwords: Passwords::start(),
+            guesses: Guesses::new(moment.now),
             logins: Rate::new(LOGINS_AT_ONCE, LOGINS_PERIOD, clock.clone()),
+            runtime: OwnRuntime::default(),
             waiting: AtomicUsize::new(0),
             answers: Mutex::new(Bucket::full(ANSWERS_AT_ONCE, moment.now)),
             wins,
@@ -83,6 +97,7 @@ impl Lobby {
     /// not fetched.
     pub async fn stop(&self) {
         self.shared.stopping.send_replace(true);
+        self.make_good().await;
         self.save_queues().await;
         if self.shared.store.settled().await.is_err() {
             tracing::error!("the lobby's database did not take everything");

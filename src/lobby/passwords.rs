@@ -19,8 +19,8 @@ use std::{
 };
 use tokio::sync::oneshot;
 
-/// How many passwords are hashed at once.
-const THREADS: usize = 2;
+/// How many passwords are hashed at once: never more than one core's worth.
+const THREADS: usize = 1;
 
 /// How many may wait for a thread.
 const MOST_WAITING: usize = 64;

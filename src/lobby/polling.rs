@@ -29,7 +29,12 @@ impl Lobby {
     /// [`LobbyError::Ended`], [`LobbyError::TooFast`] with too many polls at once,
     /// and those of entering.
     pub async fn poll(&self, session: &Session, after: u64, timeout: Duration) -> Result<Batch, LobbyError> {
-        let mailbox = self.enter(session)?;
+        let (lobby, session) = (self.clone(), session.clone());
+        self.aside_while_waited_for(async move { lobby.wait_for_events(&session, after, timeout).await }).await
+    }
+
+    async fn wait_for_events(&self, session: &Session, after: u64, timeout: Duration) -> Result<Batch, LobbyError> {
+        let mailbox = self.enter(session).await?;
         let batch = |events: Vec<Arc<Event>>| {
             let last_id = events.last().map_or(after, |event| event.seq);
             Batch { events, last_id }

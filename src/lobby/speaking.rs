@@ -3,9 +3,10 @@
 
 use super::{
     answer::Answer,
-    commands::{Message, Speech, Spoken, stamp_refused},
+    commands::{Caller, Immediate, Message, Payment, Speech, Spoken, remark, stamp_refused},
     envelope::Envelope,
     error::LobbyError,
+    event::Event,
     handle::Lobby,
     mailbox::Mailbox,
     store::StampKind,
@@ -34,13 +35,13 @@ impl Lobby {
     ) -> Result<Answer, LobbyError> {
         let message = match Message::new(speech, envelope) {
             Ok(message) => message,
-            Err(numeric) => return self.answer(session, mailbox, |_| Err(numeric)),
+            Err(numeric) => return self.answer(session, mailbox, |_| Err(numeric)).await,
         };
         let mut spent: Option<Spent> = None;
         let refused = loop {
             let spent_bits = spent.map_or(Bits::NONE, |spent| spent.bits);
             let (spoken, replies) =
-                match self.on_behalf_of(session, mailbox, |caller| caller.speak(&message, spent_bits)) {
+                match self.on_behalf_of(session, mailbox, |caller| caller.speak(&message, spent_bits)).await {
                     Ok(spoken) => spoken,
                     Err(error) => {
                         self.give_back(spent).await;
@@ -63,7 +64,63 @@ impl Lobby {
         };
         // It became impossible while the stamp was being spent.
         self.give_back(spent).await;
-        self.answer(session, mailbox, |_| Err(refused))
+        self.answer(session, mailbox, |_| Err(refused)).await
+    }
+
+    /// Spends the stamp that came with a command for the text that it brings to others,
+    /// where one of their channels asks for it. `None` stands for QUIT.
+    pub(super) async fn pay(
+        &self,
+        session: &Session,
+        mailbox: &Arc<Mailbox>,
+        command: Option<Immediate>,
+        envelope: &Envelope,
+    ) -> Result<Result<Payment, Rejection>, LobbyError> {
+        let arguments = envelope.arguments();
+        let (Some(text), Some(stamp)) = (remark(command, &arguments), envelope.stamp()) else {
+            return Ok(Err(Rejection::Missing));
+        };
+        let demands = self.on_behalf_of(session, mailbox, |caller| caller.demands(command, &arguments));
+        let (demands, _) = demands.await?;
+        let (now, body) = (self.moment().seconds(), [text.to_owned()]);
+        let mut why = Rejection::Missing;
+        for demand in demands {
+            match channel::check(Some(&stamp), demand.bits, &demand.shown, &body, Timestamp(now)) {
+                Ok(Some(hash)) if self.shared.store.spend(StampKind::Channel, hash, now).await? => {
+                    return Ok(Ok(Payment { channel: demand.channel, bits: demand.bits, hash, used: false }));
+                }
+                Ok(Some(_)) => why = Rejection::Spent,
+                Ok(None) => {}
+                Err(rejection) => why = rejection,
+            }
+        }
+        Ok(Err(why))
+    }
+
+    /// Does something on behalf of a client that may have paid for it, and gives the stamp
+    /// back if that was not needed or not done.
+    pub(super) async fn on_behalf_of_payer<T>(
+        &self,
+        session: &Session,
+        mailbox: &Arc<Mailbox>,
+        payment: Result<Payment, Rejection>,
+        action: impl FnOnce(&mut Caller<'_>) -> T,
+    ) -> Result<(T, Vec<Arc<Event>>), LobbyError> {
+        let stamp = payment.as_ref().ok().map(|payment| payment.hash);
+        let mut used = false;
+        let done = self.on_behalf_of(session, mailbox, |caller| {
+            caller.payment = payment;
+            let outcome = action(caller);
+            used = caller.payment.as_ref().is_ok_and(|payment| payment.used);
+            outcome
+        });
+        let done = done.await;
+        if let Some(hash) = stamp
+            && !(used && done.is_ok())
+        {
+            self.shared.store.give_back(StampKind::Channel, hash).await;
+        }
+        done
     }
 
     /// Judges the message's stamp and spends it unless that was done before.

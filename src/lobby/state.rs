@@ -6,11 +6,13 @@
 
 use super::{
     channel_name::ChannelName,
+    delivery::{Deliveries, OnTheWay, Recent},
     event::{Draft, Event, EventBytes, raw},
+    guesses::wide_network,
     mailbox::{Mailbox, Reader},
     modes::ChannelModes,
     numeric::Numeric,
-    store::{ChannelRow, Write},
+    store::{ChannelRow, Living, Slot, Write, Written},
 };
 use crate::identity::{
     nick::{Folded, Nick},
@@ -18,6 +20,7 @@ use crate::identity::{
 };
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
+    net::IpAddr,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -30,16 +33,19 @@ pub(super) use super::store::{LOBBY_ID, MOST_RECENT};
 pub const LOBBY: &str = "#lobby";
 
 /// The most people in the lobby.
-const MOST_USERS: usize = 20_000;
+pub(super) const MOST_USERS: usize = 20_000;
 
 /// The most channels.
-const MOST_CHANNELS: usize = 10_000;
+pub(super) const MOST_CHANNELS: usize = 10_000;
 
 /// The most channels of one person.
 pub(super) const MOST_CHANNELS_OF_A_USER: usize = 50;
 
 /// The most invitations that a channel has open.
 pub(super) const MOST_INVITED: usize = 100;
+
+/// The most networks that are known of one person.
+const MOST_KNOWN_NETWORKS: usize = 16;
 
 /// One person in the lobby.
 #[derive(Debug)]
@@ -55,8 +61,11 @@ pub(super) struct User {
     pub(super) clients: HashMap<ClientKey, Arc<Mailbox>>,
     /// Seconds since 1970.
     pub(super) created_at: u64,
-    /// When they last said something, on the monotonic clock.
+    /// From which networks they have logged in, the newest last.
+    pub(super) networks: VecDeque<String>,
+    /// When they last said something or came, on the monotonic clock.
     pub(super) last_spoke: Duration,
+    pub(super) has_spoken: bool,
 }
 
 impl User {
@@ -71,7 +80,9 @@ impl User {
             channels: BTreeSet::new(),
             clients: HashMap::new(),
             created_at,
+            networks: VecDeque::new(),
             last_spoke: now,
+            has_spoken: false,
         }
     }
 }
@@ -89,6 +100,9 @@ pub(super) struct Channel {
     pub(super) created_at: u64,
     pub(super) members: HashMap<SessionId, Rank>,
     pub(super) invited: HashSet<SessionId>,
+    /// When something was last said in it, or when it was made, on the monotonic clock.
+    pub(super) last_words: Duration,
+    pub(super) has_words: bool,
 }
 
 /// What a member is in a channel.
@@ -96,6 +110,8 @@ pub(super) struct Channel {
 pub(super) struct Rank {
     pub(super) operator: bool,
     pub(super) voice: bool,
+    /// The number of the event before which nothing was heard.
+    pub(super) since: u64,
 }
 
 impl Rank {
@@ -110,6 +126,31 @@ impl Rank {
 }
 
 impl Channel {
+    /// A channel that was just made.
+    pub(super) fn new(id: i64, name: ChannelName, moment: Moment) -> Self {
+        Self {
+            id,
+            name,
+            topic: None,
+            modes: ChannelModes::initial(),
+            created_at: moment.seconds(),
+            members: HashMap::new(),
+            invited: HashSet::new(),
+            last_words: moment.now,
+            has_words: false,
+        }
+    }
+
+    /// So many of its members: operators and the voiced first, because there are few of
+    /// them and they are looked for.
+    pub(super) fn foremost(&self, most: usize) -> impl Iterator<Item = (&SessionId, &Rank)> {
+        let plain = |(_, rank): &(&SessionId, &Rank)| rank.prefix().is_empty();
+        let few = most < self.members.len();
+        let ranked = self.members.iter().filter(move |member| few && !plain(member));
+        let others = self.members.iter().filter(move |member| !few || plain(member));
+        ranked.chain(others).take(most)
+    }
+
     /// Under which its messages are kept.
     pub(super) fn target(&self) -> String {
         format!("c{}", self.id)
@@ -159,11 +200,14 @@ pub(super) struct State {
     pub(super) last_channel: i64,
     pub(super) last_seq: u64,
     /// The newest events of [`LOBBY`] that the history keeps, for the page.
-    pub(super) recent: VecDeque<Arc<Event>>,
+    pub(super) recent: Recent,
     /// How many bytes all events in memory have.
     pub(super) event_bytes: EventBytes,
-    /// What the store must be told before the lock is released.
+    /// What the store must be told before the lock is released …
     pub(super) writes: Vec<Write>,
+    /// … and what everybody is told once it is stored.
+    pub(super) deliveries: Deliveries,
+    pub(super) on_the_way: OnTheWay,
 }
 
 impl State {
@@ -194,39 +238,34 @@ impl State {
     }
 
     /// Tells one person, on all their clients.
-    pub(super) fn tell(&self, user: &SessionId, event: &Arc<Event>) {
-        if let Some(user) = self.users.get(user) {
-            for mailbox in user.clients.values() {
-                mailbox.push(event.clone(), &self.event_bytes);
-            }
-        }
+    pub(super) fn tell(&mut self, user: &SessionId, event: &Arc<Event>) {
+        tell(&self.users, &mut self.deliveries, user, event);
     }
 
     /// Tells all members of a channel.
-    pub(super) fn tell_channel(&self, channel: &Folded, event: &Arc<Event>) {
+    pub(super) fn tell_channel(&mut self, channel: &Folded, event: &Arc<Event>) {
         if let Some(channel) = self.channels.get(channel) {
             for member in channel.members.keys() {
-                self.tell(member, event);
+                tell(&self.users, &mut self.deliveries, member, event);
             }
         }
     }
 
     /// Tells everybody who shares a channel with `user`, and `user`, once.
-    pub(super) fn tell_peers(&self, user: &SessionId, event: &Arc<Event>) {
+    pub(super) fn tell_peers(&mut self, user: &SessionId, event: &Arc<Event>) {
         let channels = self.users.get(user).map(|user| &user.channels).into_iter().flatten();
         let members = channels.filter_map(|name| self.channels.get(name)).flat_map(|channel| channel.members.keys());
         let peers: HashSet<&SessionId> = members.chain([user]).collect();
         for peer in peers {
-            self.tell(peer, event);
+            tell(&self.users, &mut self.deliveries, peer, event);
         }
     }
 
-    /// Keeps an event of [`LOBBY`] for the page.
-    pub(super) fn remember(&mut self, event: Arc<Event>) {
-        if MOST_RECENT <= self.recent.len() {
-            self.recent.pop_front();
-        }
-        self.recent.push_back(event);
+    /// Hands over to the store what was decided; what is told of it is told once it is
+    /// stored.
+    pub(super) fn hand_over(&mut self, slot: Slot<'_>) -> Written {
+        let (writes, deliveries) = (std::mem::take(&mut self.writes), std::mem::take(&mut self.deliveries));
+        deliveries.hand_over(slot, writes, &self.on_the_way, &self.event_bytes, &self.recent)
     }
 
     /// Somebody by nick.
@@ -256,6 +295,18 @@ impl State {
                 created_at: user.created_at,
             });
         }
+    }
+
+    /// Remembers from where somebody has logged in.
+    pub(super) fn know_network(&mut self, id: &SessionId, address: IpAddr) {
+        let Some(user) = self.users.get_mut(id) else { return };
+        let network = wide_network(address);
+        if user.networks.contains(&network) {
+            return;
+        }
+        let instead_of = (MOST_KNOWN_NETWORKS <= user.networks.len()).then(|| user.networks.pop_front()).flatten();
+        user.networks.push_back(network.clone());
+        self.writes.push(Write::KnowNetwork { session: id.clone(), network, instead_of });
     }
 
     /// Takes somebody out of a channel. An empty channel is deleted, except [`LOBBY`].
@@ -297,8 +348,54 @@ impl State {
         user.clients.into_keys().collect()
     }
 
+    /// How everything is, as writes that make the database the same.
+    pub(super) fn everything(&mut self, now: u64) -> Vec<Write> {
+        let clients = || {
+            let users = self.users.iter();
+            users
+                .flat_map(|(id, user)| user.clients.iter().map(move |(key, mailbox)| (*key, id.clone(), mailbox.since)))
+        };
+        let living = Living {
+            sessions: self.users.keys().cloned().collect(),
+            clients: clients().map(|(key, ..)| key).collect(),
+            channels: self.channels.values().map(|channel| channel.id).collect(),
+        };
+        let mut writes = vec![Write::KeepOnly(living)];
+        let save_client = |(key, session, since)| Write::SaveClient { key, session, last_seen: now, since };
+        let clients: Vec<Write> = clients().map(save_client).collect();
+        let before = std::mem::take(&mut self.writes);
+        for id in self.users.keys().cloned().collect::<Vec<_>>() {
+            self.save_user(&id);
+        }
+        writes.append(&mut self.writes);
+        self.writes = before;
+        writes.extend(clients);
+        for channel in self.channels.values() {
+            writes.push(Write::SaveChannel(channel.row()));
+            for (session, Rank { operator, voice, since }) in &channel.members {
+                let (channel, session) = (channel.id, session.clone());
+                writes.push(Write::SaveMember { channel, session, operator: *operator, voice: *voice, since: *since });
+            }
+        }
+        for (id, user) in &self.users {
+            let know = |network: &String| Write::KnowNetwork {
+                session: id.clone(),
+                network: network.clone(),
+                instead_of: None,
+            };
+            writes.extend(user.networks.iter().map(know));
+        }
+        writes
+    }
+
     /// How many are here, and in how many channels.
     pub(super) fn counts(&self) -> (usize, usize) {
         (self.users.len(), self.channels.len())
+    }
+}
+
+fn tell(users: &HashMap<SessionId, User>, deliveries: &mut Deliveries, user: &SessionId, event: &Arc<Event>) {
+    for mailbox in users.get(user).into_iter().flat_map(|user| user.clients.values()) {
+        deliveries.push(mailbox.clone(), event.clone());
     }
 }

@@ -1,50 +1,37 @@
 //! The lobby's memory on disk: SQLite behind one thread.
 //!
-//! The lobby decides in its own memory and writes behind; only stamps, passwords
-//! and history wait for the disk. Everything goes through one bounded queue to one
+//! The lobby decides in its own memory; nobody is told that something is done before it
+//! is flushed to the disk. Everything goes through one bounded queue to one
 //! thread with one connection: SQLite has a single writer anyway, reads are by
 //! index and bounded, and with one queue everybody reads what they have written. What has
 //! gathered in the queue is committed together, and everybody who waits is answered
 //! after the commit. A full queue refuses; the race never waits for anything here.
 
 mod load;
+mod numbers;
+mod open;
 mod spent;
+mod thread;
 mod write;
 
 pub use load::Loaded;
 pub use spent::StampKind;
 
-pub(super) use load::{LOBBY_ID, MOST_RECENT, SessionRow, StoredChannel};
-pub(super) use write::{ChannelRow, Write};
+pub(super) use load::{LOBBY_ID, MOST_RECENT, SessionRow, StoredChannel, StoredClient, StoredLine, StoredMember};
+pub(super) use thread::{Slot, Written};
+pub(super) use write::{ChannelRow, Living, Write};
 
-use crate::gate::stamps::{SpendError, SpentStamps};
+use crate::{
+    gate::stamps::{SpendError, SpentStamps},
+    ledger::directory::DirectoryError,
+};
 use futures::{FutureExt, TryFutureExt, future::BoxFuture};
 use puzzle::stamp::StampHash;
-use rusqlite::{Connection, TransactionBehavior, params};
+use rusqlite::{Connection, params};
 use spent::KnownSpent;
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-    thread,
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc};
+use thread::{Failures, Job};
 use tokio::sync::{mpsc, oneshot};
-
-/// How many jobs may wait for the thread.
-const MOST_WAITING_JOBS: usize = 8192;
-
-/// How many jobs are committed together.
-const MOST_JOBS_OF_A_COMMIT: usize = 256;
-
-/// How long SQLite waits for another process that has the file locked.
-const LOCK_PATIENCE: Duration = Duration::from_secs(5);
-
-/// The versions of the schema, oldest first; `user_version` counts those applied.
-const MIGRATIONS: &[&str] = &[include_str!("store/schema_1.sql")];
-
-/// What is done after the commit, told whether it succeeded.
-type Afterwards = Box<dyn FnOnce(bool) + Send>;
-type Job = Box<dyn FnOnce(&Connection) -> Afterwards + Send>;
 
 /// Where a database is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +46,7 @@ pub enum Database {
 #[derive(Clone)]
 pub struct Store {
     jobs: mpsc::Sender<Job>,
+    failures: Arc<Failures>,
     /// Stamps that are spent for certain.
     spent: Arc<KnownSpent>,
 }
@@ -76,8 +64,11 @@ pub enum OpenStoreError {
     #[error("the database cannot be opened: {0}")]
     Sqlite(#[from] rusqlite::Error),
     /// The directory cannot be made.
-    #[error("the database's directory cannot be made: {0}")]
-    Directory(#[from] std::io::Error),
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// The file cannot be made or restricted, or no thread started.
+    #[error("the database cannot be prepared: {0}")]
+    File(#[from] std::io::Error),
     /// A newer version of this program has written it.
     #[error("the database has version {found}, and this program knows versions up to {known}")]
     NewerVersion {
@@ -95,7 +86,7 @@ pub enum StoreError {
     #[error("the lobby is busy: try again in a moment")]
     Busy,
     /// The disk or SQLite failed; the log says more.
-    #[error("the lobby's database does not answer: try again in a moment")]
+    #[error("the lobby cannot store anything at the moment, so nothing was done: try again later")]
     Failed,
 }
 
@@ -108,27 +99,6 @@ impl From<SpendError> for StoreError {
     }
 }
 
-/// A place in the queue, taken before something is decided that must be written.
-#[derive(Debug)]
-pub(super) struct Slot<'a>(mpsc::Permit<'a, Job>);
-
-impl Slot<'_> {
-    /// Puts writes into the queue; never waits.
-    pub(super) fn write(self, writes: Vec<Write>) {
-        if writes.is_empty() {
-            return;
-        }
-        self.0.send(Box::new(move |connection| {
-            for write in writes {
-                if let Err(error) = write.apply(connection) {
-                    tracing::error!(%error, "the lobby's database refused a write");
-                }
-            }
-            Box::new(|_| {})
-        }));
-    }
-}
-
 impl Store {
     /// Opens the database, brings its schema up to date and starts the thread, which
     /// ends once the last handle is dropped and everything is written.
@@ -136,39 +106,15 @@ impl Store {
     /// # Errors
     /// [`OpenStoreError`].
     pub fn open(database: &Database) -> Result<Self, OpenStoreError> {
-        let mut connection = match database {
-            Database::Memory => Connection::open_in_memory()?,
-            Database::File(path) => {
-                if let Some(directory) = path.parent().filter(|directory| *directory != Path::new("")) {
-                    std::fs::create_dir_all(directory)?;
-                }
-                Connection::open(path)?
-            }
-        };
-        connection.busy_timeout(LOCK_PATIENCE)?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        // In WAL mode a crash of the process loses nothing that was committed; a power
-        // cut may lose the last commits, but does not damage the file.
-        connection.pragma_update(None, "synchronous", "NORMAL")?;
-        connection.pragma_update(None, "foreign_keys", true)?;
-        migrate(&mut connection)?;
-        let (jobs, mut waiting) = mpsc::channel::<Job>(MOST_WAITING_JOBS);
-        thread::Builder::new().name("lobby-store".into()).spawn(move || {
-            while let Some(job) = waiting.blocking_recv() {
-                // A panic rolls its transaction back and drops the answers: everybody
-                // who waits for one gets an error.
-                let group = std::panic::AssertUnwindSafe(|| work(&mut connection, job, &mut waiting));
-                if std::panic::catch_unwind(group).is_err() {
-                    tracing::error!("the lobby's store panicked; its thread goes on");
-                }
-            }
-        })?;
-        Ok(Self { jobs, spent: Arc::default() })
+        let failures = Arc::<Failures>::default();
+        let jobs = thread::start(open::open(database)?, failures.clone())?;
+        Ok(Self { jobs, failures, spent: Arc::default() })
     }
 
     /// Takes a place in the queue.
     pub(super) fn reserve(&self) -> Result<Slot<'_>, StoreError> {
-        self.jobs.try_reserve().map(Slot).map_err(|_| StoreError::Busy)
+        let permit = self.jobs.try_reserve().map_err(|_| StoreError::Busy)?;
+        Ok(Slot { permit, failures: &self.failures })
     }
 
     /// Does something with the connection and waits until it is committed.
@@ -187,9 +133,10 @@ impl Store {
         then: impl FnOnce(&T) + Send + 'static,
     ) -> Result<T, StoreError> {
         let (answer, result) = oneshot::channel();
+        let failures = self.failures.clone();
         let job: Job = Box::new(move |connection| {
             let outcome = work(connection).map_err(|error| {
-                tracing::error!(%error, "the lobby's database failed");
+                failures.complain(&error);
                 StoreError::Failed
             });
             Box::new(move |committed| {
@@ -202,6 +149,12 @@ impl Store {
         });
         self.jobs.try_send(job).map_err(|_| StoreError::Busy)?;
         result.await.unwrap_or(Err(StoreError::Failed))
+    }
+
+    /// True if something could not be written since this was asked last: then the
+    /// database must be told how everything is.
+    pub(super) fn has_diverged(&self) -> bool {
+        self.failures.take_divergence()
     }
 
     /// How many more jobs the thread's queue would take; for tests.
@@ -309,41 +262,6 @@ impl SpentStamps for Store {
 
     fn give_back(&self, stamp: StampHash) -> BoxFuture<'_, ()> {
         self.give_back(StampKind::Session, stamp).boxed()
-    }
-}
-
-fn migrate(connection: &mut Connection) -> Result<(), OpenStoreError> {
-    let applied: usize = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if MIGRATIONS.len() < applied {
-        return Err(OpenStoreError::NewerVersion { found: applied, known: MIGRATIONS.len() });
-    }
-    for (at, migration) in MIGRATIONS.iter().enumerate().skip(applied) {
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        transaction.execute_batch(migration)?;
-        transaction.pragma_update(None, "user_version", at + 1)?;
-        transaction.commit()?;
-    }
-    Ok(())
-}
-
-/// Does a job and those that wait behind it, commits, then answers.
-fn work(connection: &mut Connection, first: Job, waiting: &mut mpsc::Receiver<Job>) {
-    let mut afterwards = Vec::new();
-    let outcome = (|| {
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        afterwards.push(first(&transaction));
-        while afterwards.len() < MOST_JOBS_OF_A_COMMIT
-            && let Ok(job) = waiting.try_recv()
-        {
-            afterwards.push(job(&transaction));
-        }
-        transaction.commit()
-    })();
-    if let Err(error) = &outcome {
-        tracing::error!(%error, "the lobby's database could not commit");
-    }
-    for then in afterwards {
-        then(outcome.is_ok());
     }
 }
 

@@ -25,7 +25,11 @@ use crate::{
 };
 use futures::future::join_all;
 use puzzle::stamp::{Bits, Minter, StampHash, Timestamp, channel};
-use std::{sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+    time::Duration,
+};
 
 const NO_LIMITS: LimitSettings = LimitSettings {
     requests_per_second: 0,
@@ -35,6 +39,9 @@ const NO_LIMITS: LimitSettings = LimitSettings {
     sockets_per_address: 0,
     sockets_in_all: 0,
 };
+
+/// Where everybody is.
+const HOME: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
 struct Bench {
     clock: Arc<ManualClock>,
@@ -76,17 +83,17 @@ impl Bench {
         Self { clock, sessions, store, lobby }
     }
 
-    fn person(&self, nick: &str) -> Session {
+    async fn person(&self, nick: &str) -> Session {
         let passed = Passed { human: true, stamped: false };
         let session = self.sessions.open(Some(nick.parse().unwrap()), passed).unwrap().session;
-        self.lobby.enter(&session).unwrap();
+        self.lobby.enter(&session).await.unwrap();
         session
     }
 
     /// Sends a command, without haste.
     async fn say(&self, who: &Session, json: &str) -> Answer {
         self.clock.advance(Duration::from_secs(1));
-        self.lobby.command(who, &envelope(json)).await.unwrap()
+        self.lobby.command(who, envelope(json), HOME).await.unwrap()
     }
 
     async fn ok(&self, who: &Session, json: &str) {
@@ -107,10 +114,14 @@ fn envelope(json: &str) -> Envelope {
     serde_json::from_str(json).unwrap()
 }
 
+mod crowds;
+mod remarks;
+mod storage;
+
 #[tokio::test]
 async fn the_idle_leave_their_channels_and_their_nick() {
     let bench = Bench::new().await;
-    let (idle, lively) = (bench.person("idle"), bench.person("lively"));
+    let (idle, lively) = (bench.person("idle").await, bench.person("lively").await);
     for who in [&idle, &lively] {
         bench.ok(who, r##"{"command":"JOIN","to":"#a"}"##).await;
         bench.sessions.prove(&who.id);
@@ -124,7 +135,7 @@ async fn the_idle_leave_their_channels_and_their_nick() {
     assert!(bench.heard(&lively).await.contains("Idle for too long"));
     assert_eq!(bench.lobby.poll(&idle, 0, Duration::ZERO).await.unwrap_err(), LobbyError::Ended);
     assert!(!bench.sessions.is_nick_taken(&"idle".parse().unwrap()));
-    let members = bench.lobby.members(&lively, "#a").unwrap();
+    let members = bench.lobby.members(&lively, "#a").await.unwrap();
     assert_eq!(members.iter().map(|member| &*member.nick).collect::<Vec<_>>(), ["lively"]);
 }
 
@@ -139,7 +150,7 @@ async fn a_session_whose_cookie_got_lost_gives_its_nick_to_the_next_who_asks() {
     let found = open("BOB").await.unwrap();
     assert_ne!(found.id, lost.id);
     let bob = bench.sessions.by_cookie(&found.token.unwrap()).unwrap();
-    assert_eq!(bench.lobby.state(&bob).unwrap().nick, "BOB");
+    assert_eq!(bench.lobby.state(&bob).await.unwrap().nick, "BOB");
     assert_eq!(bench.lobby.server().users, 1, "the lost one is gone");
     // A session that has been used keeps the nick.
     bench.clock.advance(Duration::from_secs(3600));
@@ -150,14 +161,14 @@ async fn a_session_whose_cookie_got_lost_gives_its_nick_to_the_next_who_asks() {
 #[tokio::test]
 async fn an_empty_channel_is_no_more_and_its_words_are_not_inherited() {
     let bench = Bench::new().await;
-    let (first, second) = (bench.person("first"), bench.person("second"));
+    let (first, second) = (bench.person("first").await, bench.person("second").await);
     bench.ok(&first, r##"{"command":"JOIN","to":"#a"}"##).await;
     bench.ok(&first, r##"{"command":"PRIVMSG","to":"#a","body":["secret plans"]}"##).await;
     bench.ok(&first, r##"{"command":"PART","to":"#a"}"##).await;
     bench.ok(&second, r##"{"command":"JOIN","to":"#a"}"##).await;
     let history = bench.lobby.history(Some(&second), "#a", None, 50).await.unwrap();
     assert_eq!(history, r#"{"messages":[],"before":null}"#);
-    assert_eq!(bench.lobby.channels(&second).unwrap().len(), 2, "#lobby always exists");
+    assert_eq!(bench.lobby.channels(&second).await.unwrap().len(), 2, "#lobby always exists");
     bench.lobby.delete_old_things().await;
     let kept = bench.store.history("c2".into(), u64::MAX, 50).await.unwrap();
     assert!(kept.is_empty(), "{kept:?}");
@@ -166,7 +177,7 @@ async fn an_empty_channel_is_no_more_and_its_words_are_not_inherited() {
 #[tokio::test]
 async fn a_stamp_comes_back_when_the_channel_closes_while_it_is_spent() {
     let bench = Bench::new().await;
-    let (op, other) = (bench.person("op"), bench.person("other"));
+    let (op, other) = (bench.person("op").await, bench.person("other").await);
     bench.ok(&op, r##"{"command":"JOIN","to":"#a"}"##).await;
     bench.ok(&other, r##"{"command":"JOIN","to":"#a"}"##).await;
     bench.ok(&op, r##"{"command":"MODE","to":"#a","params":["+H","4"]}"##).await;
@@ -181,11 +192,13 @@ async fn a_stamp_comes_back_when_the_channel_closes_while_it_is_spent() {
     let mut busy = Box::pin(bench.store.call(move |_| Ok(held.recv().ok())));
     assert!(futures::poll!(busy.as_mut()).is_pending());
     // The message runs until the store is asked; then more bits are asked for.
-    let mut speaking = Box::pin(bench.lobby.command(&other, &message));
+    let mut speaking = Box::pin(bench.lobby.command(&other, message, HOME));
     assert!(futures::poll!(speaking.as_mut()).is_pending());
-    let raise = bench.lobby.command(&op, &envelope(r##"{"command":"MODE","to":"#a","params":["+H","9"]}"##)).await;
-    assert!(raise.unwrap().refused.is_none());
+    let raise = envelope(r##"{"command":"MODE","to":"#a","params":["+H","9"]}"##);
+    let mut raising = Box::pin(bench.lobby.command(&op, raise, HOME));
+    assert!(futures::poll!(raising.as_mut()).is_pending());
     go_on.send(()).unwrap();
+    assert!(raising.await.unwrap().refused.is_none());
     let refused = speaking.await.unwrap().refused.unwrap();
     assert_eq!((refused.code, &refused.meta["reason"]), ("404", &serde_json::json!("insufficient_bits")));
     let hash = StampHash::of(&stamp);
@@ -196,7 +209,7 @@ async fn a_stamp_comes_back_when_the_channel_closes_while_it_is_spent() {
 async fn a_stamp_that_is_worth_nothing_never_reaches_the_store() {
     const DAY: u64 = 24 * 3600;
     let bench = Bench::with_bits(Store::open(&Database::Memory).unwrap(), Bits::new(4).unwrap()).await;
-    let op = bench.person("op");
+    let op = bench.person("op").await;
     bench.ok(&op, r##"{"command":"JOIN","to":"#a"}"##).await;
     bench.ok(&op, r##"{"command":"MODE","to":"#a","params":["+H","4"]}"##).await;
     bench.store.settled().await.unwrap();
@@ -260,13 +273,14 @@ async fn a_stamp_that_is_worth_nothing_never_reaches_the_store() {
 #[tokio::test]
 async fn a_thousand_who_wait_hear_a_message_once() {
     let bench = Bench::new().await;
-    let people: Vec<Session> = (0..1000).map(|n| bench.person(&format!("person{n}"))).collect();
+    let people: Vec<Session> = join_all((0..1000).map(async |n| bench.person(&format!("person{n}")).await)).await;
     for person in &people {
-        let mailbox = bench.lobby.enter(person).unwrap();
+        let mailbox = bench.lobby.enter(person).await.unwrap();
         let joined = bench.lobby.on_behalf_of(person, &mailbox, |caller| caller.run(Immediate::Join, &["#a"]).is_ok());
-        assert!(joined.unwrap().0);
+        assert!(joined.await.unwrap().0);
     }
-    let last = people.iter().map(|person| bench.lobby.state(person).unwrap().last_id).max().unwrap();
+    let states = join_all(people.iter().map(|person| bench.lobby.state(person))).await;
+    let last = states.into_iter().map(|state| state.unwrap().last_id).max().unwrap();
     let waiting = people.iter().map(|person| bench.lobby.poll(person, last, Duration::from_secs(30)));
     let speaking = async {
         for _ in 0..50 {
@@ -298,7 +312,7 @@ async fn a_crowd_that_waits_is_answered_in_turn_and_a_few_at_once() {
 #[tokio::test]
 async fn whoever_logs_in_for_ever_loses_the_idlest_client() {
     let bench = Bench::new().await;
-    let bob = bench.person("bob");
+    let bob = bench.person("bob").await;
     bench.ok(&bob, r#"{"command":"PASS","body":["correct horse"]}"#).await;
     for _ in 0..20 {
         bench.clock.advance(Duration::from_secs(10));
@@ -313,7 +327,7 @@ async fn idleness_is_counted_over_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let database = Database::File(directory.path().join("lobby.db"));
     let bench = Bench::with_store(Store::open(&database).unwrap()).await;
-    let bob = bench.person("bob");
+    let bob = bench.person("bob").await;
     bench.ok(&bob, r##"{"command":"JOIN","to":"#a"}"##).await;
     bench.sessions.prove(&bob.id);
     bench.clock.advance(Duration::from_secs(3600));
@@ -335,7 +349,8 @@ async fn idleness_is_counted_over_a_restart() {
 #[tokio::test]
 async fn words_and_a_password_keep_a_session_that_would_else_be_forgotten_in_minutes() {
     let bench = Bench::new().await;
-    let (silent, talker, owner) = (bench.person("silent"), bench.person("talker"), bench.person("owner"));
+    let (silent, talker, owner) =
+        (bench.person("silent").await, bench.person("talker").await, bench.person("owner").await);
     bench.ok(&talker, r##"{"command":"PRIVMSG","to":"silent","body":["hello"]}"##).await;
     bench.ok(&owner, r#"{"command":"PASS","body":["correct horse"]}"#).await;
     let proven = [&silent, &talker, &owner].map(|who| bench.sessions.is_proven(&who.id));
@@ -343,7 +358,7 @@ async fn words_and_a_password_keep_a_session_that_would_else_be_forgotten_in_min
     // Somebody else may have the nick of a session that was forgotten, at once.
     bench.clock.advance(crate::identity::session::UNPROVEN_LIMIT);
     bench.sessions.sweep();
-    let next = bench.person("Silent");
-    assert_eq!(bench.lobby.state(&next).unwrap().nick, "Silent");
+    let next = bench.person("Silent").await;
+    assert_eq!(bench.lobby.state(&next).await.unwrap().nick, "Silent");
     assert_eq!(bench.lobby.server().users, 3);
 }

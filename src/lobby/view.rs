@@ -7,11 +7,20 @@ use super::{
     handle::Lobby,
     state::{Channel, LOBBY, MOST_RECENT, conversation},
 };
-use crate::identity::{nick::Folded, session::Session};
+use crate::{
+    identity::{nick::Folded, session::Session},
+    lock::lock,
+};
 use serde::Serialize;
 
 /// The most messages of one answer from the history.
 const MOST_HISTORY: u32 = 200;
+
+/// The most members of one answer.
+const MOST_MEMBERS: usize = 1000;
+
+/// So many of them are worth a command.
+const MEMBERS_PER_COMMAND: f64 = 200.0;
 
 /// `GET /api/v1/server`.
 #[derive(Clone, Debug, Serialize)]
@@ -91,15 +100,22 @@ impl Lobby {
 
     /// The newest messages of `#lobby`, oldest first, as JSON. Open to everybody.
     pub fn recent(&self) -> Vec<String> {
-        self.lock().recent.iter().map(|event| event.json().to_owned()).collect()
+        let recent = self.lock().recent.clone();
+        let recent = lock(&recent);
+        recent.iter().map(|event| event.json().to_owned()).collect()
     }
 
     /// The caller's own state.
     ///
     /// # Errors
     /// Those of entering.
-    pub fn state(&self, session: &Session) -> Result<StateView, LobbyError> {
-        let mailbox = self.enter(session)?;
+    pub async fn state(&self, session: &Session) -> Result<StateView, LobbyError> {
+        let (lobby, session) = (self.clone(), session.clone());
+        self.aside(async move { lobby.state_of(&session).await }).await
+    }
+
+    async fn state_of(&self, session: &Session) -> Result<StateView, LobbyError> {
+        let mailbox = self.enter(session).await?;
         let state = self.lock();
         let user = state.users.get(&session.id).ok_or(LobbyError::Ended)?;
         let channels = user.channels.iter().filter_map(|name| state.channels.get(name));
@@ -117,8 +133,13 @@ impl Lobby {
     ///
     /// # Errors
     /// Those of entering.
-    pub fn channels(&self, session: &Session) -> Result<Vec<ChannelView>, LobbyError> {
-        self.enter(session)?;
+    pub async fn channels(&self, session: &Session) -> Result<Vec<ChannelView>, LobbyError> {
+        let (lobby, session) = (self.clone(), session.clone());
+        self.aside(async move { lobby.channels_of(&session).await }).await
+    }
+
+    async fn channels_of(&self, session: &Session) -> Result<Vec<ChannelView>, LobbyError> {
+        self.enter(session).await?;
         let state = self.lock();
         let visible = |channel: &&Channel| !channel.modes.secret || channel.members.contains_key(&session.id);
         Ok(state.channels.values().filter(visible).map(|channel| view(channel, session)).collect())
@@ -128,8 +149,14 @@ impl Lobby {
     ///
     /// # Errors
     /// [`LobbyError::NoSuchTarget`] and those of entering.
-    pub fn members(&self, session: &Session, channel: &str) -> Result<Vec<MemberView>, LobbyError> {
-        self.enter(session)?;
+    pub async fn members(&self, session: &Session, channel: &str) -> Result<Vec<MemberView>, LobbyError> {
+        let (lobby, session, channel) = (self.clone(), session.clone(), channel.to_owned());
+        self.aside(async move { lobby.members_of(&session, &channel).await }).await
+    }
+
+    async fn members_of(&self, session: &Session, channel: &str) -> Result<Vec<MemberView>, LobbyError> {
+        let mailbox = self.enter(session).await?;
+        self.wait_for_turn(&mailbox).await?;
         let state = self.lock();
         let channel = state
             .channels
@@ -137,13 +164,13 @@ impl Lobby {
             .filter(|channel| !channel.modes.secret || channel.members.contains_key(&session.id))
             .ok_or(LobbyError::NoSuchTarget)?;
         let mut members: Vec<MemberView> = channel
-            .members
-            .iter()
+            .foremost(MOST_MEMBERS)
             .filter_map(|(id, rank)| {
                 let user = state.users.get(id)?;
                 Some(MemberView { nick: user.nick.to_string(), prefix: rank.prefix(), away: user.away.is_some() })
             })
             .collect();
+        mailbox.charge(members.len() as f64 / MEMBERS_PER_COMMAND);
         members.sort_unstable_by_key(|member| member.nick.to_ascii_lowercase());
         Ok(members)
     }
@@ -179,13 +206,16 @@ impl Lobby {
     /// The version of the messages that everybody may read, quoted as an `ETag` is:
     /// another one once there is a new message.
     pub fn recent_version(&self) -> String {
-        format!("\"{}\"", self.lock().recent.back().map_or(0, |event| event.seq))
+        let recent = self.lock().recent.clone();
+        let newest = lock(&recent).back().map_or(0, |event| event.seq);
+        format!("\"{newest}\"")
     }
 
     fn recent_history(&self, limit: u32) -> String {
-        let state = self.lock();
-        let skipped = state.recent.len().saturating_sub(limit as usize);
-        let events: Vec<&Event> = state.recent.iter().skip(skipped).map(|event| &**event).collect();
+        let recent = self.lock().recent.clone();
+        let recent = lock(&recent);
+        let skipped = recent.len().saturating_sub(limit as usize);
+        let events: Vec<&Event> = recent.iter().skip(skipped).map(|event| &**event).collect();
         let is_all = skipped == 0 && events.len() < MOST_RECENT;
         let older = events.first().filter(|_| !is_all).map_or_else(|| "null".into(), |event| event.seq.to_string());
         let messages: Vec<&str> = events.into_iter().map(Event::json).collect();

@@ -50,6 +50,11 @@ impl Bucket {
         Ok(wait)
     }
 
+    /// Takes more for something that turned out to cost more than one, into debt if need be.
+    pub(crate) fn charge(&mut self, cost: f64) {
+        self.level -= cost;
+    }
+
     /// Puts one back that was not used.
     pub(crate) fn put_back(&mut self) {
         self.level += 1.0;

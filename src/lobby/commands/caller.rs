@@ -1,5 +1,6 @@
 //! The one a command comes from, and what every command needs.
 
+use super::remarks::Payment;
 use crate::{
     identity::{nick::Folded, session::SessionId},
     lobby::{
@@ -10,10 +11,14 @@ use crate::{
         state::{Moment, Rank, State},
     },
 };
+use puzzle::stamp::Rejection;
 use std::sync::Arc;
 
 /// The most characters of a text that comes back to its sender.
 const LONGEST_ECHO: usize = 64;
+
+/// So many rows of a list are worth a command.
+const ROWS_PER_COMMAND: f64 = 50.0;
 
 /// The one a command comes from, with the state under its lock, and what was replied.
 pub(in super::super) struct Caller<'a> {
@@ -24,6 +29,11 @@ pub(in super::super) struct Caller<'a> {
     /// The client that asks; replies go to its queue.
     pub(in super::super) mailbox: Arc<Mailbox>,
     pub(in super::super) replies: Vec<Arc<Event>>,
+    /// How many commands this one is worth beyond itself.
+    pub(in super::super) cost: f64,
+    /// The stamp that was spent for a text beside the messages of a channel, or why none
+    /// was.
+    pub(in super::super) payment: Result<Payment, Rejection>,
 }
 
 /// Why a command did nothing, if it did not.
@@ -44,8 +54,13 @@ impl Caller<'_> {
 
     /// The same for any event.
     pub(super) fn reply_with(&mut self, event: Arc<Event>) {
-        self.mailbox.push(event.clone(), &self.state.event_bytes);
+        self.state.deliveries.push(self.mailbox.clone(), event.clone());
         self.replies.push(event);
+    }
+
+    /// Has a list of so many rows cost its caller what it costs us.
+    pub(super) fn charge_for_list(&mut self, rows: usize) {
+        self.cost += rows as f64 / ROWS_PER_COMMAND;
     }
 
     /// Makes an event that comes from the caller.

@@ -10,6 +10,9 @@ use crate::{
 /// The longest topic, in bytes.
 const LONGEST_TOPIC: usize = 512;
 
+/// How many nicks are listed of one channel.
+const MOST_NAMES: usize = 500;
+
 /// How many nicks one 353 lists.
 const NAMES_PER_REPLY: usize = 100;
 
@@ -22,11 +25,13 @@ impl Caller<'_> {
             return Ok(());
         };
         let rank = self.my_rank(&folded).ok_or_else(|| not_on_channel(name))?;
+        let is_locked = self.state.channels.get(&folded).is_some_and(|channel| channel.modes.topic_locked);
+        if is_locked && !rank.operator {
+            return Err(numeric::CHANOPRIVSNEEDED.about(&[&self.name_as_created(&folded)]));
+        }
+        self.may_tell(&folded)?;
         let (nick, at) = (self.my_nick(), self.moment.seconds());
         let Some(channel) = self.state.channels.get_mut(&folded) else { return Err(no_such_channel(name)) };
-        if channel.modes.topic_locked && !rank.operator {
-            return Err(numeric::CHANOPRIVSNEEDED.about(&[channel.name.as_str()]));
-        }
         let end = text.floor_char_boundary(LONGEST_TOPIC);
         let text = text[..end].to_owned();
         channel.topic = (!text.is_empty()).then(|| (text.clone(), nick, at));
@@ -41,7 +46,10 @@ impl Caller<'_> {
         let (name, nick) = (argument(arguments, 0, "KICK")?, argument(arguments, 1, "KICK")?);
         let folded = self.operated_channel(name)?;
         let (id, shown_nick) = self.member(&folded, nick)?;
-        let reason = arguments.get(2).map_or_else(|| self.my_nick(), |reason| (*reason).to_owned());
+        let reason = match arguments.get(2) {
+            Some(reason) => self.reason(&folded, reason),
+            None => self.my_nick(),
+        };
         let shown = self.name_as_created(&folded);
         let event = self.event("KICK", &shown, &[shown_nick], &[reason]);
         self.state.tell_channel(&folded, &event);
@@ -97,10 +105,10 @@ impl Caller<'_> {
         let Some(channel) = self.state.channels.get(folded) else { return };
         let (name, kind) = (channel.name.to_string(), if channel.modes.secret { "@" } else { "=" });
         let mut nicks: Vec<String> = channel
-            .members
-            .iter()
+            .foremost(MOST_NAMES)
             .filter_map(|(id, rank)| Some(format!("{}{}", rank.prefix(), self.state.users.get(id)?.nick)))
             .collect();
+        self.charge_for_list(nicks.len());
         nicks.sort_unstable_by_key(|nick| nick.trim_start_matches(['@', '+']).to_ascii_lowercase());
         for some in nicks.chunks(NAMES_PER_REPLY) {
             self.reply(&numeric::NAMREPLY.saying(&[kind, &name], some.join(" ")));

@@ -79,6 +79,7 @@ impl Caller<'_> {
                 numeric::LIST.saying(&[channel.name.as_str(), &channel.members.len().to_string()], topic)
             })
             .collect();
+        self.charge_for_list(rows.len());
         self.reply(&numeric::LISTSTART.about(&["Channel"]));
         for row in rows {
             self.reply(&row);

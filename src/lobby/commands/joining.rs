@@ -5,13 +5,11 @@ use crate::{
     identity::nick::Folded,
     lobby::{
         channel_name::ChannelName,
-        modes::ChannelModes,
         numeric,
         state::{Channel, MOST_CHANNELS_OF_A_USER, Rank},
         store::Write,
     },
 };
-use std::collections::{HashMap, HashSet};
 
 /// How many channels one JOIN or PART may name.
 const MOST_TARGETS: usize = 10;
@@ -34,31 +32,36 @@ impl Caller<'_> {
         if MOST_CHANNELS_OF_A_USER <= mine {
             return Err(numeric::TOOMANYCHANNELS.about(&[name.as_str()]));
         }
+        if !self.state.channels.contains_key(&folded) {
+            self.state.make_room_for_channel(self.moment);
+        }
         let has_room = self.state.has_room_for_channel();
+        let since = self.state.last_seq;
         let rank = match self.state.channels.get_mut(&folded) {
             Some(channel) if channel.modes.invite_only && !channel.invited.contains(&self.me) => {
                 return Err(numeric::INVITEONLYCHAN.about(&[channel.name.as_str()]));
             }
             Some(channel) => {
                 channel.invited.remove(&self.me);
-                Rank::default()
+                Rank { since, ..Rank::default() }
             }
             None if !has_room => {
                 return Err(numeric::UNAVAILRESOURCE.about(&[name.as_str()]));
             }
             None => {
                 self.create(name);
-                Rank { operator: true, voice: false }
+                Rank { operator: true, voice: false, since }
             }
         };
         if let Some(channel) = self.state.channels.get_mut(&folded) {
             channel.members.insert(self.me.clone(), rank);
-            let Rank { operator, voice } = rank;
+            let Rank { operator, voice, since } = rank;
             self.state.writes.push(Write::SaveMember {
                 channel: channel.id,
                 session: self.me.clone(),
                 operator,
                 voice,
+                since,
             });
         }
         if let Some(user) = self.state.users.get_mut(&self.me) {
@@ -76,31 +79,23 @@ impl Caller<'_> {
     pub(in super::super) fn show_joined(&mut self, folded: &Folded) {
         let shown = self.name_as_created(folded);
         let event = self.event("JOIN", &shown, &[], &[]);
-        self.mailbox.push(event, &self.state.event_bytes);
+        self.state.deliveries.push(self.mailbox.clone(), event);
         self.show_topic(folded, false);
         self.show_names(folded);
     }
 
     fn create(&mut self, name: ChannelName) {
         self.state.last_channel += 1;
-        let channel = Channel {
-            id: self.state.last_channel,
-            name,
-            topic: None,
-            modes: ChannelModes::initial(),
-            created_at: self.moment.seconds(),
-            members: HashMap::new(),
-            invited: HashSet::new(),
-        };
+        let channel = Channel::new(self.state.last_channel, name, self.moment);
         self.state.writes.push(Write::SaveChannel(channel.row()));
         self.state.channels.insert(channel.name.folded(), channel);
     }
 
     pub(super) fn part(&mut self, arguments: &[&str]) -> Outcome {
-        let reason: Vec<String> = arguments.get(1).map(|reason| (*reason).to_owned()).into_iter().collect();
         for name in targets(argument(arguments, 0, "PART")?) {
             let folded = self.joined_channel(name)?;
             let shown = self.name_as_created(&folded);
+            let reason: Vec<String> = arguments.get(1).map(|reason| self.reason(&folded, reason)).into_iter().collect();
             let event = self.event("PART", &shown, &[], &reason);
             self.state.tell_channel(&folded, &event);
             let me = self.me.clone();

@@ -70,9 +70,10 @@ impl Caller<'_> {
                     let has = if letter == 'o' { &mut rank.operator } else { &mut rank.voice };
                     if *has != set {
                         *has = set;
-                        let Rank { operator, voice } = *rank;
+                        let Rank { operator, voice, since } = *rank;
                         applied.add(set, letter, Some(nick));
-                        self.state.writes.push(Write::SaveMember { channel: channel.id, session: id, operator, voice });
+                        let channel = channel.id;
+                        self.state.writes.push(Write::SaveMember { channel, session: id, operator, voice, since });
                     }
                 }
             }

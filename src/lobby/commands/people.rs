@@ -26,6 +26,8 @@ impl Caller<'_> {
         if old == nick.as_str() {
             return Ok(());
         }
+        // Everybody in a channel reads a new nick: it is no way to speak there.
+        self.may_tell_all()?;
         self.environment.sessions.rename(&self.me, &nick).map_err(|error| match error {
             OpenError::NickTaken => numeric::NICKNAMEINUSE.about(&[nick.as_str()]),
             OpenError::TooMany | OpenError::Ended => {
@@ -41,7 +43,7 @@ impl Caller<'_> {
         let params = [nick.to_string()];
         let draft = Draft { command: "NICK", from: &old, to: nick.as_str(), params: &params, ..Draft::default() };
         let (_, event) = self.state.event(self.moment, &draft);
-        self.state.tell_peers(&self.me, &event);
+        self.state.tell_peers(&self.me.clone(), &event);
         Ok(())
     }
 
@@ -93,7 +95,7 @@ impl Caller<'_> {
             if let Ok(folded) = self.visible_channel(mask)
                 && let Some(channel) = self.state.channels.get(&folded)
             {
-                for (id, rank) in channel.members.iter().take(MOST_WHO) {
+                for (id, rank) in channel.foremost(MOST_WHO) {
                     if let Some(user) = self.state.users.get(id) {
                         rows.push(row(channel.name.as_str(), user.nick.as_str(), user.away.is_some(), rank.prefix()));
                     }
@@ -102,6 +104,7 @@ impl Caller<'_> {
         } else if let Some((_, user)) = self.state.by_nick(mask) {
             rows.push(row("*", user.nick.as_str(), user.away.is_some(), ""));
         }
+        self.charge_for_list(rows.len());
         rows.sort_by(|one, other| one.params.cmp(&other.params));
         for row in rows {
             self.reply(&row);

@@ -4,7 +4,10 @@
 //! delivered at all is found out first; only then the stamp is judged and spent, and
 //! the message delivered. There is no exemption: not for operators, not for NOTICE.
 
-use super::caller::{Caller, no_such_channel, no_such_nick};
+use super::{
+    caller::{Caller, no_such_channel, no_such_nick},
+    remarks::{Right, right_to_speak},
+};
 use crate::{
     identity::{nick::Folded, session::SessionId},
     lobby::{
@@ -100,30 +103,30 @@ impl Caller<'_> {
         let folded = Folded::of(message.to);
         let Some(channel) = self.state.channels.get(&folded) else { return Err(no_such_channel(message.to)) };
         let rank = channel.members.get(&self.me).copied();
-        let modes = channel.modes;
-        if rank.is_none() && modes.secret {
+        if rank.is_none() && channel.modes.secret {
             return Err(no_such_channel(message.to));
         }
         let shown = channel.name.to_string();
         let refused = |why| Err(numeric::CANNOTSENDTOCHAN.saying(&[&shown], format!("Cannot send to channel ({why})")));
-        if rank.is_none() && modes.members_only {
-            return refused("+n: join it first");
-        }
-        if modes.moderated && !rank.is_some_and(|rank| rank.operator || rank.voice) {
-            return refused("+m: you need voice");
-        }
-        if spent_bits < modes.hashcash {
-            return Ok(Spoken::NeedsStamp { bits: modes.hashcash, channel: shown });
+        match right_to_speak(channel, rank) {
+            Right::Membership => return refused("+n: join it first"),
+            Right::Voice => return refused("+m: you need voice"),
+            Right::Stamp(bits) if spent_bits < bits => return Ok(Spoken::NeedsStamp { bits, channel: shown }),
+            Right::Stamp(_) | Right::Free => {}
         }
         let (id, target) = (channel.id, channel.target());
+        if let Some(channel) = self.state.channels.get_mut(&folded) {
+            channel.last_words = self.moment.now;
+            channel.has_words = true;
+        }
         Ok(Spoken::Delivered(self.say(message, &shown, target, None, |caller, event| {
             caller.state.tell_channel(&folded, event);
             // Somebody outside of a channel without +n is told their own words too.
             if rank.is_none() {
-                caller.state.tell(&caller.me, event);
+                caller.state.tell(&caller.me.clone(), event);
             }
             if id == LOBBY_ID {
-                caller.state.remember(event.clone());
+                caller.state.deliveries.remember(event.clone());
             }
         })))
     }
@@ -137,7 +140,7 @@ impl Caller<'_> {
         let uuid = self.say(message, &shown, target, Some(pair), |caller, event| {
             caller.state.tell(&id, event);
             if id != caller.me {
-                caller.state.tell(&caller.me, event);
+                caller.state.tell(&caller.me.clone(), event);
             }
         });
         if let Some(away) = away.filter(|_| message.speech == Speech::Privmsg) {
@@ -161,8 +164,10 @@ impl Caller<'_> {
         let draft = Draft { command, from: &nick, to: shown, params: &[], body: &message.body, meta };
         let (id, event) = self.state.event(self.moment, &draft);
         deliver(self, &event);
+        self.state.deliveries.only_if_stored();
         if let Some(user) = self.state.users.get_mut(&self.me) {
             user.last_spoke = self.moment.now;
+            user.has_spoken = true;
         }
         let envelope = event.json().to_owned();
         self.state.writes.push(Write::SaveMessage { seq: event.seq, target, envelope, pair });

@@ -1,8 +1,9 @@
 //! What the lobby starts with.
 
-use super::write::ChannelRow;
+use super::{numbers::unpack, write::ChannelRow};
 use crate::identity::session::{ClientKey, Passed, SessionId};
 use rusqlite::{Connection, Row};
+use std::collections::{BTreeMap, HashMap};
 
 /// A session as it was stored.
 #[derive(Clone, Debug)]
@@ -19,13 +20,48 @@ pub(in super::super) struct SessionRow {
     pub(in super::super) created_at: u64,
 }
 
-/// A channel with its members: session, operator, voice.
+/// A client as it was stored.
+#[derive(Clone, Debug)]
+pub(in super::super) struct StoredClient {
+    /// Its key.
+    pub(in super::super) key: ClientKey,
+    /// Whose it is.
+    pub(in super::super) session: SessionId,
+    /// When it was last seen.
+    pub(in super::super) last_seen: u64,
+    /// From which event's number on it hears what is said.
+    pub(in super::super) since: u64,
+}
+
+/// A membership as it was stored.
+#[derive(Clone, Debug)]
+pub(in super::super) struct StoredMember {
+    /// The member.
+    pub(in super::super) session: SessionId,
+    /// Has `o`.
+    pub(in super::super) operator: bool,
+    /// Has `v`.
+    pub(in super::super) voice: bool,
+    /// From which event's number on it hears what is said.
+    pub(in super::super) since: u64,
+}
+
+/// A line that may stand in queues.
+#[derive(Clone, Debug)]
+pub(in super::super) struct StoredLine {
+    /// The channel or conversation, if it stands in the history.
+    pub(in super::super) target: Option<String>,
+    /// The envelope.
+    pub(in super::super) envelope: String,
+}
+
+/// A channel with its members.
 #[derive(Clone, Debug)]
 pub(in super::super) struct StoredChannel {
     /// The channel.
     pub(in super::super) row: ChannelRow,
     /// Its members.
-    pub(in super::super) members: Vec<(SessionId, bool, bool)>,
+    pub(in super::super) members: Vec<StoredMember>,
 }
 
 /// Everything that is kept in memory while the lobby runs.
@@ -33,16 +69,25 @@ pub(in super::super) struct StoredChannel {
 pub struct Loaded {
     /// The sessions.
     pub(in super::super) sessions: Vec<SessionRow>,
-    /// Their clients: key, session, when it was last seen.
-    pub(in super::super) clients: Vec<(ClientKey, SessionId, u64)>,
+    /// Their clients.
+    pub(in super::super) clients: Vec<StoredClient>,
+    /// The networks that sessions have logged in from.
+    pub(in super::super) networks: Vec<(SessionId, String)>,
     /// The channels.
     pub(in super::super) channels: Vec<StoredChannel>,
-    /// What clients had not fetched, in order.
-    pub(in super::super) queues: Vec<(ClientKey, u64, String)>,
+    /// Who talks with whom: target, one, other.
+    pub(in super::super) conversations: Vec<(String, SessionId, SessionId)>,
+    /// The numbers of the lines in the queues, as they were at the last stop; none
+    /// after a crash.
+    pub(in super::super) queues: HashMap<ClientKey, Vec<u64>>,
+    /// The lines that may stand in queues, by number.
+    pub(in super::super) lines: BTreeMap<u64, StoredLine>,
     /// The newest messages of the lobby's own channel, oldest first.
     pub(in super::super) recent: Vec<(u64, String)>,
-    /// The highest number in use.
+    /// The highest number of an event that was ever given out.
     pub(in super::super) last_seq: u64,
+    /// The same of channels.
+    pub(in super::super) last_channel: i64,
 }
 
 /// The id of the channel that always exists.
@@ -50,6 +95,9 @@ pub(in super::super) const LOBBY_ID: i64 = 1;
 
 /// How many of its lines are kept in memory for the page.
 pub(in super::super) const MOST_RECENT: usize = 50;
+
+/// How many of the newest messages may come back into queues.
+const MOST_LINES: u32 = 100_000;
 
 pub(super) fn load(connection: &Connection) -> rusqlite::Result<Loaded> {
     let mut channels = rows(
@@ -73,14 +121,20 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<Loaded> {
             })
         },
     )?;
-    let members = rows(connection, "SELECT channel, session, operator, voice FROM members", |row| {
-        Ok((row.get::<_, i64>(0)?, SessionId(row.get(1)?), row.get(2)?, row.get(3)?))
+    let members = rows(connection, "SELECT channel, session, operator, voice, since FROM members", |row| {
+        let member = StoredMember {
+            session: SessionId(row.get(1)?),
+            operator: row.get(2)?,
+            voice: row.get(3)?,
+            since: row.get(4)?,
+        };
+        Ok((row.get::<_, i64>(0)?, member))
     })?;
-    let mut by_id: std::collections::HashMap<i64, &mut StoredChannel> =
+    let mut by_id: HashMap<i64, &mut StoredChannel> =
         channels.iter_mut().map(|channel| (channel.row.id, channel)).collect();
-    for (channel, session, operator, voice) in members {
+    for (channel, member) in members {
         if let Some(channel) = by_id.get_mut(&channel) {
-            channel.members.push((session, operator, voice));
+            channel.members.push(member);
         }
     }
     let sessions = rows(connection, "SELECT id, nick, password, human, stamped, created_at FROM sessions", |row| {
@@ -92,14 +146,21 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<Loaded> {
             created_at: row.get(5)?,
         })
     })?;
-    let clients = rows(connection, "SELECT key, session, last_seen FROM clients", |row| {
-        Ok((ClientKey(row.get(0)?), SessionId(row.get(1)?), row.get(2)?))
+    let clients = rows(connection, "SELECT key, session, last_seen, since FROM clients", |row| {
+        Ok(StoredClient {
+            key: ClientKey(row.get(0)?),
+            session: SessionId(row.get(1)?),
+            last_seen: row.get(2)?,
+            since: row.get(3)?,
+        })
     })?;
-    let queues = rows(connection, "SELECT client, seq, envelope FROM queues ORDER BY client, seq", |row| {
-        Ok((ClientKey(row.get(0)?), row.get(1)?, row.get(2)?))
+    let networks = rows(connection, "SELECT session, network FROM known_networks", |row| {
+        Ok((SessionId(row.get(0)?), row.get(1)?))
     })?;
-    // From here on they are in memory; the next stop writes what is left of them.
-    connection.execute("DELETE FROM queues", [])?;
+    let conversations = rows(connection, "SELECT target, one, other FROM conversations", |row| {
+        Ok((row.get(0)?, SessionId(row.get(1)?), SessionId(row.get(2)?)))
+    })?;
+    let (queues, lines) = take_queues(connection)?;
     let mut recent = rows(
         connection,
         &format!(
@@ -108,9 +169,38 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<Loaded> {
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
     recent.reverse();
+    let counter = |name: &str| -> rusqlite::Result<Option<u64>> {
+        let sql = "SELECT max(value) FROM counters WHERE name = ?1";
+        connection.query_row(sql, [name], |row| row.get(0))
+    };
     let newest: Option<u64> = connection.query_row("SELECT max(seq) FROM messages", [], |row| row.get(0))?;
-    let last_seq = queues.iter().map(|(_, seq, _)| *seq).chain(newest).max().unwrap_or(0);
-    Ok(Loaded { sessions, clients, channels, queues, recent, last_seq })
+    let last_seq = lines.keys().copied().chain(newest).chain(counter("event")?).max().unwrap_or(0);
+    let last_channel = counter("channel")?.and_then(|id| i64::try_from(id).ok()).unwrap_or(LOBBY_ID);
+    Ok(Loaded { sessions, clients, networks, channels, conversations, queues, lines, recent, last_seq, last_channel })
+}
+
+/// The queues and the lines in them. The queues are deleted: from here on they are in
+/// memory, and the next stop writes what is left of them.
+fn take_queues(connection: &Connection) -> rusqlite::Result<(HashMap<ClientKey, Vec<u64>>, BTreeMap<u64, StoredLine>)> {
+    let mut queues: HashMap<ClientKey, Vec<u64>> = HashMap::new();
+    for (client, number) in rows(connection, "SELECT client, seq FROM queues_of_version_1 ORDER BY seq", |row| {
+        Ok((ClientKey(row.get(0)?), row.get(1)?))
+    })? {
+        queues.entry(client).or_default().push(number);
+    }
+    queues.extend(rows(connection, "SELECT client, numbers FROM queues", |row| {
+        Ok((ClientKey(row.get(0)?), unpack(&row.get::<_, Vec<u8>>(1)?)))
+    })?);
+    let newest = format!("SELECT seq, target, envelope FROM messages ORDER BY seq DESC LIMIT {MOST_LINES}");
+    let messages = rows(connection, &newest, |row| {
+        Ok((row.get(0)?, StoredLine { target: Some(row.get(1)?), envelope: row.get(2)? }))
+    })?;
+    let others = rows(connection, "SELECT seq, envelope FROM lines", |row| {
+        Ok((row.get(0)?, StoredLine { target: None, envelope: row.get(1)? }))
+    })?;
+    connection.execute_batch("DELETE FROM queues; DELETE FROM queues_of_version_1; DELETE FROM lines;")?;
+    // What stands in the history has its target.
+    Ok((queues, others.into_iter().chain(messages).collect()))
 }
 
 fn rows<T>(

@@ -66,7 +66,7 @@ async fn histories_are_paged_and_shortened_in_small_steps() {
     let store = Store::open(&Database::Memory).unwrap();
     for seq in 1..=1200_u64 {
         let write = Write::SaveMessage { seq, target: "c7".into(), envelope: format!("{seq}"), pair: None };
-        store.reserve().unwrap().write(vec![write]);
+        store.reserve().unwrap().write(vec![write], |_| {}).without_waiting();
     }
     let page = store.history("c7".into(), u64::MAX, 3).await.unwrap();
     assert_eq!(page.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [1198, 1199, 1200]);
@@ -81,7 +81,7 @@ async fn histories_are_paged_and_shortened_in_small_steps() {
     assert_eq!((page.len(), page[0].0), (100, 1101));
 
     // With its channel the rest goes.
-    store.reserve().unwrap().write(vec![Write::DeleteChannel(7)]);
+    store.reserve().unwrap().write(vec![Write::DeleteChannel(7)], |_| {}).without_waiting();
     while store.clean(0, None, 100).await.unwrap() {}
     assert!(store.history("c7".into(), u64::MAX, 5).await.unwrap().is_empty());
 }

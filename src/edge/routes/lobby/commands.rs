@@ -39,7 +39,7 @@ pub(crate) async fn poll(
 pub(crate) async fn send(Extension(request): Extension<RequestContext>, body: Bytes) -> Result<Response, HttpError> {
     let lobby = open(&request)?;
     let session = session(&request)?;
-    let answer = lobby.command(&session, &parse(&body)?).await?;
+    let answer = lobby.command(&session, parse(&body)?, request.address).await?;
     let mut response = json(answer.to_json());
     if answer.ended {
         for cookie in clear_cookie(request.is_tls) {

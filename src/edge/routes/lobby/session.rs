@@ -64,7 +64,7 @@ pub(crate) async fn login(Extension(request): Extension<RequestContext>, body: B
 pub(crate) async fn logout(Extension(request): Extension<RequestContext>) -> Result<Response, HttpError> {
     let lobby = open(&request)?;
     let session = session(&request)?;
-    lobby.logout(&session)?;
+    lobby.logout(&session).await?;
     let cookies = clear_cookie(request.is_tls).into_iter().map(|cookie| (header::SET_COOKIE, cookie));
     Ok((AppendHeaders(cookies), Json(serde_json::json!({"status": "ok"}))).into_response())
 }

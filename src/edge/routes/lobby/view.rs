@@ -33,13 +33,13 @@ pub(crate) async fn server(Extension(request): Extension<RequestContext>) -> Res
 
 pub(crate) async fn state(Extension(request): Extension<RequestContext>) -> Result<Response, HttpError> {
     let lobby = open(&request)?;
-    let state = lobby.state(&session(&request)?)?;
+    let state = lobby.state(&session(&request)?).await?;
     Ok(Json(state).into_response())
 }
 
 pub(crate) async fn channels(Extension(request): Extension<RequestContext>) -> Result<Response, HttpError> {
     let lobby = open(&request)?;
-    let channels = lobby.channels(&session(&request)?)?;
+    let channels = lobby.channels(&session(&request)?).await?;
     Ok(Json(serde_json::json!({"channels": channels})).into_response())
 }
 
@@ -51,7 +51,7 @@ pub(crate) async fn members(
     let session = session(&request)?;
     // The # of a name is hard to get through a URL; it may be left out.
     let name = if name.starts_with('#') { name } else { format!("#{name}") };
-    let members = lobby.members(&session, &name)?;
+    let members = lobby.members(&session, &name).await?;
     Ok(Json(serde_json::json!({"channel": name, "members": members})).into_response())
 }
 

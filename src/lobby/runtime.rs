@@ -1,0 +1,90 @@
+//! The lobby's own threads: what is asked of it is worked off beside the race, and never
+//! in its way.
+//!
+//! One worker thread carries out commands, waits on long polls and cleans up. However
+//! much is asked of the lobby, the race loses no more than that thread's share of a core.
+
+use super::{error::LobbyError, handle::Lobby, store::StoreError};
+use std::{future::Future, io, sync::OnceLock};
+use tokio::{
+    runtime::{Builder, Runtime},
+    task::JoinHandle,
+};
+
+/// The runtime, once it was started. Without one everything is done where it is asked
+/// for, as in tests.
+#[derive(Debug, Default)]
+pub(super) struct OwnRuntime(OnceLock<Runtime>);
+
+/// A task that ends when nobody waits for it any more.
+struct Waited<T>(JoinHandle<T>);
+
+impl<T> Drop for Waited<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Drop for OwnRuntime {
+    fn drop(&mut self) {
+        // The last handle may be dropped by a task, which must not wait for threads.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Lobby {
+    /// Starts the lobby's own thread; until then its work is done where it is asked for.
+    ///
+    /// # Errors
+    /// Those of starting a thread.
+    pub fn start_runtime(&self) -> io::Result<()> {
+        let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("lobby").enable_all().build()?;
+        // A second one would have nothing to do.
+        if let Err(second) = self.shared.runtime.0.set(runtime) {
+            second.shutdown_background();
+        }
+        Ok(())
+    }
+
+    /// Has something done in the background.
+    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        match self.shared.runtime.0.get() {
+            Some(runtime) => drop(runtime.spawn(work)),
+            None => drop(tokio::spawn(work)),
+        }
+    }
+
+    /// Has something done on the lobby's own thread, to its end even if nobody waits for
+    /// it any more.
+    pub(super) async fn aside<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, LobbyError>> + Send + 'static,
+    ) -> Result<T, LobbyError> {
+        let Some(runtime) = self.shared.runtime.0.get() else { return work.await };
+        runtime.spawn(work).await.unwrap_or(Err(LobbyError::Store(StoreError::Failed)))
+    }
+
+    /// The same, but only as long as somebody waits for it.
+    pub(super) async fn aside_while_waited_for<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, LobbyError>> + Send + 'static,
+    ) -> Result<T, LobbyError> {
+        let Some(runtime) = self.shared.runtime.0.get() else { return work.await };
+        let mut task = Waited(runtime.spawn(work));
+        (&mut task.0).await.unwrap_or(Err(LobbyError::Store(StoreError::Failed)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_handle_may_be_dropped_by_a_task() {
+        let own = OwnRuntime::default();
+        own.0.set(Builder::new_multi_thread().worker_threads(1).build().unwrap()).unwrap();
+        Builder::new_current_thread().build().unwrap().block_on(async move { drop(own) });
+    }
+}

@@ -1,0 +1,81 @@
+//! Opening the database: rights, settings, migrations.
+
+use super::{Database, OpenStoreError};
+use crate::ledger::directory::{create_directory, private, restrict_if_present};
+use rusqlite::{Connection, TransactionBehavior};
+use std::{
+    ffi::OsString,
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// The versions of the schema, oldest first; `user_version` counts those applied.
+const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql")];
+
+/// How long SQLite waits for another process that has the file locked.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+
+/// To what the write-ahead log is cut when it begins anew.
+const LOG_BYTES: i64 = 16 * 1024 * 1024;
+
+pub(super) fn open(database: &Database) -> Result<Connection, OpenStoreError> {
+    let mut connection = match database {
+        Database::Memory => Connection::open_in_memory()?,
+        Database::File(path) => {
+            prepare_files(path)?;
+            Connection::open(path)?
+        }
+    };
+    connection.busy_timeout(LOCK_PATIENCE)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // A commit is flushed before it counts: what was acknowledged is there after a
+    // power cut as well. What has gathered is flushed together.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update_and_check(None, "journal_size_limit", LOG_BYTES, |_| Ok(()))?;
+    migrate(&mut connection)?;
+    Ok(connection)
+}
+
+/// Makes the file and takes everything away from others, whatever the umask. SQLite
+/// gives the files beside it the rights that the database has.
+fn prepare_files(path: &Path) -> Result<(), OpenStoreError> {
+    if let Some(directory) = path.parent().filter(|directory| *directory != Path::new("")) {
+        create_directory(directory)?;
+    }
+    if !path.exists() {
+        private().create(true).truncate(false).open(path).map_err(named(path))?;
+    }
+    for file in [path.to_owned(), beside(path, "-wal"), beside(path, "-shm")] {
+        restrict_if_present(&file).map_err(named(&file))?;
+    }
+    Ok(())
+}
+
+/// The file beside the database with this ending.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(ending);
+    name.into()
+}
+
+/// The error with the name of the file.
+fn named(path: &Path) -> impl FnOnce(io::Error) -> io::Error {
+    let path = path.to_owned();
+    move |error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
+fn migrate(connection: &mut Connection) -> Result<(), OpenStoreError> {
+    let applied: usize = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if MIGRATIONS.len() < applied {
+        return Err(OpenStoreError::NewerVersion { found: applied, known: MIGRATIONS.len() });
+    }
+    for (at, migration) in MIGRATIONS.iter().enumerate().skip(applied) {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute_batch(migration)?;
+        transaction.pragma_update(None, "user_version", at + 1)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
