@@ -32,7 +32,7 @@ lint_without_building() {
 lint_scripts() {
   step "linting the scripts"
   shellcheck --external-sources --check-sourced x .ci/run
-  (cd end2end && tsc --project . &&
+  (cd end2end && tsc --project typecheck.json &&
     biome lint --error-on-warnings --config-path=. . ../src/bench/{browser,stamps,first-visit.mjs})
 }
 

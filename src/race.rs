@@ -191,7 +191,7 @@ impl Race {
     }
 
     /// Runs the mining clock until a moment, as if somebody mined until then.
-    #[cfg(test)]
+    #[cfg(all(test, not(feature = "model-check")))]
     pub(crate) fn run_clock_until(&self, until: Duration) {
         lock(&self.shared.state).run_clock_until(until, self.shared.clock.now());
     }

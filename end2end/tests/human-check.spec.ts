@@ -279,8 +279,9 @@ for (const behaviour of ["pass", "ask"] as const) {
     await visitor.wins();
     cloudflare.behaviour = behaviour;
     await server.kill();
-    const before = (await server.audit()).length;
+    await server.loseData();
     await server.start();
+    const before = (await server.audit()).length;
     await expect(visitor.log).toContainText("does not know this session any more", { timeout: 45_000 });
     if (behaviour === "ask") {
       await expect(visitor.checkWords).toContainText("Please answer it to take part");

@@ -55,7 +55,7 @@ impl Entry {
     }
 
     /// An entry as the store has it. Whether its chain is right is for
-    /// [`verify_chain`] to say.
+    /// [`verify_chain`](crate::ledger::verify_chain) to say.
     ///
     /// # Errors
     /// If the text is none of the kind.

@@ -137,7 +137,7 @@ impl StoreError {
     }
 
     /// A full disk, for tests.
-    #[cfg(test)]
+    #[cfg(all(test, not(feature = "model-check")))]
     pub(crate) fn for_tests() -> Self {
         Self::new(Fault::Full, "writing", Path::new("test.db"), "no space left")
     }

@@ -28,6 +28,9 @@ const SHORTEST_PASSWORD: usize = 8;
 /// The longest password, in bytes.
 const LONGEST_PASSWORD: usize = 512;
 
+/// What an action came to, and what answers its caller.
+type Outcome<T> = (T, Vec<Arc<Event>>);
+
 impl Lobby {
     /// Carries out a command. A client that sends too many is slowed down.
     ///
@@ -95,7 +98,7 @@ impl Lobby {
         session: &Session,
         mailbox: &Arc<Mailbox>,
         action: impl FnOnce(&mut Caller<'_>) -> T,
-    ) -> Result<(T, Vec<Arc<Event>>), LobbyError> {
+    ) -> Result<Outcome<T>, LobbyError> {
         let (done, written) = self.decide(session, mailbox, action)?;
         written.stored().await?;
         Ok(done)
@@ -107,7 +110,7 @@ impl Lobby {
         session: &Session,
         mailbox: &Arc<Mailbox>,
         action: impl FnOnce(&mut Caller<'_>) -> T,
-    ) -> Result<((T, Vec<Arc<Event>>), Written), LobbyError> {
+    ) -> Result<(Outcome<T>, Written), LobbyError> {
         let slot = self.shared.store.reserve()?;
         let moment = self.moment();
         let mut guard = self.lock();

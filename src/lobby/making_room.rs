@@ -8,6 +8,7 @@
 use super::{
     event::Draft,
     state::{Channel, LOBBY_ID, Moment, State, User},
+    store::Write,
 };
 use crate::identity::{nick::Folded, session::SessionId};
 use std::time::Duration;
@@ -79,6 +80,10 @@ impl State {
                 self.tell(&member, &event);
             }
             self.leave(&member, name);
+        }
+        // The last who leaves ends a channel; one in which nobody is has no last.
+        if let Some(channel) = self.channels.remove(name) {
+            self.writes.push(Write::DeleteChannel(channel.id));
         }
     }
 }

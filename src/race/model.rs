@@ -7,6 +7,7 @@ use super::*;
 use crate::{clock::ManualClock, ledger::MemoryLedger};
 use puzzle::{
     Challenge, Cost, Difficulty, Hash, Nonce,
+    hashing::HashingError,
     invite_code::CodeSecret,
     proof::ProofInterval,
     rule::{Pace, RuleName},

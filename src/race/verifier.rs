@@ -151,7 +151,7 @@ impl Verifier {
     }
 
     /// Submissions that wait for a thread.
-    #[cfg(test)]
+    #[cfg(all(test, not(feature = "model-check")))]
     pub(super) fn waiting(&self) -> usize {
         lock(&self.queue.waiting).jobs.len()
     }

@@ -34,10 +34,12 @@ pub struct Win {
     pub arrived_at: Duration,
 }
 
+type ChangesOfWin = dyn Fn(&Win) -> Vec<Change> + Send + Sync;
+
 /// What is to be written down together with a win, in one transaction: what other servers
 /// have to be told, and who won.
 #[derive(Clone)]
-pub struct WithWin(pub Arc<dyn Fn(&Win) -> Vec<Change> + Send + Sync>);
+pub struct WithWin(pub Arc<ChangesOfWin>);
 
 impl WithWin {
     /// Nothing but the win.

@@ -26,7 +26,7 @@ pub(super) const MOST_CLIENTS: usize = 200_000;
 #[derive(Debug)]
 pub(super) struct Client {
     pub(super) session: SessionId,
-    /// When it was used last, [counted](counted) from 30 days before the clock's start: a
+    /// When it was used last, [`counted`] from 30 days before the clock's start: a
     /// session that comes back from the store was used before that.
     used_at: Duration,
     /// The client is forgotten at this moment, however much it is used; `None` if only

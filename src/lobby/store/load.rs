@@ -179,10 +179,16 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<Loaded> {
     Ok(Loaded { sessions, clients, networks, channels, conversations, queues, lines, recent, last_seq, last_channel })
 }
 
+/// The numbers of the lines that each client has not read.
+type Queues = HashMap<ClientKey, Vec<u64>>;
+
+/// Lines by their numbers.
+type Lines = BTreeMap<u64, StoredLine>;
+
 /// The queues and the lines in them. The queues are deleted: from here on they are in
 /// memory, and the next stop writes what is left of them.
-fn take_queues(connection: &Connection) -> rusqlite::Result<(HashMap<ClientKey, Vec<u64>>, BTreeMap<u64, StoredLine>)> {
-    let mut queues: HashMap<ClientKey, Vec<u64>> = HashMap::new();
+fn take_queues(connection: &Connection) -> rusqlite::Result<(Queues, Lines)> {
+    let mut queues = Queues::new();
     for (client, number) in rows(connection, "SELECT client, seq FROM queues_of_version_1 ORDER BY seq", |row| {
         Ok((ClientKey(row.get(0)?), row.get(1)?))
     })? {

@@ -288,7 +288,7 @@ mod tests {
         let cookie = Cookie::from_set_cookie(&format!("neoirc_auth={value}; Path=/; HttpOnly")).unwrap();
         assert_eq!(cookie.header(), format!("neoirc_auth={value}"));
         let behind_tls = Cookie::from_set_cookie(&format!("__Host-neoirc_auth={value}; Path=/; Secure"));
-        assert_eq!(behind_tls, Some(cookie));
+        assert_eq!(behind_tls, Some(cookie.clone()));
         assert!(!format!("{cookie:?}").contains("0a"));
         for line in ["", "neoirc_auth=", "other=1", "neoirc_auth=xyz; Path=/", &format!("neoirc_auth={value}\r\nX: y")]
         {
