@@ -19,6 +19,9 @@ use puzzle::Curve;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 
+/// How long a win waits for the round that it has brought to be announced.
+const ROUND_PATIENCE: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// Tells the lobby of the race; see [`Announcer::run`].
 #[derive(Debug)]
 pub struct Announcer {
@@ -36,18 +39,34 @@ impl Announcer {
     pub async fn run(mut self, lobby: Lobby, mut rounds: watch::Receiver<Announcement>) {
         let mut difficulty = reference_difficulty(&rounds.borrow_and_update().curve);
         let mut stopping = lobby.shared.stopping.subscribe();
+        // Rounds that were announced as solved, and whose win was not.
+        let mut solved = 0_u32;
         loop {
-            tokio::select! {
+            let won = tokio::select! {
                 _ = stopping.wait_for(|stopping| *stopping) => return,
                 changed = rounds.changed() => {
                     if changed.is_err() {
                         return;
                     }
-                    let round = *rounds.borrow_and_update();
-                    lobby.announce_round(&round, difficulty);
-                    difficulty = reference_difficulty(&round.curve);
+                    None
                 }
-                Some(session) = self.wins.recv() => lobby.announce_win(&session),
+                Some(session) = self.wins.recv() => Some(session),
+            };
+            // The round first that the win has brought, if it is not there yet.
+            if won.is_none()
+                || (solved == 0
+                    && tokio::time::timeout(ROUND_PATIENCE, rounds.changed())
+                        .await
+                        .is_ok_and(|changed| changed.is_ok()))
+            {
+                let round = *rounds.borrow_and_update();
+                lobby.announce_round(&round, difficulty);
+                difficulty = reference_difficulty(&round.curve);
+                solved += u32::from(round.reason == ResetReason::Solved);
+            }
+            if let Some(session) = won {
+                solved = solved.saturating_sub(1);
+                lobby.announce_win(&session);
             }
         }
     }

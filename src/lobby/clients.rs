@@ -22,7 +22,7 @@ impl Lobby {
     /// lobby.
     pub async fn login(&self, nick: &str, password: String, address: IpAddr) -> Result<Opened, LobbyError> {
         let (lobby, nick) = (self.clone(), nick.to_owned());
-        self.aside(async move { lobby.try_to_log_in(&nick, password, address).await }).await
+        self.shared.runtime.run(async move { lobby.try_to_log_in(&nick, password, address).await }).await
     }
 
     async fn try_to_log_in(&self, nick: &str, password: String, address: IpAddr) -> Result<Opened, LobbyError> {

@@ -8,11 +8,12 @@ mod joining;
 mod mode;
 mod people;
 mod remarks;
+mod rights;
 mod speech;
 
 pub(super) use caller::{Caller, shortened};
-pub(super) use remarks::{Payment, remark};
-pub(super) use speech::{Message, Speech, Spoken, stamp_refused};
+pub(super) use rights::{Payment, Remark, stamp_refused};
+pub(super) use speech::{Message, Speech, Spoken};
 
 use caller::Outcome;
 
@@ -47,6 +48,19 @@ pub(super) enum Immediate {
     Motd,
     Lusers,
     Ping,
+}
+
+impl Immediate {
+    /// The text that it brings to members of channels beside their messages.
+    pub(super) const fn remark(self) -> Option<Remark> {
+        match self {
+            Self::Part => Some(Remark::Part),
+            Self::Topic => Some(Remark::Topic),
+            Self::Kick => Some(Remark::Kick),
+            Self::Nick => Some(Remark::Nick),
+            _ => None,
+        }
+    }
 }
 
 impl Command {

@@ -2,7 +2,7 @@
 
 use super::{
     answer::Answer,
-    commands::{Caller, Command, shortened},
+    commands::{Caller, Command, Remark, shortened},
     envelope::Envelope,
     error::LobbyError,
     event::Event,
@@ -39,7 +39,7 @@ impl Lobby {
     /// the answer.
     pub async fn command(&self, session: &Session, envelope: Envelope, address: IpAddr) -> Result<Answer, LobbyError> {
         let (lobby, session) = (self.clone(), session.clone());
-        self.aside(async move { lobby.carry_out(&session, &envelope, address).await }).await
+        self.shared.runtime.run(async move { lobby.carry_out(&session, &envelope, address).await }).await
     }
 
     async fn carry_out(&self, session: &Session, envelope: &Envelope, address: IpAddr) -> Result<Answer, LobbyError> {
@@ -49,7 +49,7 @@ impl Lobby {
         let arguments = envelope.arguments();
         match Command::named(&envelope.command) {
             Some(Command::Immediate(command)) => {
-                let payment = self.pay(session, &mailbox, Some(command), envelope).await?;
+                let payment = self.pay(session, &mailbox, command.remark(), envelope).await?;
                 let run = |caller: &mut Caller<'_>| {
                     let refused = caller.run(command, &arguments).err();
                     if let Some(numeric) = &refused {
@@ -63,7 +63,7 @@ impl Lobby {
             Some(Command::Speech(speech)) => self.speak(session, &mailbox, speech, envelope).await,
             Some(Command::Pass) => self.set_password(session, &mailbox, arguments.first().copied(), address).await,
             Some(Command::Quit) => {
-                let payment = self.pay(session, &mailbox, None, envelope).await?;
+                let payment = self.pay(session, &mailbox, Some(Remark::Quit), envelope).await?;
                 let quit = |caller: &mut Caller<'_>| caller.quit(arguments.first().copied());
                 self.on_behalf_of_payer(session, &mailbox, payment, quit).await?;
                 self.shared.environment.sessions.close_client(&session.client);

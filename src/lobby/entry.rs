@@ -50,11 +50,13 @@ impl Lobby {
         let Credentials { token, stamp, address } = credentials;
         let (nick, token, stamp) = (nick.map(str::to_owned), token.map(str::to_owned), stamp.map(str::to_owned));
         let lobby = self.clone();
-        self.aside(async move {
-            let credentials = Credentials { token: token.as_deref(), stamp: stamp.as_deref(), address };
-            lobby.open_or_enter(present, nick.as_deref(), credentials).await
-        })
-        .await
+        self.shared
+            .runtime
+            .run(async move {
+                let credentials = Credentials { token: token.as_deref(), stamp: stamp.as_deref(), address };
+                lobby.open_or_enter(present, nick.as_deref(), credentials).await
+            })
+            .await
     }
 
     async fn open_or_enter(

@@ -93,6 +93,19 @@ impl Lobby {
         (lobby, Announcer::new(receiver))
     }
 
+    /// Starts the lobby's own thread; until then its work is done where it is asked for.
+    ///
+    /// # Errors
+    /// Those of starting a thread.
+    pub fn start_runtime(&self) -> std::io::Result<()> {
+        self.shared.runtime.start()
+    }
+
+    /// Has something done on it in the background.
+    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.shared.runtime.spawn(work);
+    }
+
     /// Answers everybody who waits for messages, and writes down what clients have
     /// not fetched.
     pub async fn stop(&self) {

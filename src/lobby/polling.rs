@@ -30,7 +30,10 @@ impl Lobby {
     /// and those of entering.
     pub async fn poll(&self, session: &Session, after: u64, timeout: Duration) -> Result<Batch, LobbyError> {
         let (lobby, session) = (self.clone(), session.clone());
-        self.aside_while_waited_for(async move { lobby.wait_for_events(&session, after, timeout).await }).await
+        self.shared
+            .runtime
+            .run_while_waited_for(async move { lobby.wait_for_events(&session, after, timeout).await })
+            .await
     }
 
     async fn wait_for_events(&self, session: &Session, after: u64, timeout: Duration) -> Result<Batch, LobbyError> {

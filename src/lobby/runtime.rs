@@ -4,7 +4,7 @@
 //! One worker thread carries out commands, waits on long polls and cleans up. However
 //! much is asked of the lobby, the race loses no more than that thread's share of a core.
 
-use super::{error::LobbyError, handle::Lobby, store::StoreError};
+use super::{error::LobbyError, store::StoreError};
 use std::{future::Future, io, sync::OnceLock};
 use tokio::{
     runtime::{Builder, Runtime},
@@ -34,44 +34,40 @@ impl Drop for OwnRuntime {
     }
 }
 
-impl Lobby {
-    /// Starts the lobby's own thread; until then its work is done where it is asked for.
-    ///
-    /// # Errors
-    /// Those of starting a thread.
-    pub fn start_runtime(&self) -> io::Result<()> {
+impl OwnRuntime {
+    /// Starts the thread.
+    pub(super) fn start(&self) -> io::Result<()> {
         let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("lobby").enable_all().build()?;
         // A second one would have nothing to do.
-        if let Err(second) = self.shared.runtime.0.set(runtime) {
+        if let Err(second) = self.0.set(runtime) {
             second.shutdown_background();
         }
         Ok(())
     }
 
     /// Has something done in the background.
-    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
-        match self.shared.runtime.0.get() {
+    pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        match self.0.get() {
             Some(runtime) => drop(runtime.spawn(work)),
             None => drop(tokio::spawn(work)),
         }
     }
 
-    /// Has something done on the lobby's own thread, to its end even if nobody waits for
-    /// it any more.
-    pub(super) async fn aside<T: Send + 'static>(
+    /// Has something done, to its end even if nobody waits for it any more.
+    pub(super) async fn run<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, LobbyError>> + Send + 'static,
     ) -> Result<T, LobbyError> {
-        let Some(runtime) = self.shared.runtime.0.get() else { return work.await };
+        let Some(runtime) = self.0.get() else { return work.await };
         runtime.spawn(work).await.unwrap_or(Err(LobbyError::Store(StoreError::Failed)))
     }
 
     /// The same, but only as long as somebody waits for it.
-    pub(super) async fn aside_while_waited_for<T: Send + 'static>(
+    pub(super) async fn run_while_waited_for<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, LobbyError>> + Send + 'static,
     ) -> Result<T, LobbyError> {
-        let Some(runtime) = self.shared.runtime.0.get() else { return work.await };
+        let Some(runtime) = self.0.get() else { return work.await };
         let mut task = Waited(runtime.spawn(work));
         (&mut task.0).await.unwrap_or(Err(LobbyError::Store(StoreError::Failed)))
     }

@@ -3,7 +3,7 @@
 
 use super::{
     answer::Answer,
-    commands::{Caller, Immediate, Message, Payment, Speech, Spoken, remark, stamp_refused},
+    commands::{Caller, Message, Payment, Remark, Speech, Spoken, stamp_refused},
     envelope::Envelope,
     error::LobbyError,
     event::Event,
@@ -68,19 +68,20 @@ impl Lobby {
     }
 
     /// Spends the stamp that came with a command for the text that it brings to others,
-    /// where one of their channels asks for it. `None` stands for QUIT.
+    /// where one of their channels asks for it.
     pub(super) async fn pay(
         &self,
         session: &Session,
         mailbox: &Arc<Mailbox>,
-        command: Option<Immediate>,
+        remark: Option<Remark>,
         envelope: &Envelope,
     ) -> Result<Result<Payment, Rejection>, LobbyError> {
         let arguments = envelope.arguments();
-        let (Some(text), Some(stamp)) = (remark(command, &arguments), envelope.stamp()) else {
+        let Some((remark, text)) = remark.and_then(|remark| Some((remark, remark.text(&arguments)?))) else {
             return Ok(Err(Rejection::Missing));
         };
-        let demands = self.on_behalf_of(session, mailbox, |caller| caller.demands(command, &arguments));
+        let Some(stamp) = envelope.stamp() else { return Ok(Err(Rejection::Missing)) };
+        let demands = self.on_behalf_of(session, mailbox, |caller| caller.demands(remark, &arguments));
         let (demands, _) = demands.await?;
         let (now, body) = (self.moment().seconds(), [text.to_owned()]);
         let mut why = Rejection::Missing;

@@ -7,6 +7,7 @@
 //! gathered in the queue is committed together, and everybody who waits is answered
 //! after the commit. A full queue refuses; the race never waits for anything here.
 
+mod error;
 mod load;
 mod numbers;
 mod open;
@@ -14,6 +15,7 @@ mod spent;
 mod thread;
 mod write;
 
+pub use error::{OpenStoreError, StoreError};
 pub use load::Loaded;
 pub use spent::StampKind;
 
@@ -21,10 +23,7 @@ pub(super) use load::{LOBBY_ID, MOST_RECENT, SessionRow, StoredChannel, StoredCl
 pub(super) use thread::{Slot, Written};
 pub(super) use write::{ChannelRow, Living, Write};
 
-use crate::{
-    gate::stamps::{SpendError, SpentStamps},
-    ledger::directory::DirectoryError,
-};
+use crate::gate::stamps::{SpendError, SpentStamps};
 use futures::{FutureExt, TryFutureExt, future::BoxFuture};
 use puzzle::stamp::StampHash;
 use rusqlite::{Connection, params};
@@ -54,48 +53,6 @@ pub struct Store {
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Store").finish_non_exhaustive()
-    }
-}
-
-/// Why the store could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenStoreError {
-    /// SQLite refuses to open or to prepare it.
-    #[error("the database cannot be opened: {0}")]
-    Sqlite(#[from] rusqlite::Error),
-    /// The directory cannot be made.
-    #[error(transparent)]
-    Directory(#[from] DirectoryError),
-    /// The file cannot be made or restricted, or no thread started.
-    #[error("the database cannot be prepared: {0}")]
-    File(#[from] std::io::Error),
-    /// A newer version of this program has written it.
-    #[error("the database has version {found}, and this program knows versions up to {known}")]
-    NewerVersion {
-        /// The file's version.
-        found: usize,
-        /// Ours.
-        known: usize,
-    },
-}
-
-/// Why the store did not do something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum StoreError {
-    /// Too many jobs wait already.
-    #[error("the lobby is busy: try again in a moment")]
-    Busy,
-    /// The disk or SQLite failed; the log says more.
-    #[error("the lobby cannot store anything at the moment, so nothing was done: try again later")]
-    Failed,
-}
-
-impl From<SpendError> for StoreError {
-    fn from(error: SpendError) -> Self {
-        match error {
-            SpendError::Busy => Self::Busy,
-            SpendError::Failed => Self::Failed,
-        }
     }
 }
 

@@ -111,7 +111,7 @@ impl Lobby {
     /// Those of entering.
     pub async fn state(&self, session: &Session) -> Result<StateView, LobbyError> {
         let (lobby, session) = (self.clone(), session.clone());
-        self.aside(async move { lobby.state_of(&session).await }).await
+        self.shared.runtime.run(async move { lobby.state_of(&session).await }).await
     }
 
     async fn state_of(&self, session: &Session) -> Result<StateView, LobbyError> {
@@ -135,7 +135,7 @@ impl Lobby {
     /// Those of entering.
     pub async fn channels(&self, session: &Session) -> Result<Vec<ChannelView>, LobbyError> {
         let (lobby, session) = (self.clone(), session.clone());
-        self.aside(async move { lobby.channels_of(&session).await }).await
+        self.shared.runtime.run(async move { lobby.channels_of(&session).await }).await
     }
 
     async fn channels_of(&self, session: &Session) -> Result<Vec<ChannelView>, LobbyError> {
@@ -151,7 +151,7 @@ impl Lobby {
     /// [`LobbyError::NoSuchTarget`] and those of entering.
     pub async fn members(&self, session: &Session, channel: &str) -> Result<Vec<MemberView>, LobbyError> {
         let (lobby, session, channel) = (self.clone(), session.clone(), channel.to_owned());
-        self.aside(async move { lobby.members_of(&session, &channel).await }).await
+        self.shared.runtime.run(async move { lobby.members_of(&session, &channel).await }).await
     }
 
     async fn members_of(&self, session: &Session, channel: &str) -> Result<Vec<MemberView>, LobbyError> {

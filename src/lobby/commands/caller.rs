@@ -1,6 +1,6 @@
 //! The one a command comes from, and what every command needs.
 
-use super::remarks::Payment;
+use super::rights::Payment;
 use crate::{
     identity::{nick::Folded, session::SessionId},
     lobby::{

@@ -7,82 +7,19 @@
 
 use super::{
     caller::{Caller, Outcome},
-    speech::stamp_refused,
+    rights::{Demand, Remark, Right, right_to_speak, stamp_refused},
 };
-use crate::{
-    identity::nick::Folded,
-    lobby::{
-        commands::Immediate,
-        numeric,
-        state::{Channel, Rank},
-    },
-};
-use puzzle::stamp::{Bits, Rejection, StampHash};
-
-/// What speaking in a channel takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Right {
-    /// Nothing.
-    Free,
-    /// A stamp.
-    Stamp(Bits),
-    /// To be a member.
-    Membership,
-    /// Voice.
-    Voice,
-}
-
-/// A stamp that was spent for a text in a channel.
-#[derive(Clone, Debug)]
-pub(in super::super) struct Payment {
-    pub(in super::super) channel: Folded,
-    pub(in super::super) bits: Bits,
-    pub(in super::super) hash: StampHash,
-    /// True once a text was told for it.
-    pub(in super::super) used: bool,
-}
-
-/// A channel that asks for a stamp.
-#[derive(Clone, Debug)]
-pub(in super::super) struct Demand {
-    pub(in super::super) channel: Folded,
-    /// The channel's name as its creator wrote it.
-    pub(in super::super) shown: String,
-    pub(in super::super) bits: Bits,
-}
-
-/// What somebody of this rank needs to speak in a channel.
-pub(super) const fn right_to_speak(channel: &Channel, rank: Option<Rank>) -> Right {
-    let modes = &channel.modes;
-    match rank {
-        None if modes.members_only => Right::Membership,
-        None | Some(Rank { operator: false, voice: false, .. }) if modes.moderated => Right::Voice,
-        _ if modes.hashcash.is_none() => Right::Free,
-        _ => Right::Stamp(modes.hashcash),
-    }
-}
-
-/// The text that a command brings to others, if it brings one.
-pub(in super::super) fn remark<'a>(command: Option<Immediate>, arguments: &[&'a str]) -> Option<&'a str> {
-    let at = match command {
-        Some(Immediate::Part | Immediate::Topic) => 1,
-        Some(Immediate::Kick) => 2,
-        // QUIT.
-        Some(Immediate::Nick) | None => 0,
-        Some(_) => return None,
-    };
-    arguments.get(at).copied()
-}
+use crate::{identity::nick::Folded, lobby::numeric};
+use puzzle::stamp::Rejection;
 
 impl Caller<'_> {
     /// The channels that ask for a stamp for the text of a command: the named ones, or
     /// all that the caller is in.
-    pub(in super::super) fn demands(&self, command: Option<Immediate>, arguments: &[&str]) -> Vec<Demand> {
-        let channels: Vec<Folded> = match command {
-            Some(Immediate::Part | Immediate::Topic | Immediate::Kick) => {
-                arguments.first().map(|names| names.split(',').map(Folded::of).collect()).unwrap_or_default()
-            }
-            _ => self.my_channels(),
+    pub(in super::super) fn demands(&self, remark: Remark, arguments: &[&str]) -> Vec<Demand> {
+        let channels: Vec<Folded> = if remark.is_for_named_channels() {
+            arguments.first().map(|names| names.split(',').map(Folded::of).collect()).unwrap_or_default()
+        } else {
+            self.my_channels()
         };
         let demand = |folded: Folded| {
             let channel = self.state.channels.get(&folded)?;

@@ -6,7 +6,7 @@
 
 use super::{
     caller::{Caller, no_such_channel, no_such_nick},
-    remarks::{Right, right_to_speak},
+    rights::{Right, right_to_speak},
 };
 use crate::{
     identity::{nick::Folded, session::SessionId},
@@ -18,7 +18,7 @@ use crate::{
         store::Write,
     },
 };
-use puzzle::stamp::{Bits, Rejection};
+use puzzle::stamp::Bits;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -81,15 +81,6 @@ impl<'a> Message<'a> {
         }
         Ok(Self { speech, to, body, envelope })
     }
-}
-
-/// 404 for a stamp that is missing or not good enough.
-pub(in super::super) fn stamp_refused(channel: &str, bits: Bits, why: Rejection) -> Numeric {
-    let text = format!("Cannot send to channel (+H): a stamp of {bits} bits is needed: {why}");
-    let mut numeric = numeric::CANNOTSENDTOCHAN.saying(&[channel], text);
-    numeric.meta.insert("hashcash_bits".into(), bits.get().into());
-    numeric.meta.insert("reason".into(), why.reason().into());
-    numeric
 }
 
 impl Caller<'_> {

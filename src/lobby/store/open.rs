@@ -1,6 +1,6 @@
 //! Opening the database: rights, settings, migrations.
 
-use super::{Database, OpenStoreError};
+use super::{Database, error::OpenStoreError};
 use crate::ledger::directory::{create_directory, private, restrict_if_present};
 use rusqlite::{Connection, TransactionBehavior};
 use std::{

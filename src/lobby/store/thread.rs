@@ -1,6 +1,6 @@
 //! The store's thread: jobs in their order, committed in groups, answered afterwards.
 
-use super::{StoreError, write::Write};
+use super::{error::StoreError, write::Write};
 use crate::lock::lock;
 use rusqlite::{Connection, TransactionBehavior};
 use std::{
