@@ -15,7 +15,7 @@ use crate::{
 use std::{collections::HashMap, net::IpAddr, sync::Mutex, time::Duration};
 
 /// How many wrong passwords cost no time.
-const FREE_FAILURES: u32 = 4;
+const FREE_FAILURES: u32 = 5;
 
 /// How long the next one has to wait; each that follows twice as long …
 const FIRST_WAIT: Duration = Duration::from_secs(1);

@@ -29,7 +29,10 @@ impl Caller<'_> {
         if is_locked && !rank.operator {
             return Err(numeric::CHANOPRIVSNEEDED.about(&[&self.name_as_created(&folded)]));
         }
-        self.may_tell(&folded)?;
+        // Operators could take +H away for it anyway.
+        if !rank.operator {
+            self.may_tell(&folded)?;
+        }
         let (nick, at) = (self.my_nick(), self.moment.seconds());
         let Some(channel) = self.state.channels.get_mut(&folded) else { return Err(no_such_channel(name)) };
         let end = text.floor_char_boundary(LONGEST_TOPIC);

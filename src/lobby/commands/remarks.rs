@@ -3,7 +3,7 @@
 //!
 //! They are no way around `+m` and `+H`. Where somebody may not speak or has not paid,
 //! a reason is left out and the nick stands in its place; a topic and a new nick are
-//! refused.
+//! refused. Only the topics of operators need no stamp.
 
 use super::{
     caller::{Caller, Outcome},

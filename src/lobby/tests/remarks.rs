@@ -115,5 +115,7 @@ async fn a_stamp_pays_for_one_text_and_stays_good_where_it_was_not_needed() {
     bench.say(&other, &quit.to_string()).await;
     assert_eq!(told(&bench, &ear, "QUIT").await, [json!(["other"])]);
     let topic = json!({"command": "TOPIC", "to": "#a", "body": ["bye"], "meta": {"hashcash": stamp}});
-    bench.ok(&op, &topic.to_string()).await;
+    bench.ok(&ear, &topic.to_string()).await;
+    // Operators set topics without one.
+    bench.ok(&op, r##"{"command":"TOPIC","to":"#a","body":["mine"]}"##).await;
 }
