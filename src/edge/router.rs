@@ -55,7 +55,10 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/api/events", get(events::poll).post(events::say))
         .route("/api/{*unknown}", any(async || not_found()))
         .method_not_allowed_fallback(async || method_not_allowed())
-        .layer(middleware::from_fn(guard_api));
+        .layer(middleware::from_fn(guard_api))
+        // Nothing is there, whatever the method, and wherever the page's files come from.
+        .route("/api", any(async || not_found()))
+        .route("/api/", any(async || not_found()));
 
     Router::new()
         .merge(page::router())
