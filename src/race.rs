@@ -43,7 +43,10 @@ pub use crate::identity::session::SessionId;
 use crate::{
     clock::Clock,
     gate::network::Network,
-    ledger::{Ledger, Reply, Transaction, rows::RecordedWin},
+    ledger::{
+        Ledger, Reply, Transaction,
+        rows::{RecordedWin, Recovered},
+    },
 };
 use app::wire::{ResetReason, RoundView, Share, Victory};
 use health::{Health, LONGEST_WAIT};
@@ -96,19 +99,20 @@ impl fmt::Debug for Race {
 }
 
 impl Race {
-    /// Takes the round up that the ledger remembers, or opens the first one, and starts
-    /// the verifier's threads. The herald must be [run](Herald::run) for anybody to be
-    /// answered.
+    /// Takes the round up that `recovered`, what the ledger remembers, holds, or opens the
+    /// first one, and starts the verifier's threads. The herald must be
+    /// [run](Herald::run) for anybody to be answered.
     ///
     /// # Errors
     /// [`StartRaceError`].
     pub async fn start(
         settings: RaceSettings,
         surroundings: RaceSurroundings,
+        recovered: Recovered,
     ) -> Result<(Self, Herald), StartRaceError> {
         let RaceSettings { cost, verify_workers, verify_queue, proof_interval, .. } = settings;
         let RaceSurroundings { quota, hashers, clock, seeds, ledger, with_win, work_shown } = surroundings;
-        let resumed = resume::resume(ledger.as_ref(), &settings, clock.time_of_day(), &*seeds).await?;
+        let resumed = resume::resume(ledger.as_ref(), recovered, &settings, clock.time_of_day(), &*seeds).await?;
         let state = State::new(resumed, cost, settings.secret, with_win, clock.now());
         let announced = Arc::new(watch::Sender::new(state.announcement(ResetReason::Operator, None)));
         let (events, receiver) = mpsc::unbounded_channel();

@@ -25,7 +25,7 @@ use crate::{
 };
 use puzzle::{Seed, invite_code::CodeSecret};
 use rand::Rng;
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, mem, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 
 /// How long the server waits for answers, records and deliveries when it stops.
@@ -86,8 +86,8 @@ pub async fn run(
     let prizes = prize::open(ledger.clone(), config.audit, config.webhook.clone(), &config.proxies, clock.clone())?;
     let limits = Arc::new(AddressLimits::new(config.limits, &clock));
     let sessions = Arc::new(Sessions::new(clock.clone()));
-    let recovered = ledger.recover().await?;
-    sessions.restore_kept(recovered.sessions, recovered.clients);
+    let mut recovered = ledger.recover().await?;
+    sessions.restore_kept(mem::take(&mut recovered.sessions), mem::take(&mut recovered.clients));
     let keeping = tokio::spawn(sessions.clone().keep(ledger.clone()));
     let (workers, memory_kib) = (config.race.verify_workers, config.race.cost.memory_cost);
     let proof_interval = config.race.proof_interval;
@@ -117,7 +117,7 @@ pub async fn run(
             Arc::new(move |session| sessions.prove(session))
         },
     };
-    let started = Race::start(config.race, surroundings).await;
+    let started = Race::start(config.race, surroundings, recovered).await;
     let (race, herald) = started.map_err(|source| StartError::Race { workers, memory_kib, source })?;
     let lobby_store = open_lobby_store(&config.lobby).await;
     // The gate may ask for stamps although the lobby is closed: then those that are spent

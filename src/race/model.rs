@@ -78,7 +78,8 @@ fn start(workers: usize, queue: usize) -> (Race, Herald) {
         ledger: Arc::new(MemoryLedger::new(Arc::new(ManualClock::default()))),
         with_win: WithWin::none(),
     };
-    block_on(Race::start(settings, surroundings)).unwrap()
+    let recovered = block_on(surroundings.ledger.recover()).unwrap();
+    block_on(Race::start(settings, surroundings, recovered)).unwrap()
 }
 
 /// Counts the rounds that were won.

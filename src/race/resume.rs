@@ -6,9 +6,9 @@ use super::{
     state::Resumed,
 };
 use crate::ledger::{
-    Body, CommitError, Ledger, StoreError, Transaction, WallTime,
+    Body, CommitError, Ledger, Transaction, WallTime,
     body::{Estimate, Expired, OpenReason},
-    rows::{RecoveredRound, RoundState},
+    rows::{Recovered, RecoveredRound, RoundState},
 };
 use puzzle::{
     Difficulty, RoundNumber, Seed, Ticket,
@@ -23,23 +23,20 @@ pub enum StartRaceError {
     /// There is not enough memory for the verifier's arenas, or it refuses the cost.
     #[error(transparent)]
     Hashing(#[from] HashingError),
-    /// The ledger cannot be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
     /// The first round, or the one after a change of settings, cannot be written down.
     #[error(transparent)]
     Commit(#[from] CommitError),
 }
 
-/// Takes up the round that `ledger` remembers. If what it was opened with is no longer
+/// Takes up the round that the ledger remembers. If what it was opened with is no longer
 /// what the operator wants, or there is none, one is opened.
 pub(super) async fn resume(
     ledger: &dyn Ledger,
+    recovered: Recovered,
     settings: &RaceSettings,
     wall: SystemTime,
     seeds: &(dyn Fn() -> Seed + Send + Sync),
 ) -> Result<Resumed, StartRaceError> {
-    let recovered = ledger.recover().await?;
     let ticket = Ticket(recovered.counters.tickets);
     let fresh = || Rule::new(settings.rule, settings.start, settings.pace);
     let Some(RecoveredRound { round, opened_at, opened, state }) = recovered.round else {

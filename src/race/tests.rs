@@ -13,6 +13,7 @@ use crate::{
     clock::ManualClock,
     ledger::{Change, deliveries::NewDelivery, values::WebhookId},
 };
+use futures::executor::block_on;
 use ledger::TestLedger;
 use puzzle::{
     Challenge, Cost, Difficulty, Hash, Nonce,
@@ -194,7 +195,8 @@ impl Bench {
                 })]
             })),
         };
-        let (race, herald) = futures::executor::block_on(Race::start(settings, surroundings)).unwrap();
+        let recovered = block_on(ledger.recover()).unwrap();
+        let (race, herald) = block_on(Race::start(settings, surroundings, recovered)).unwrap();
         tokio::spawn(herald.run(notes.clone()));
         Self { race, clock, gate, shares, notes, ledger }
     }
