@@ -9,7 +9,7 @@
 //! ([`ProxySettings`]). It keeps no cookies.
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use reqwest::{Client, NoProxy, Proxy, Url, redirect};
 use rustls::{ClientConfig, RootCertStore, crypto::ring};

@@ -276,20 +276,12 @@ mod tests {
     async fn under_attack_a_new_session_costs_a_stamp_beside_the_human_check() {
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::default());
         let price = Arc::new(Price::default());
-        let settings = LimitSettings {
-            requests_per_second: 0,
-            sessions_per_hour: 0,
-            failed_checks_per_minute: 0,
-            submissions_per_minute: 0,
-            sockets_per_address: 0,
-            sockets_in_all: 0,
-        };
         let sessions = Arc::new(Sessions::new(clock.clone()));
         let stamps = Stamps::new(Forgetful, Bits::new(20).unwrap(), "hashpass".into(), clock.clone());
         let gate = Admission::new(
             GateRule::Turnstile,
             sessions.clone(),
-            Arc::new(AddressLimits::new(settings, &clock)),
+            Arc::new(AddressLimits::new(LimitSettings::NONE, &clock)),
             Turnstile::new(None, sessions, &ProxySettings::default()).unwrap(),
             stamps.at_price(price.clone()),
         );

@@ -86,3 +86,16 @@ pub struct LimitSettings {
     /// `HASHPASS_LIMIT_SOCKETS`: WebSockets open at once over all addresses.
     pub sockets_in_all: usize,
 }
+
+#[cfg(test)]
+impl LimitSettings {
+    /// Nothing is limited.
+    pub(crate) const NONE: Self = Self {
+        requests_per_second: 0,
+        sessions_per_hour: 0,
+        failed_checks_per_minute: 0,
+        submissions_per_minute: 0,
+        sockets_per_address: 0,
+        sockets_in_all: 0,
+    };
+}

@@ -6,6 +6,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::mpsc,
 };
+use tokio_rustls::TlsAcceptor;
 
 const LONG: Duration = Duration::from_secs(600);
 
@@ -72,10 +73,10 @@ async fn tunnels(behind: String) -> (String, mpsc::UnboundedReceiver<String>) {
     (address, heads)
 }
 
-/// A server behind TLS by the name receiver.test, and the certificates that prove it.
-async fn tls_server() -> (String, RootCertStore) {
-    let rcgen::CertifiedKey { cert, signing_key } =
-        rcgen::generate_simple_self_signed(["receiver.test".to_owned()]).unwrap();
+/// What makes a server on this machine one behind TLS by `name`, and the certificates
+/// that prove it.
+pub(crate) fn tls_acceptor(name: &str) -> (TlsAcceptor, RootCertStore) {
+    let rcgen::CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
     let mut trusted = RootCertStore::empty();
     trusted.add(cert.der().clone()).unwrap();
     let key = rustls::pki_types::PrivatePkcs8KeyDer::from(signing_key.serialize_der());
@@ -85,7 +86,12 @@ async fn tls_server() -> (String, RootCertStore) {
         .with_no_client_auth()
         .with_single_cert(vec![cert.der().clone()], key.into())
         .unwrap();
-    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(tls));
+    (TlsAcceptor::from(Arc::new(tls)), trusted)
+}
+
+/// A server behind TLS by the name receiver.test, and the certificates that prove it.
+async fn tls_server() -> (String, RootCertStore) {
+    let (acceptor, trusted) = tls_acceptor("receiver.test");
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     tokio::spawn(async move {

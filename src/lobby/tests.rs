@@ -31,15 +31,6 @@ use std::{
     time::Duration,
 };
 
-const NO_LIMITS: LimitSettings = LimitSettings {
-    requests_per_second: 0,
-    sessions_per_hour: 0,
-    failed_checks_per_minute: 0,
-    submissions_per_minute: 0,
-    sockets_per_address: 0,
-    sockets_in_all: 0,
-};
-
 /// Where everybody is.
 const HOME: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
@@ -75,7 +66,7 @@ impl Bench {
         };
         let stamps = Stamps::new(store.clone(), bits, "hashpass".into(), clock.clone());
         let turnstile = Turnstile::new(None, sessions.clone(), &ProxySettings::default()).unwrap();
-        let limits = Arc::new(AddressLimits::new(NO_LIMITS, &(clock.clone() as Arc<dyn Clock>)));
+        let limits = Arc::new(AddressLimits::new(LimitSettings::NONE, &(clock.clone() as Arc<dyn Clock>)));
         let admission = Admission::new(GateRule::Hashcash, sessions.clone(), limits, turnstile, stamps);
         let loaded = store.load().await.unwrap();
         let (lobby, _) =

@@ -5,13 +5,7 @@
 
 use super::*;
 use crate::{clock::ManualClock, ledger::MemoryLedger};
-use puzzle::{
-    Challenge, Cost, Difficulty, Hash, Nonce,
-    hashing::HashingError,
-    invite_code::CodeSecret,
-    proof::ProofInterval,
-    rule::{Pace, RuleName},
-};
+use puzzle::{Challenge, Hash, Nonce, hashing::HashingError, rule::RuleName};
 use shuttle::{future::block_on, thread};
 use std::net::IpAddr;
 
@@ -48,24 +42,8 @@ impl SolutionHasher for ModelHasher {
 }
 
 fn start(workers: usize, queue: usize) -> (Race, Herald) {
-    let digits = |digits| Difficulty::new(digits).unwrap();
-    let pace = Pace {
-        easiest: digits(1.0),
-        hardest: digits(6.0),
-        shortest: Duration::from_secs(30),
-        longest: Duration::from_secs(120),
-    };
     let last_seed = std::sync::atomic::AtomicU64::new(0);
-    let settings = RaceSettings {
-        start: digits(3.0),
-        pace,
-        rule: RuleName::Step,
-        cost: Cost { memory_cost: 8, time_cost: 1, parallelism: 1 },
-        verify_workers: workers,
-        verify_queue: queue,
-        proof_interval: ProofInterval::DEFAULT,
-        secret: CodeSecret::from_bytes([7; 32]),
-    };
+    let settings = RaceSettings::for_tests(RuleName::Step, workers, queue);
     let surroundings = RaceSurroundings {
         quota: Arc::new(|_| Ok(())),
         work_shown: Arc::new(|_| {}),

@@ -35,3 +35,25 @@ pub struct RaceSettings {
     /// `HASHPASS_HMAC_SECRET`, of 16 bytes or more: what codes are derived with.
     pub secret: CodeSecret,
 }
+
+#[cfg(test)]
+impl RaceSettings {
+    /// Settings for tests: three digits at first, from one to six, and rounds of half a
+    /// minute to two.
+    pub(super) fn for_tests(rule: RuleName, verify_workers: usize, verify_queue: usize) -> Self {
+        use std::time::Duration;
+        let [start, easiest, hardest] =
+            [3.0, 1.0, 6.0].map(|digits| Difficulty::new(digits).expect("it is from one to six"));
+        let pace = Pace { easiest, hardest, shortest: Duration::from_secs(30), longest: Duration::from_secs(120) };
+        Self {
+            start,
+            pace,
+            rule,
+            cost: Cost { memory_cost: 8, time_cost: 1, parallelism: 1 },
+            verify_workers,
+            verify_queue,
+            proof_interval: ProofInterval::DEFAULT,
+            secret: CodeSecret::from_bytes([7; 32]),
+        }
+    }
+}

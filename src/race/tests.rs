@@ -16,11 +16,10 @@ use crate::{
 use futures::executor::block_on;
 use ledger::TestLedger;
 use puzzle::{
-    Challenge, Cost, Difficulty, Hash, Nonce,
+    Challenge, Difficulty, Hash, Nonce,
     hashing::HashingError,
     invite_code::{CodeSecret, InviteCode},
-    proof::ProofInterval,
-    rule::{Pace, RuleName},
+    rule::RuleName,
 };
 use std::{
     net::IpAddr,
@@ -155,24 +154,9 @@ impl Bench {
     ) -> Self {
         let (gate, shares) = (Arc::new(Gate::default()), Arc::new(Gate::default()));
         let notes = Arc::new(Notes::default());
-        let pace = Pace {
-            easiest: difficulty(1.0),
-            hardest: difficulty(6.0),
-            shortest: Duration::from_secs(30),
-            longest: Duration::from_secs(120),
-        };
         let last_seed = AtomicU64::new(0);
         let gates = (gate.clone(), shares.clone());
-        let settings = RaceSettings {
-            start: difficulty(3.0),
-            pace,
-            rule,
-            cost: Cost { memory_cost: 8, time_cost: 1, parallelism: 1 },
-            verify_workers: workers,
-            verify_queue: queue,
-            proof_interval: ProofInterval::DEFAULT,
-            secret: CodeSecret::from_bytes([7; 32]),
-        };
+        let settings = RaceSettings::for_tests(rule, workers, queue);
         let surroundings = RaceSurroundings {
             quota: Arc::new(|_| Ok(())),
             work_shown: Arc::new(|_| {}),

@@ -1,6 +1,6 @@
 //! Receivers on this machine: one that can be told to misbehave, and one behind TLS.
 
-use crate::prize::webhook::WebhookSettings;
+use crate::{https_client::tests::tls_acceptor, prize::webhook::WebhookSettings};
 use axum::{
     Router,
     extract::State,
@@ -113,18 +113,7 @@ impl TestReceiver {
 /// A receiver behind TLS that takes one delivery for every connection, and the
 /// certificates that prove it.
 pub(super) async fn start_tls_receiver() -> (SocketAddr, rustls::RootCertStore, mpsc::UnboundedReceiver<String>) {
-    let rcgen::CertifiedKey { cert, signing_key } =
-        rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let mut trusted = rustls::RootCertStore::empty();
-    trusted.add(cert.der().clone()).unwrap();
-    let key = rustls::pki_types::PrivatePkcs8KeyDer::from(signing_key.serialize_der());
-    let tls = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![cert.der().clone()], key.into())
-        .unwrap();
-    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(tls));
+    let (acceptor, trusted) = tls_acceptor("localhost");
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (seen, bodies) = mpsc::unbounded_channel();
