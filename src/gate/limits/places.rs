@@ -263,7 +263,7 @@ impl Held {
 }
 
 impl Place {
-    /// The place is used, from now until it is rested.
+    /// The place is used, from now until [`Place::end_use`].
     pub fn begin_use(&self) {
         self.note(|held| held.is_in_use = true);
     }
