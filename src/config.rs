@@ -10,6 +10,7 @@
 //! is in here.
 
 mod connections;
+mod drop;
 mod edge;
 mod env_file;
 mod gate;
@@ -38,10 +39,10 @@ use crate::{
     prize::{audit::AuditSettings, webhook::WebhookSettings},
     race::RaceSettings,
 };
-use puzzle::invite_code::CodeSecret;
+use puzzle::invite_code::{CodePrefix, CodeSecret};
 use race::Secret;
 use reader::Reader;
-use std::{collections::HashMap, net::SocketAddr};
+use std::{collections::HashMap, net::SocketAddr, path::PathBuf};
 
 pub use env_file::{example, values_of_env_file};
 pub use problem::{Problem, Problems};
@@ -59,6 +60,8 @@ pub struct Config {
     /// True if the operator gives no key of the invite codes, so that one is kept in the
     /// data directory; the one in `race` is made up.
     pub keeps_secret: bool,
+    /// `HASHPASS_CODES_FILE`: the codes that are handed out; `None` for derived ones.
+    pub codes_file: Option<PathBuf>,
     /// What remembers.
     pub ledger: LedgerSettings,
     /// Who may take part.
@@ -98,6 +101,16 @@ impl Config {
         reader.finish(secret)
     }
 
+    /// What stands before derived codes, for tools beside the server.
+    ///
+    /// # Errors
+    /// [`Problems`].
+    pub fn code_prefix(sources: &Sources) -> Result<CodePrefix, Problems> {
+        let mut reader = Reader::new(sources.values());
+        let prefix = drop::code_prefix(&mut reader);
+        reader.finish(prefix)
+    }
+
     /// Reads the settings from names and values.
     ///
     /// # Errors
@@ -118,6 +131,7 @@ impl Config {
             listen: connections::listen(reader),
             keeps_secret,
             race: race::race(reader, secret),
+            codes_file: drop::codes_file(reader),
             ledger,
             gate: gate::gate(reader),
             limits: limits::limits(reader),

@@ -103,7 +103,7 @@ impl Live {
     /// Nobody is connected yet. [`Live::run`] must run for anything to be told.
     pub fn new(race: Race, sessions: Arc<Sessions>, proof_interval: ProofInterval, clock: Arc<dyn Clock>) -> Self {
         let announcement = *race.announcements().borrow();
-        let reset = Reset { announcement, message: reset_message(&announcement, &race) };
+        let reset = reset(announcement, &race);
         let shared = Shared {
             race,
             sessions,
@@ -156,8 +156,7 @@ impl Live {
                         return;
                     }
                     let announcement = *announcements.borrow_and_update();
-                    let message = reset_message(&announcement, &self.shared.race);
-                    self.shared.resets.send_replace(Reset { announcement, message });
+                    self.shared.resets.send_replace(reset(announcement, &self.shared.race));
                     self.shared.announced.send_replace(announcement);
                 }
                 _ = tick.tick() => self.shared.race.tick(),
@@ -257,10 +256,13 @@ impl Presence {
         let shared = &self.live.shared;
         // Subscribed before the snapshot is taken: nothing falls between the two.
         let (resets, figures) = (shared.resets.subscribe(), shared.figures.subscribe());
-        let round = shared.race.view();
-        let events = Events { told: round.round, resets, figures, stopping: shared.stopping.subscribe() };
+        // Read first: what changes meanwhile is told again rather than not at all.
+        let told_drop = shared.race.announcements().borrow().drop;
+        let (round, drop) = (shared.race.view(), shared.race.drop_news());
+        let events =
+            Events { told: round.round, told_drop, next: None, resets, figures, stopping: shared.stopping.subscribe() };
         let proof_interval = shared.proof_interval.get().as_secs_f64();
-        (ServerMessage::Puzzle { round, figures: self.live.figures(), proof_interval }, events)
+        (ServerMessage::Puzzle { round, figures: self.live.figures(), proof_interval, drop }, events)
     }
 
     /// Something was heard on the connection: its session is in use.
@@ -304,6 +306,15 @@ impl Drop for Presence {
         let mut connections = self.live.lock();
         connections.set_mining(&self.live.shared.race, self.id, false);
         connections.by_id.remove(&self.id);
+    }
+}
+
+/// An announcement with its messages.
+fn reset(announcement: Announcement, race: &Race) -> Reset {
+    Reset {
+        announcement,
+        message: reset_message(&announcement, race),
+        drop_message: message(&ServerMessage::Drop(race.drop_news())).into(),
     }
 }
 

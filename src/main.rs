@@ -99,7 +99,8 @@ fn check_code(
     let secret = Config::code_secret(sources).map_err(|problems| problems.to_string())?;
     let secret =
         secret.ok_or("HASHPASS_HMAC_SECRET is not set: codes of a server that made up its own cannot be checked")?;
-    let valid = InviteCode::derive(&secret, visitor, nonce, seed).as_str() == code;
+    let prefix = Config::code_prefix(sources).map_err(|problems| problems.to_string())?;
+    let valid = InviteCode::derive_with_prefix(&prefix, &secret, visitor, nonce, seed).as_str() == code;
     eprintln!("{}", if valid { "valid" } else { "not valid" });
     Ok(if valid { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -3,6 +3,7 @@
 //! | module | does |
 //! |---|---|
 //! | [`audit`] | keeps one record per win in `verify.json` |
+//! | [`code_list`] | reads the operator's own codes from their file |
 //! | [`deliveries`] | tells other servers what they have to be told, until they have taken it |
 //! | [`webhook`] | who is told, and what: one server hears who won which code |
 //! | [`Prizes`] | the handle to all of it |
@@ -15,6 +16,7 @@
 //! code is named by its digest.
 
 pub mod audit;
+pub mod code_list;
 pub mod deliveries;
 mod handle;
 #[cfg(test)]

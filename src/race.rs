@@ -11,6 +11,7 @@
 //! wins if it came first: the verification belongs to no request. Time, randomness
 //! and the hasher are parameters.
 
+mod drop_news;
 mod entries;
 mod hasher;
 mod health;
@@ -36,6 +37,7 @@ pub use resume::StartRaceError;
 pub use settings::RaceSettings;
 pub use shared::VerificationQuota;
 pub use shares::{ShareError, ShareVerdict};
+pub use state::{DropOrder, OrderError};
 pub use submission::{Competitor, Refusal, Solution};
 pub use win::{Announcement, Win, WithWin};
 
@@ -44,17 +46,17 @@ use crate::{
     clock::Clock,
     gate::network::Network,
     ledger::{
-        Ledger, Reply, Transaction,
-        rows::{RecordedWin, Recovered},
+        Ledger, Reply, StoreError, Transaction,
+        rows::{ListedCode, RecordedWin, Recovered},
     },
 };
-use app::wire::{ResetReason, RoundView, Share, Victory};
+use app::wire::{DropNews, RoundView, Share, Victory};
 use health::{Health, LONGEST_WAIT};
 use herald::Event;
 use miners::{Miners, ShareRefusal};
-use puzzle::{Challenge, RoundNumber, Seed, proof::share_target};
+use puzzle::{Challenge, RoundNumber, Seed, drop::Drop, proof::share_target};
 use shared::Shared;
-use state::State;
+use state::{CodeSource, Quotas, State};
 use std::{
     fmt,
     sync::{Arc, Weak},
@@ -82,6 +84,8 @@ pub struct RaceSurroundings {
     pub ledger: Arc<dyn Ledger>,
     /// What is written down together with a win.
     pub with_win: WithWin,
+    /// The codes of the list that is handed out; derived ones if there is none.
+    pub codes: Option<Vec<ListedCode>>,
     /// Told of each session that has shown work, by a share or a win.
     pub work_shown: Arc<dyn Fn(&SessionId) + Send + Sync>,
 }
@@ -111,10 +115,16 @@ impl Race {
         recovered: Recovered,
     ) -> Result<(Self, Herald), StartRaceError> {
         let RaceSettings { cost, verify_workers, verify_queue, proof_interval, .. } = settings;
-        let RaceSurroundings { quota, hashers, clock, seeds, ledger, with_win, work_shown } = surroundings;
-        let resumed = resume::resume(ledger.as_ref(), recovered, &settings, clock.time_of_day(), &*seeds).await?;
-        let state = State::new(resumed, cost, settings.secret, with_win, clock.now());
-        let announced = Arc::new(watch::Sender::new(state.announcement(ResetReason::Operator, None)));
+        let RaceSurroundings { quota, hashers, clock, seeds, ledger, with_win, codes, work_shown } = surroundings;
+        let (secret, prefix) = (settings.secret.clone(), settings.code_prefix.clone());
+        let codes = codes.map_or(CodeSource::Derived { secret, prefix }, |codes| CodeSource::Listed(codes.into()));
+        let resumed =
+            resume::resume(ledger.as_ref(), recovered, &settings, codes, clock.time_of_day(), &*seeds).await?;
+        let mut state = State::new(resumed, cost, with_win, clock.now());
+        if state.giving().drop.rules().limit_people() {
+            state.giving().quotas = read_quotas(ledger.as_ref()).await?;
+        }
+        let announced = Arc::new(watch::Sender::new(state.announcement(None)));
         let (events, receiver) = mpsc::unbounded_channel();
         let verifier = Verifier::new(verify_queue, verify_workers);
         let shared = Arc::new(Shared {
@@ -158,7 +168,7 @@ impl Race {
     /// that a round is over can then be told what the next one is.
     async fn wait_for_round_after(&self, seed: Seed) {
         let mut announced = self.shared.announced.subscribe();
-        let _ = announced.wait_for(|announcement| announcement.seed != seed).await;
+        let _ = announced.wait_for(|announcement| announcement.seed != seed || !announcement.is_open()).await;
     }
 
     /// The announced round as it stands now.
@@ -166,6 +176,60 @@ impl Race {
         let announcement = *self.shared.announced.borrow();
         let (clock, now) = (lock(&self.shared.state).mining_clock(), self.shared.clock.now());
         announcement.view(clock.elapsed(now), clock.is_running(now))
+    }
+
+    /// The drop as everybody was told it last, at this moment.
+    pub fn drop_news(&self) -> DropNews {
+        let drop = self.shared.announced.borrow().drop;
+        drop_news::drop_news(&drop, self.shared.clock.time_of_day().into())
+    }
+
+    /// Why nobody can win anything at this moment: the drop is not open.
+    pub fn closed(&self) -> Option<Refusal> {
+        let moment = self.shared.moment();
+        lock(&self.shared.state).closed(moment.wall)
+    }
+
+    /// Carries out what an operator wants of the drop, once everybody who came before is
+    /// judged. `who` wants it and `why` are kept in the ledger.
+    ///
+    /// # Errors
+    /// [`OrderError`].
+    pub async fn order(&self, order: DropOrder, who: String, why: String) -> Result<Drop, OrderError> {
+        if matches!(order, DropOrder::Rules(rules) if rules.limit_people()) {
+            self.read_quotas().await.map_err(|_| OrderError::StorageUnavailable)?;
+        }
+        let (answer, carried_out) = oneshot::channel();
+        lock(&self.shared.state).order(order, who, why, answer, self.shared.moment());
+        self.tick();
+        carried_out.await.unwrap_or(Err(OrderError::Stopping))
+    }
+
+    /// Puts codes at the end of the list that is handed out. The ledger has them already.
+    pub fn add_codes(&self, codes: Vec<ListedCode>) {
+        {
+            let mut state = lock(&self.shared.state);
+            let giving = state.giving();
+            if let CodeSource::Listed(listed) = &mut giving.codes {
+                listed.extend(codes);
+            }
+            giving.drop = giving.drop.with_listed(giving.codes.left());
+        }
+        self.tick();
+    }
+
+    /// Reads who has won how much, for limits that were none before.
+    async fn read_quotas(&self) -> Result<(), StoreError> {
+        loop {
+            let won_at = lock(&self.shared.state).giving().won_at;
+            let quotas = read_quotas(self.shared.ledger.as_ref()).await?;
+            let mut state = lock(&self.shared.state);
+            let giving = state.giving();
+            if giving.won_at == won_at {
+                giving.quotas = quotas;
+                return Ok(());
+            }
+        }
     }
 
     /// The announcements, newest only.
@@ -208,7 +272,7 @@ impl Race {
     pub fn share_challenge(&self, share: &Share) -> Result<Option<Challenge>, ShareError> {
         // The round that is being played, which may not be announced yet.
         let (round, seed) = lock(&self.shared.state).round();
-        if share.round != round {
+        if share.round != round || !self.shared.announced.borrow().is_open() {
             return Ok(None);
         }
         if !share.hash.is_below(&share_target()) {
@@ -281,7 +345,7 @@ impl Race {
     /// Lets time do its work: time-outs of rounds and of verifications. To be
     /// called a few times a second.
     pub fn tick(&self) {
-        self.shared.decide(|state, now, seeds| state.tick(now, seeds));
+        self.shared.decide(|state, moment, seeds| state.tick(moment, seeds));
         self.shared.note_round();
     }
 
@@ -301,5 +365,21 @@ impl Race {
     /// What the ledger is to be closed with: how far the running round has come.
     pub fn last_words(&self) -> Transaction {
         self.shared.snapshot()
+    }
+}
+
+/// So many wins are read at once.
+const WINS_AT_ONCE: usize = 1000;
+
+/// Who has won how much.
+async fn read_quotas(ledger: &dyn Ledger) -> Result<Quotas, StoreError> {
+    let (mut quotas, mut round) = (Quotas::default(), RoundNumber(0));
+    loop {
+        let wins = ledger.wins_after(round, WINS_AT_ONCE).await?;
+        let Some(last) = wins.last() else { return Ok(quotas) };
+        round = last.round;
+        for RecordedWin { at, won, .. } in wins {
+            quotas.count(&won.session, &won.visitor, &won.network, at);
+        }
     }
 }

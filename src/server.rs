@@ -20,7 +20,11 @@ use crate::{
         Lobby, LobbySettings,
         store::{Database, Loaded, OpenStoreError, Store},
     },
-    prize::{self, OpenError, webhook::new_delivery},
+    prize::{
+        self, OpenError,
+        code_list::{CodeListError, import_codes, read_code_list},
+        webhook::new_delivery,
+    },
     race::{Race, RaceSurroundings, StartRaceError, Win, WinListener, WithWin, real_hashers},
 };
 use puzzle::{Seed, invite_code::CodeSecret};
@@ -53,6 +57,9 @@ pub enum StartError {
     /// The key of the invite codes cannot be kept.
     #[error(transparent)]
     Secret(#[from] DirectoryError),
+    /// The operator's codes cannot be handed out.
+    #[error(transparent)]
+    Codes(#[from] CodeListError),
     /// Wins cannot be looked after.
     #[error(transparent)]
     Prizes(#[from] OpenError),
@@ -86,6 +93,13 @@ pub async fn run(
     let prizes = prize::open(ledger.clone(), config.audit, config.webhook.clone(), &config.proxies, clock.clone())?;
     let limits = Arc::new(AddressLimits::new(config.limits, &clock));
     let sessions = Arc::new(Sessions::new(clock.clone()));
+    let codes = match &config.codes_file {
+        Some(path) => {
+            import_codes(ledger.as_ref(), read_code_list(path)?).await?;
+            Some(ledger.codes_left(0).await?)
+        }
+        None => None,
+    };
     let mut recovered = ledger.recover().await?;
     sessions.restore_kept(mem::take(&mut recovered.sessions), mem::take(&mut recovered.clients));
     let keeping = tokio::spawn(sessions.clone().keep(ledger.clone()));
@@ -100,6 +114,7 @@ pub async fn run(
         clock: clock.clone(),
         seeds: Arc::new(random_seed),
         ledger: ledger.clone(),
+        codes,
         with_win: {
             let (webhook, sessions) = (config.webhook, sessions.clone());
             WithWin(Arc::new(move |win| {

@@ -42,6 +42,16 @@ pub enum ErrorCode {
     IdentityMismatch,
     /// `403`: the session belongs to another visitor id.
     VisitorMismatch,
+    /// `503`: the drop has not opened yet.
+    DropScheduled,
+    /// `503`: the drop is paused.
+    DropPaused,
+    /// `503`: the drop is over.
+    DropOver,
+    /// `403`: the person or the network has won as much as it may.
+    QuotaReached,
+    /// `429`: somebody has just won, and for a while nobody does.
+    TooSoonAfterWin,
     /// `409`: the round is over.
     PuzzleAlreadySolved,
     /// `400`: the claimed hash is not below the target.
@@ -105,6 +115,7 @@ impl ErrorCode {
             | Self::TurnstileFailed
             | Self::IdentityMismatch
             | Self::VisitorMismatch
+            | Self::QuotaReached
             | Self::NotOnChannel => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
@@ -113,13 +124,16 @@ impl ErrorCode {
             Self::BodyTooLarge => 413,
             Self::UriTooLong => 414,
             Self::UnsupportedMediaType => 415,
-            Self::TooManySubmissions | Self::TooManyRequests => 429,
+            Self::TooManySubmissions | Self::TooManyRequests | Self::TooSoonAfterWin => 429,
             Self::Internal => 500,
             Self::TurnstileUnavailable
             | Self::VerificationBusy
             | Self::ServerFull
             | Self::StorageUnavailable
             | Self::ShuttingDown
+            | Self::DropScheduled
+            | Self::DropPaused
+            | Self::DropOver
             | Self::LobbyBusy
             | Self::LobbyClosed
             | Self::Unreachable => 503,
@@ -140,6 +154,7 @@ impl ErrorCode {
                 | Self::RequestTimeout
                 | Self::TooManyRequests
                 | Self::TooManySubmissions
+                | Self::TooSoonAfterWin
         )
     }
 }
@@ -174,6 +189,16 @@ pub struct ApiError {
     /// time the hash wins; `Some(None)`, JSON `null`, if never.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub valid_in: Option<Option<f64>>,
+    /// By what a win is refused, with `quota_reached`: `person`, `network` or `cooldown`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quota: Option<String>,
+    /// Until when, RFC 3339 in UTC, with `quota_reached`; `Some(None)`, JSON `null`, for good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Option<String>>,
+    /// When the drop opens, RFC 3339 in UTC, with `drop_scheduled` and its kin;
+    /// `Some(None)`, JSON `null`, if that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub opens_at: Option<Option<String>>,
     /// Whole seconds after which a retry makes sense; also the header `Retry-After`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
@@ -194,6 +219,9 @@ impl ApiError {
             round: None,
             seed: None,
             valid_in: None,
+            quota: None,
+            until: None,
+            opens_at: None,
             retry_after: None,
             error_codes: Box::default(),
             stamp: None,
@@ -222,6 +250,9 @@ impl Read for ApiError {
             seed: field(value, "seed")?,
             // Present and `null`: never.
             valid_in: value.get("valid_in").map(Value::as_f64),
+            quota: field(value, "quota")?,
+            until: value.get("until").map(|until| until.as_str().map(str::to_owned)),
+            opens_at: value.get("opens_at").map(|at| at.as_str().map(str::to_owned)),
             retry_after: field(value, "retry_after")?,
             error_codes: field_or_default::<Vec<String>>(value, "error-codes")?.into(),
             stamp: stamp(),

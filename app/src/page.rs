@@ -11,6 +11,7 @@
 //! router erases all its pages, so there is none. What changes in a view goes
 //! through [`mod@live`], which keeps the number of those types small.
 
+pub mod drop;
 pub mod figures;
 pub mod frame;
 pub mod language;
@@ -88,6 +89,7 @@ fn RacePage(
         <div class="columns">
             <div class="column races">
                 <prizes::Prizes board/>
+                <drop::Drop board/>
                 <race::YourRace board/>
                 <log::LogPanel board/>
             </div>

@@ -2,6 +2,7 @@
 //! values without any text, made on the server for the first sight of the page
 //! and in the browser ever after.
 
+mod drop;
 pub mod human_check;
 pub mod lobby;
 pub mod note;
@@ -9,6 +10,7 @@ pub mod phase;
 pub mod proof;
 mod server_words;
 
+pub use drop::DropScene;
 pub use human_check::{CheckFailure, HumanCheck};
 pub use note::{Log, LogLine, Note};
 pub use phase::{Failure, Pause, Phase};
@@ -56,6 +58,8 @@ pub struct Scene {
     pub clock_running: bool,
     /// The network.
     pub figures: Figures,
+    /// What is given out.
+    pub drop: DropScene,
     /// Hashes per second of this page.
     pub local_rate: f64,
     /// Workers asked for.
@@ -156,6 +160,7 @@ impl Scene {
     /// The page as the server renders it: nothing is known of the visitor yet.
     pub fn rendered(page: &PageState) -> Self {
         let curve = page.round.target_curve();
+        let mining_time = Duration::try_from_secs_f64(page.round.mining_time).unwrap_or_default();
         // Where the check will be, its room is kept from the first moment on.
         let may_need_check = page.gate.asks_for_humans && !page.turnstile.test_mode && !page.has_session;
         let may_need_proof = page.gate.asks_for_stamps && !page.has_session;
@@ -170,13 +175,14 @@ impl Scene {
             can_start: false,
             can_stop: false,
             round: page.round.round,
-            target: page.round.target,
-            hardest: curve.rising().map_or(page.round.target, |curve| curve.hardest),
+            target: curve.target_at(mining_time),
+            hardest: curve.rising().map_or_else(|| curve.target_at(Duration::ZERO), |curve| curve.hardest),
             typical_round: typical_round(&curve),
             memory_mib: page.round.cost.memory_cost / 1024,
-            mining_time: Duration::try_from_secs_f64(page.round.mining_time).unwrap_or_default(),
+            mining_time,
             clock_running: page.round.clock_running,
             figures: page.figures,
+            drop: DropScene::new(&page.drop, page.round.search.is_some(), Duration::ZERO),
             local_rate: 0.0,
             workers: 1,
             most_workers: 0,

@@ -2,6 +2,7 @@
 //! codes.
 
 use super::{
+    drop,
     reader::Reader,
     variable::{Optional, WithDefault},
 };
@@ -111,6 +112,8 @@ pub(super) fn race(reader: &mut Reader<'_>, secret: Secret) -> RaceSettings {
             Secret::Given(secret) => secret,
             Secret::Random | Secret::NotSet => random_secret(),
         },
+        code_prefix: drop::code_prefix(reader),
+        drop: drop::rules(reader),
     }
 }
 

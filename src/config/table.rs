@@ -1,6 +1,6 @@
 //! The table of all variables.
 
-use super::{connections, edge, gate, limits, lobby, log, prize, proxies, race, storage, variable::Variable};
+use super::{connections, drop, edge, gate, limits, lobby, log, prize, proxies, race, storage, variable::Variable};
 
 /// All variables, in the order in which people look for them: of this the help text
 /// and `.env.example` are made.
@@ -20,6 +20,15 @@ pub const VARIABLES: &[Variable] = &[
     race::VERIFY_QUEUE.variable,
     race::PROOF_INTERVAL.variable,
     race::HMAC_SECRET.variable,
+    drop::SUPPLY.variable,
+    drop::OPENS_AT.variable,
+    drop::CLOSES_AT.variable,
+    drop::WINS_PER_PERSON.variable,
+    drop::WINS_PER_NETWORK.variable,
+    drop::WIN_COOLDOWN.variable,
+    drop::MIN_ROUND.variable,
+    drop::CODES_FILE.variable,
+    drop::CODE_PREFIX.variable,
     storage::DATA_DIR.variable,
     storage::STORE.variable,
     gate::GATE.variable,

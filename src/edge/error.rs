@@ -13,7 +13,14 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use std::time::Duration;
+use puzzle::drop::DropState;
+use std::time::{Duration, SystemTime};
+
+/// After how long it makes sense to ask again whether a drop goes on.
+const PAUSE_WAIT: Duration = Duration::from_secs(15);
+
+/// The same for a drop that is over: there may be codes again.
+const OVER_WAIT: Duration = Duration::from_secs(300);
 
 /// An [`ApiError`] on its way out: status, `Retry-After` and JSON.
 #[derive(Clone, Debug)]
@@ -144,8 +151,26 @@ pub(crate) fn refused(refusal: Refusal, race: &Race) -> ApiError {
     match refusal {
         Refusal::AlreadySolved => {
             let round = race.view();
-            ApiError { round: Some(round.round), seed: Some(round.seed), ..with(ErrorCode::PuzzleAlreadySolved, None) }
+            ApiError { round: Some(round.round), seed: round.seed(), ..with(ErrorCode::PuzzleAlreadySolved, None) }
         }
+        Refusal::DropNotOpen { state, opens_at, now } => {
+            let (code, wait) = match state {
+                DropState::Scheduled => (ErrorCode::DropScheduled, opens_at.map(|at| at.since(now))),
+                DropState::Open | DropState::Paused => (ErrorCode::DropPaused, None),
+                DropState::SoldOut | DropState::Closed => (ErrorCode::DropOver, None),
+            };
+            let wait = wait.unwrap_or(if code == ErrorCode::DropOver { OVER_WAIT } else { PAUSE_WAIT });
+            ApiError { opens_at: Some(opens_at.map(|at| at.to_string())), ..with(code, Some(whole_seconds(wait))) }
+        }
+        Refusal::QuotaReached { quota, until } => {
+            let wait = until.map(|until| whole_seconds(until.since(SystemTime::now().into())));
+            ApiError {
+                quota: Some(quota.name().to_owned()),
+                until: Some(until.map(|until| until.to_string())),
+                ..with(ErrorCode::QuotaReached, wait)
+            }
+        }
+        Refusal::TooSoonAfterWin { retry_after } => with(ErrorCode::TooSoonAfterWin, Some(whole_seconds(retry_after))),
         Refusal::BelowDifficulty { valid_in } => ApiError {
             valid_in: valid_in.map(|time| time.map(|time| time.as_secs_f64())),
             ..with(ErrorCode::BelowDifficulty, None)

@@ -83,6 +83,7 @@ pub(super) fn state(context: &RequestContext) -> PageState {
         language: context.language,
         round: rooms.race.view(),
         figures: rooms.live.figures(),
+        drop: rooms.race.drop_news(),
         turnstile: turnstile_config(context),
         gate: gate(&rooms.admission),
         lobby: rooms.lobby.as_ref().map(lobby_page).unwrap_or_default(),

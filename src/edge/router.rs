@@ -17,7 +17,7 @@ use crate::{
         error::{HttpError, in_json, method_not_allowed, not_found, whole_seconds},
         page,
         port::server_function,
-        routes::{docs, events, health, lobby, session, socket, trace, turnstile, wins},
+        routes::{docs, drop, events, health, lobby, session, socket, trace, turnstile, wins},
         security::{insist_on_tls, security_headers},
     },
     gate::limits::Exceeded,
@@ -45,6 +45,7 @@ pub fn router(rooms: Rooms) -> Router {
     let api = Router::new()
         .route("/api/puzzle", get(server_function))
         .route("/api/verify", post(server_function))
+        .route("/api/drop", get(drop::drop))
         .route("/api/session", post(session::create))
         .route("/api/wins", get(wins::list))
         .route("/api/turnstile/config", get(turnstile::config))

@@ -2,6 +2,7 @@
 //! room that knows, and puts the answer together.
 
 pub(crate) mod docs;
+pub(crate) mod drop;
 pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod lobby;

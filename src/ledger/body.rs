@@ -5,8 +5,12 @@
 
 use super::{nanoseconds, values::Digest};
 use puzzle::{
-    Cost, Curve, Hash, Nonce, Seed, Ticket, TraceData, VisitorId, curve::RisingCurve, invite_code::InviteCode,
-    rule::RuleName, target::Target,
+    Cost, Curve, Hash, Nonce, Seed, Ticket, TraceData, VisitorId,
+    curve::RisingCurve,
+    drop::{DropRules, DropState},
+    invite_code::InviteCode,
+    rule::RuleName,
+    target::Target,
 };
 use serde::{Deserialize, Serialize};
 use std::{fmt, net::IpAddr, time::Duration};
@@ -243,33 +247,24 @@ pub struct Expired {
     pub estimate: Estimate,
 }
 
-/// The drop is in another state now.
+/// The drop is in another state now, or has other rules.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DropChange {
-    /// Which.
+    /// In which state it is.
     pub state: DropState,
-    /// Why, in words.
+    /// Why it was changed, in words.
     pub reason: String,
     /// How many codes there are in all; `None` if there is no limit.
     pub supply: Option<u64>,
     /// How many have been won.
     pub won: u64,
-}
-
-/// The states of a drop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DropState {
-    /// It opens later.
-    Scheduled,
-    /// Codes can be won.
-    Open,
-    /// An operator has halted it.
-    Paused,
-    /// There are no more codes.
-    SoldOut,
-    /// Its time is over.
-    Closed,
+    /// The rules that hold from now on.
+    #[serde(default)]
+    pub rules: DropRules,
+    /// What the environment said of the rules: when it says something else later, that
+    /// is newer than this entry.
+    #[serde(default)]
+    pub environment: DropRules,
 }
 
 /// Something that an operator did.

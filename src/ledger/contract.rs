@@ -4,7 +4,7 @@ use super::{
     deliveries::{Delivery, DeliveryState, Due, Outbox},
     entry::{Entry, Head},
     error::{CommitError, Condition, StoreError},
-    rows::{RecordedWin, Recovered},
+    rows::{ListedCode, RecordedWin, Recovered},
     transaction::{Committed, Transaction},
     values::{DeliveryId, Digest, Seq, WallTime},
 };
@@ -54,6 +54,9 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// The first `limit` wins in rounds after `round`, in order.
     fn wins_after(&self, round: RoundNumber, limit: usize) -> Reply<Vec<RecordedWin>>;
+
+    /// The codes of the list behind `position` that nobody has won, in order.
+    fn codes_left(&self, position: u64) -> Reply<Vec<ListedCode>>;
 
     /// What this instance is to deliver now, at most `limit`; the order of every
     /// receiver is kept. Where several instances share a store, only one of them is

@@ -6,7 +6,10 @@
 //! a store error nothing has any effect in this process; after a crash a restart
 //! may find it whole, or not at all, and never in part.
 
-use super::values::{DeliveryId, Seq, WallTime};
+use super::{
+    rows::Quota,
+    values::{DeliveryId, Seq, WallTime},
+};
 use puzzle::RoundNumber;
 use std::{
     fmt,
@@ -46,6 +49,17 @@ pub enum Refused {
         /// The number that the next round has.
         next: RoundNumber,
     },
+    /// Whoever is about to win has won as much as they may.
+    #[error("the {} has won as much as it may", quota.name())]
+    QuotaReached {
+        /// By which quota.
+        quota: Quota,
+        /// Until when; for good if that is nothing.
+        until: Option<WallTime>,
+    },
+    /// The code is not in the list, or somebody has won it.
+    #[error("the code of the list cannot be taken")]
+    CodeTaken,
     /// The ticket has won already.
     #[error("the ticket has won before")]
     TicketUsed,

@@ -14,7 +14,7 @@ use super::{
     deliveries::{Delivery, DeliveryState, Due, Outbox},
     entry::{Entry, Head},
     error::{CommitError, Condition, StoreError},
-    rows::{RecordedWin, Recovered},
+    rows::{ListedCode, RecordedWin, Recovered},
     transaction::{Committed, Transaction},
     values::{DeliveryId, Digest, Seq, WallTime},
 };
@@ -125,6 +125,10 @@ impl Ledger for MemoryLedger {
 
     fn wins_after(&self, round: RoundNumber, limit: usize) -> Reply<Vec<RecordedWin>> {
         self.ask(|tables| tables.wins_after(round, limit))
+    }
+
+    fn codes_left(&self, position: u64) -> Reply<Vec<ListedCode>> {
+        self.ask(|tables| tables.codes_left(position))
     }
 
     fn due_deliveries(&self, now: WallTime, limit: usize) -> Reply<Due> {

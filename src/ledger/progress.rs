@@ -35,6 +35,12 @@ pub(super) struct Progress {
     pub(super) noted_at: WallTime,
     /// The numbers that were given.
     pub(super) counters: Counters,
+    /// How many rounds were won.
+    pub(super) wins: u64,
+    /// When the last one was.
+    pub(super) won_at: Option<WallTime>,
+    /// The newest entry of the drop.
+    pub(super) drop: Option<Seq>,
 }
 
 impl Progress {
@@ -48,6 +54,9 @@ impl Progress {
         mining_time: Duration::ZERO,
         noted_at: WallTime::from_milliseconds(0),
         counters: Counters { rounds: 0, channels: 0, sessions: 0, tickets: 0 },
+        wins: 0,
+        won_at: None,
+        drop: None,
     };
 
     /// The round that is running.
@@ -81,9 +90,12 @@ impl Progress {
                 self.end(round, seq)?;
                 let ticket = storable(won.ticket.0)?;
                 self.counters.tickets = self.counters.tickets.max(ticket);
+                self.wins += 1;
+                self.won_at = Some(self.at);
             }
             Body::Expired(_) => self.end(round, seq)?,
-            Body::Drop(_) | Body::Operator(_) | Body::Redeemed(_) | Body::Revoked(_) => {}
+            Body::Drop(_) => self.drop = Some(seq),
+            Body::Operator(_) | Body::Redeemed(_) | Body::Revoked(_) => {}
         }
         storable(round.0)?;
         let entry = Entry::chained(&self.head.chain, seq, self.at, round, body.clone())

@@ -1,7 +1,7 @@
 //! What is kept beside the entries: rows that change, and what a restart finds.
 
 use super::{
-    body::{Estimate, Opened, Won},
+    body::{DropChange, Estimate, Opened, Won},
     entry::Head,
     values::{Digest, Seq, WallTime},
 };
@@ -109,6 +109,81 @@ impl Counters {
     }
 }
 
+/// By what a win may be refused to somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Quota {
+    /// Wins of a person.
+    Person,
+    /// Wins of a network.
+    Network,
+    /// The time after a person's last win.
+    Cooldown,
+}
+
+impl Quota {
+    /// The word for it in the protocol.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Network => "network",
+            Self::Cooldown => "cooldown",
+        }
+    }
+}
+
+/// Who is about to win, and how much they may. A person is a session, or a visitor in a
+/// network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WinQuota {
+    /// The session.
+    pub session: String,
+    /// Its visitor.
+    pub visitor: VisitorId,
+    /// The network: an IPv4 address, or a /64.
+    pub network: String,
+    /// Codes that one person may win; 0 for any number.
+    pub wins_per_person: u64,
+    /// For so long a person wins nothing after a win.
+    pub win_cooldown: Duration,
+    /// Codes that one network may win; 0 for any number.
+    pub wins_per_network: u64,
+}
+
+impl WinQuota {
+    /// Checks the quota against what has been won: how often the person has won, and when
+    /// last, and how often the network has.
+    ///
+    /// # Errors
+    /// The quota that is used up, and until when.
+    pub fn check(
+        &self,
+        person: u64,
+        last: Option<WallTime>,
+        network: u64,
+        now: WallTime,
+    ) -> Result<(), (Quota, Option<WallTime>)> {
+        if self.wins_per_person != 0 && self.wins_per_person <= person {
+            return Err((Quota::Person, None));
+        }
+        if self.wins_per_network != 0 && self.wins_per_network <= network {
+            return Err((Quota::Network, None));
+        }
+        match last.map(|last| last.after(self.win_cooldown)).filter(|until| now < *until) {
+            Some(until) => Err((Quota::Cooldown, Some(until))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A code of the list that is handed out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedCode {
+    /// Its place in the list; it only grows.
+    pub position: u64,
+    /// The characters.
+    pub code: String,
+}
+
 /// By what an instance tells that it was configured otherwise when the ledger was
 /// written last.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -175,6 +250,12 @@ pub struct Recovered {
     pub round: Option<RecoveredRound>,
     /// The numbers that were given.
     pub counters: Counters,
+    /// The newest entry of the drop; none if there never was one.
+    pub drop: Option<DropChange>,
+    /// How many codes have been won.
+    pub wins: u64,
+    /// When the last one was.
+    pub won_at: Option<WallTime>,
     /// With what the ledger was written; none if nobody has said so yet.
     pub fingerprints: Option<Fingerprints>,
     /// The sessions, in the order of their ids.

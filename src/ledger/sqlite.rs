@@ -28,7 +28,7 @@ use super::{
     directory::DataDirectory,
     entry::{Entry, Head},
     error::{CommitError, Condition},
-    rows::{RecordedWin, Recovered},
+    rows::{ListedCode, RecordedWin, Recovered},
     transaction::{Committed, Transaction},
     values::{DeliveryId, Digest, Seq, WallTime},
 };
@@ -119,6 +119,10 @@ impl Ledger for SqliteLedger {
 
     fn wins_after(&self, round: RoundNumber, limit: usize) -> Reply<Vec<RecordedWin>> {
         self.reader.ask("reading wins", move |connection| read::wins_after(connection, round, limit))
+    }
+
+    fn codes_left(&self, position: u64) -> Reply<Vec<ListedCode>> {
+        self.reader.ask("reading the list of codes", move |connection| read::codes_left(connection, position))
     }
 
     fn due_deliveries(&self, now: WallTime, limit: usize) -> Reply<Due> {

@@ -4,7 +4,7 @@ use super::{
     body::Body,
     deliveries::{NewDelivery, TryOutcome},
     entry::Head,
-    rows::{ClientRow, Counter, Fingerprints, SessionRow, SpentToken, StrikeRow},
+    rows::{ClientRow, Counter, Fingerprints, SessionRow, SpentToken, StrikeRow, WinQuota},
     values::{DeliveryId, Digest, Seq, WallTime},
 };
 use puzzle::RoundNumber;
@@ -69,6 +69,20 @@ pub enum Change {
         round: RoundNumber,
         /// What it says.
         body: Body,
+    },
+    /// Writes nothing: refused if the person or the network that is about to win has won
+    /// as much as it may.
+    RequireQuota(WinQuota),
+    /// Puts codes at the end of the list that is handed out; passes over those that have
+    /// ever been in it.
+    AddCodes(Vec<String>),
+    /// Takes a code from the list, for the winner of a round. Refused unless it is there
+    /// and was never taken.
+    TakeCode {
+        /// Which code.
+        code: String,
+        /// In which round it is won.
+        round: RoundNumber,
     },
     /// Writes how much mining time a round has gathered. Without effect if another
     /// round is running: it has come too late.

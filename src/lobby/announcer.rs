@@ -15,7 +15,7 @@ use crate::{
     race::Announcement,
 };
 use app::wire::ResetReason;
-use puzzle::Curve;
+use puzzle::{Curve, drop::DropState};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 
@@ -37,7 +37,9 @@ impl Announcer {
     /// the race ends. A round must come out of `rounds` only after everybody in the
     /// race was told of it.
     pub async fn run(mut self, lobby: Lobby, mut rounds: watch::Receiver<Announcement>) {
-        let mut difficulty = reference_difficulty(&rounds.borrow_and_update().curve);
+        let first = *rounds.borrow_and_update();
+        let (mut told, mut state) = (first.round, first.drop.state());
+        let mut difficulty = reference_difficulty(&first.curve);
         let mut stopping = lobby.shared.stopping.subscribe();
         // Rounds that were announced as solved, and whose win was not.
         let mut solved = 0_u32;
@@ -60,9 +62,16 @@ impl Announcer {
                         .is_ok_and(|changed| changed.is_ok()))
             {
                 let round = *rounds.borrow_and_update();
-                lobby.announce_round(&round, difficulty);
-                difficulty = reference_difficulty(&round.curve);
-                solved += u32::from(round.reason == ResetReason::Solved);
+                if told != round.round && round.is_open() {
+                    lobby.announce_round(&round, difficulty);
+                    difficulty = reference_difficulty(&round.curve);
+                    solved += u32::from(round.reason == ResetReason::Solved);
+                    told = round.round;
+                }
+                if state != round.drop.state() {
+                    state = round.drop.state();
+                    lobby.announce_drop(state);
+                }
             }
             if let Some(session) = won {
                 solved = solved.saturating_sub(1);
@@ -107,6 +116,9 @@ impl Lobby {
             ResetReason::Solved => "the last one was solved",
             ResetReason::Timeout => "nobody solved the last one in time",
             ResetReason::Operator => "the operator asked for it",
+            ResetReason::Opened => "the drop is open",
+            ResetReason::Resumed => "the drop goes on",
+            ResetReason::Reopened => "there are codes again",
         };
         let text = format!("round {number} begins: {why}");
         self.announce(&text, &json!({"event": "reset", "round": number, "reason": reason, "difficulty": difficulty}));
@@ -116,6 +128,17 @@ impl Lobby {
             let text = format!("the difficulty {direction} from {before} to {difficulty}");
             self.announce(&text, &json!({"event": "difficulty", "from": before, "to": difficulty}));
         }
+    }
+
+    fn announce_drop(&self, state: DropState) {
+        let text = match state {
+            DropState::Scheduled => "the drop opens later",
+            DropState::Open => "the drop is open",
+            DropState::Paused => "the drop is paused",
+            DropState::SoldOut => "the drop is over: every code is given out",
+            DropState::Closed => "the drop is over",
+        };
+        self.announce(text, &json!({"event": "drop", "state": state.name(), "reason": state.reason()}));
     }
 
     fn announce(&self, text: &str, meta: &Value) {

@@ -45,7 +45,7 @@ pub(super) fn estimate(rule: &Rule) -> Estimate {
 }
 
 /// The network that limits of people go by: an IPv4 address, or a /64.
-fn network(address: IpAddr) -> String {
+pub(super) fn network(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => {

@@ -66,7 +66,27 @@ impl Herald {
                 refuse(late, Refusal::AlreadySolved);
                 self.announced.send_replace(announcement);
             }
-            Some(Conclusion::Failed(answers)) => refuse(answers, Refusal::StorageUnavailable),
+            Some(Conclusion::Turned { announcement, turning, late, refusal }) => {
+                let drop = announcement.drop;
+                tracing::info!(
+                    state = drop.state().name(),
+                    because = drop.state().reason(),
+                    left = drop.left(),
+                    reason = turning.reason,
+                    "the drop has changed"
+                );
+                refuse(late, refusal);
+                self.announced.send_replace(announcement);
+                if let Some(answer) = turning.answer {
+                    let _ = answer.send(Ok(drop));
+                }
+            }
+            Some(Conclusion::Failed { answers, refused }) => {
+                if let Some((answer, refusal)) = refused {
+                    let _ = answer.send(Err(refusal));
+                }
+                refuse(answers, Refusal::StorageUnavailable);
+            }
             None => {}
         }
     }
@@ -77,6 +97,9 @@ impl Herald {
         refuse(losers, Refusal::AlreadySolved);
         self.announced.send_replace(announcement);
         listener.won(&win);
+        if !announcement.is_open() {
+            tracing::info!(given = announcement.drop.given(), "the drop has given its last code out");
+        }
         tracing::info!(
             round = win.round.0,
             solve_time_s = win.solve_time.as_secs_f64(),

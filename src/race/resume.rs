@@ -1,17 +1,19 @@
-//! How the race begins: with the round that the ledger remembers, or with the first.
+//! How the race begins: with the round and the drop that the ledger remembers, or with
+//! the first ones.
 
 use super::{
-    entries::{estimate as estimate_entry, opened as opened_entry},
+    entries::opened as opened_entry,
     settings::RaceSettings,
-    state::Resumed,
+    state::{CodeSource, Giving, Quotas, Resumed, expired, since_1970},
 };
 use crate::ledger::{
-    Body, CommitError, Ledger, Transaction, WallTime,
-    body::{Estimate, Expired, OpenReason},
+    Body, CommitError, Ledger, StoreError, Transaction, WallTime,
+    body::{DropChange, Estimate, OpenReason, Opened},
     rows::{Recovered, RecoveredRound, RoundState},
 };
 use puzzle::{
     Difficulty, RoundNumber, Seed, Ticket,
+    drop::{Drop, DropRules, DropState, Opening, Step},
     hashing::HashingError,
     rule::{self, RateEstimate, Rule},
 };
@@ -26,67 +28,138 @@ pub enum StartRaceError {
     /// The first round, or the one after a change of settings, cannot be written down.
     #[error(transparent)]
     Commit(#[from] CommitError),
+    /// Who has won how much cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
-/// Takes up the round that the ledger remembers. If what it was opened with is no longer
-/// what the operator wants, or there is none, one is opened.
+/// Takes up the drop and the round that the ledger remembers. If what the round was opened
+/// with is no longer what the operator wants, or none runs and the drop is open, one is
+/// opened; if the drop is not open any more, the one that runs ends.
 pub(super) async fn resume(
     ledger: &dyn Ledger,
     recovered: Recovered,
     settings: &RaceSettings,
+    codes: CodeSource,
     wall: SystemTime,
     seeds: &(dyn Fn() -> Seed + Send + Sync),
 ) -> Result<Resumed, StartRaceError> {
+    let wall = WallTime::from(wall);
     let ticket = Ticket(recovered.counters.tickets);
+    let before = recovered.drop.as_ref().map(|change| change.state);
+    let (drop, changed) = resumed_drop(recovered.drop, settings.drop, recovered.wins, codes.left(), wall);
+    let giving =
+        Giving { drop, environment: settings.drop, codes, won_at: recovered.won_at, quotas: Quotas::default() };
+    let entry = changed.map(|reason| Body::Drop(giving.entry(&drop, reason)));
+
     let fresh = || Rule::new(settings.rule, settings.start, settings.pace);
-    let Some(RecoveredRound { round, opened_at, opened, state }) = recovered.round else {
-        return open(ledger, settings, Transaction::new(), RoundNumber(1), fresh(), OpenReason::First, seeds(), ticket)
-            .await;
+    let last = recovered.round.as_ref().map_or(RoundNumber(0), |round| round.round);
+    let (rule, running) = match recovered.round {
+        None => (fresh(), None),
+        Some(RecoveredRound { opened_at, opened, state, .. }) => {
+            let (estimate, mining_time) = match state {
+                RoundState::Running { mining_time, .. } => (opened.estimate, Some(mining_time)),
+                RoundState::Ended { estimate } => (estimate, None),
+            };
+            let rule = learnt(estimate).and_then(|estimate| Rule::resumed(estimate, settings.pace));
+            let rule = rule.filter(|rule| rule.name() == settings.rule).unwrap_or_else(fresh);
+            (rule, mining_time.map(|mining_time| (opened, opened_at, mining_time)))
+        }
     };
-    let (estimate, running) = match state {
-        RoundState::Running { mining_time, .. } => (opened.estimate, Some(mining_time)),
-        RoundState::Ended { estimate } => (estimate, None),
-    };
-    let rule = learnt(estimate).and_then(|estimate| Rule::resumed(estimate, settings.pace));
-    let rule = rule.filter(|rule| rule.name() == settings.rule).unwrap_or_else(fresh);
-    let Some(mining_time) = running else {
-        let next = round.next();
-        return open(ledger, settings, Transaction::new(), next, rule, OpenReason::Solved, seeds(), ticket).await;
-    };
-    if opened.cost == settings.cost && opened.rule == settings.rule && opened.curve == rule.curve() {
-        tracing::info!(round = round.0, mining_time_s = mining_time.as_secs_f64(), "the race goes on where it stood");
-        let age = WallTime::from(wall).since(opened_at);
-        let (number, seed, curve) = (round, opened.seed, opened.curve);
-        return Ok(Resumed { rule, number, seed, curve, mining_time, age, ticket });
+    let is_open = drop.state().is_open();
+    if let Some((opened, opened_at, mining_time)) = &running
+        && is_open
+        && is_as_wanted(opened, &rule, settings)
+    {
+        commit(ledger, entry.map(|entry| Transaction::new().append(last, entry))).await?;
+        tracing::info!(round = last.0, mining_time_s = mining_time.as_secs_f64(), "the race goes on where it stood");
+        let (seed, curve, age) = (opened.seed, opened.curve, wall.since(*opened_at));
+        return Ok(Resumed { rule, number: last, seed, curve, mining_time: *mining_time, age, ticket, giving });
     }
-    // What was mined for the running round is worth nothing under another cost, and its
-    // target would be another one than was told.
-    tracing::warn!(
-        round = round.0,
-        "the settings of the race are others than those of the running round: it ends, and a new one begins"
-    );
-    let reason = "The operator changed the settings of the race".to_owned();
-    let expired = Expired { reason, mining_time, estimate: estimate_entry(&rule) };
-    let transaction = Transaction::new().append(round, Body::Expired(expired));
-    open(ledger, settings, transaction, round.next(), rule, OpenReason::Operator, seeds(), ticket).await
+
+    let mut transaction = Transaction::new();
+    if let Some((_, _, mining_time)) = running {
+        let reason = if is_open {
+            // What was mined for the running round is worth nothing under another cost,
+            // and its target would be another one than was told.
+            tracing::warn!(
+                round = last.0,
+                "the settings of the race are others than those of the running round: it ends, and a new one begins"
+            );
+            "The operator changed the settings of the race"
+        } else {
+            "The drop is not open any more"
+        };
+        transaction = transaction.append(last, expired(reason, mining_time, &rule));
+    }
+    if let Some(entry) = entry {
+        transaction = transaction.append(last, entry);
+    }
+    let (seed, curve, number) = (seeds(), rule.curve(), if is_open { last.next() } else { last });
+    if is_open {
+        let opening = before.and_then(|from| Step { from, to: drop.state() }.opening());
+        let reason = match opening {
+            Some(Opening::Opened) => OpenReason::Opened,
+            Some(Opening::Resumed) => OpenReason::Resumed,
+            Some(Opening::Reopened) => OpenReason::Reopened,
+            None if last == RoundNumber(0) => OpenReason::First,
+            None if running.is_some() => OpenReason::Operator,
+            None => OpenReason::Solved,
+        };
+        let opened = opened_entry(&rule, seed, curve, settings.cost, reason);
+        transaction = transaction.append(number, Body::Opened(opened));
+    }
+    commit(ledger, Some(transaction).filter(|transaction| !transaction.is_empty())).await?;
+    let (mining_time, age) = (Duration::ZERO, Duration::ZERO);
+    Ok(Resumed { rule, number, seed, curve, mining_time, age, ticket, giving })
 }
 
-/// Opens a round, after what `transaction` does.
-#[expect(clippy::too_many_arguments, reason = "the parts of one entry")]
-async fn open(
-    ledger: &dyn Ledger,
-    settings: &RaceSettings,
-    transaction: Transaction,
-    number: RoundNumber,
-    rule: Rule,
-    reason: OpenReason,
-    seed: Seed,
-    ticket: Ticket,
-) -> Result<Resumed, StartRaceError> {
-    let curve = rule.curve();
-    let opened = opened_entry(&rule, seed, curve, settings.cost, reason);
-    ledger.commit(transaction.append(number, Body::Opened(opened))).await?;
-    Ok(Resumed { rule, number, seed, curve, mining_time: Duration::ZERO, age: Duration::ZERO, ticket })
+/// The drop at the start, and in words why it is another one than the ledger has, if it
+/// is. The newer of the ledger's rules and the environment's holds: the environment's, if
+/// they are others than when the ledger was written.
+fn resumed_drop(
+    written: Option<DropChange>,
+    environment: DropRules,
+    given: u64,
+    listed: Option<u64>,
+    wall: WallTime,
+) -> (Drop, Option<String>) {
+    let now = since_1970(wall);
+    let (mut drop, mut changed) = match written {
+        None => {
+            let drop = Drop::begin(environment, given, listed, now);
+            let is_plain = environment == DropRules::default() && drop.state() == DropState::Open;
+            (drop, (!is_plain).then(|| "The drop begins".to_owned()))
+        }
+        Some(change) => {
+            let drop = Drop::resumed(change.rules, change.state, given, listed);
+            if change.environment == environment {
+                if change.rules != environment {
+                    tracing::info!("the rules of the drop are those that were set while the server ran");
+                }
+                (drop, None)
+            } else {
+                tracing::info!("the environment has other rules of the drop than before: they hold from now on");
+                (drop.governed_by(environment, now), Some("The operator changed the settings of the drop".to_owned()))
+            }
+        }
+    };
+    while let Some(step) = drop.due(now) {
+        drop = drop.after(step, *drop.rules());
+        changed.get_or_insert_with(|| "It was due while the server did not run".to_owned());
+    }
+    (drop, changed)
+}
+
+fn is_as_wanted(opened: &Opened, rule: &Rule, settings: &RaceSettings) -> bool {
+    opened.cost == settings.cost && opened.rule == settings.rule && opened.curve == rule.curve()
+}
+
+async fn commit(ledger: &dyn Ledger, transaction: Option<Transaction>) -> Result<(), CommitError> {
+    match transaction {
+        Some(transaction) => ledger.commit(transaction).await.map(|_| ()),
+        None => Ok(()),
+    }
 }
 
 /// What the rule had learnt; `None` if that is nothing a rule can learn.

@@ -2,7 +2,8 @@
 
 use puzzle::{
     Cost, Difficulty,
-    invite_code::CodeSecret,
+    drop::DropRules,
+    invite_code::{CodePrefix, CodeSecret},
     proof::ProofInterval,
     rule::{Pace, RuleName},
 };
@@ -34,6 +35,12 @@ pub struct RaceSettings {
     pub proof_interval: ProofInterval,
     /// `HASHPASS_HMAC_SECRET`, of 16 bytes or more: what codes are derived with.
     pub secret: CodeSecret,
+    /// `HASHPASS_CODE_PREFIX`: what stands before a derived code.
+    pub code_prefix: CodePrefix,
+    /// `HASHPASS_SUPPLY`, `HASHPASS_OPENS_AT`, `HASHPASS_CLOSES_AT`,
+    /// `HASHPASS_WINS_PER_PERSON`, `HASHPASS_WIN_COOLDOWN`, `HASHPASS_WINS_PER_NETWORK` and
+    /// `HASHPASS_MIN_ROUND`: how much is given out, when, and to whom.
+    pub drop: DropRules,
 }
 
 #[cfg(test)]
@@ -54,6 +61,8 @@ impl RaceSettings {
             verify_queue,
             proof_interval: ProofInterval::DEFAULT,
             secret: CodeSecret::from_bytes([7; 32]),
+            code_prefix: CodePrefix::default(),
+            drop: DropRules::default(),
         }
     }
 }

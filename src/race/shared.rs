@@ -5,7 +5,7 @@ use super::{
     health::Health,
     herald::{Event, Rounds},
     miners::Miners,
-    state::{Conclusion, Effect, Job, State, Verdict},
+    state::{Conclusion, Effect, Job, Moment, State, Verdict},
     submission::{Answer, Competitor, Refusal, Solution},
     sync::{Mutex, lock},
     verifier::{VerdictReceiver, Verifier},
@@ -14,7 +14,7 @@ use super::{
 use crate::{
     clock::Clock,
     identity::session::SessionId,
-    ledger::{Change, CommitError, Committed, Condition, Ledger, Transaction},
+    ledger::{Change, CommitError, Committed, Condition, Ledger, Refused, Transaction},
 };
 use puzzle::{Hash, Seed};
 use std::{net::IpAddr, sync::Arc, time::Duration};
@@ -63,7 +63,7 @@ impl Shared {
         let storage_works = self.storage_works();
         let admitted = {
             let mut state = lock(&self.state);
-            state.admit(competitor, counted, solution, answer, storage_works, self.clock.now())
+            state.admit(competitor, counted, solution, answer, storage_works, self.moment())
         };
         match admitted {
             // After everything that costs nothing, so that an address that has used
@@ -81,6 +81,11 @@ impl Shared {
                 let _ = answer.send(Err(refusal));
             }
         }
+    }
+
+    /// What time it is.
+    pub(super) fn moment(&self) -> Moment {
+        Moment { now: self.clock.now(), wall: self.clock.time_of_day().into() }
     }
 
     pub(super) fn storage_works(&self) -> bool {
@@ -152,12 +157,12 @@ impl Shared {
     /// round goes to the ledger, and the herald waits for that.
     pub(super) fn decide<E: IntoIterator<Item = Effect>>(
         &self,
-        decision: impl FnOnce(&mut State, Duration, &dyn Fn() -> Seed) -> E,
+        decision: impl FnOnce(&mut State, Moment, &dyn Fn() -> Seed) -> E,
     ) {
         let mut state = lock(&self.state);
         // Handed over under the lock, where neither can block: the ledger must have it in
         // the order in which it was decided.
-        for effect in decision(&mut state, self.clock.now(), self.seeds.as_ref()) {
+        for effect in decision(&mut state, self.moment(), self.seeds.as_ref()) {
             match effect {
                 Effect::Refuse(answer, refusal) => drop(answer.send(Err(refusal))),
                 Effect::Commit(transaction) => {
@@ -173,8 +178,11 @@ impl Rounds for Shared {
         let conclusion = {
             let mut state = lock(&self.state);
             match &committed {
-                Ok(_) => state.concluded(self.clock.now()),
-                Err(_) => state.not_concluded(),
+                Ok(committed) => state.concluded(self.clock.now(), committed.at),
+                Err(CommitError::Refused(Refused::QuotaReached { quota, until })) => {
+                    state.not_concluded(Some((*quota, *until)))
+                }
+                Err(_) => state.not_concluded(None),
             }
         };
         // A win is a proof of work, whether its winner still waits for the answer or not.
@@ -193,6 +201,6 @@ impl VerdictReceiver for Shared {
     }
 
     fn settle(&self, job: &Job, verdict: Verdict) {
-        self.decide(|state, now, seeds| state.settle(job.ticket, verdict, now, seeds));
+        self.decide(|state, moment, seeds| state.settle(job.ticket, verdict, moment, seeds));
     }
 }

@@ -10,29 +10,38 @@
 
 mod decision;
 mod ending;
+mod giving;
 mod newcomers;
+mod quotas;
 mod standing;
+mod turning;
 
 use super::{
     submission::{Answer, Competitor, Refusal, Solution},
     win::{Announcement, Win, WithWin},
 };
-use crate::identity::session::SessionId;
+use crate::ledger::{WallTime, body::OpenReason, rows::Quota};
 use app::wire::ResetReason;
 pub(super) use decision::{Conclusion, Effect, Job, Verdict, Won};
+pub(super) use ending::expired;
+pub(super) use giving::{CodeSource, Giving, since_1970, wall_time};
+pub(super) use quotas::Quotas;
+pub(super) use turning::reset_reason;
+pub use turning::{DropOrder, OrderError};
 
 use decision::Candidate;
-use ending::{Ending, NextRound, Outcome as End};
+use ending::{Beside, Ending, NextRound, Outcome as End};
 use newcomers::Newcomers;
 use puzzle::{
     Challenge, Cost, Curve, RoundNumber, Seed, Ticket,
     arrival::{Arrivals, Settled},
-    invite_code::{CodeSecret, InviteCode},
+    drop::Drop,
     mining_clock::MiningClock,
     rule::{Outcome, Rule},
 };
 use standing::Standing;
 use std::time::Duration;
+use turning::Ordered;
 
 /// A verification that has not ended by then counts as failed and frees its place.
 pub(super) const VERIFICATION_DEADLINE: Duration = Duration::from_secs(60);
@@ -49,8 +58,10 @@ const MOST_LATE: usize = 4096;
 pub(super) struct State {
     rule: Rule,
     cost: Cost,
-    secret: CodeSecret,
     with_win: WithWin,
+    giving: Giving,
+    /// The newest round. It runs while the drop is open; otherwise it is over, and what
+    /// stands here of it counts for nothing.
     number: RoundNumber,
     seed: Seed,
     curve: Curve,
@@ -64,9 +75,22 @@ pub(super) struct State {
     arrivals: Arrivals<Candidate>,
     /// What becomes of the round, while that is being written down.
     ending: Option<Ending>,
+    /// What an operator wants, until everybody who came before is judged.
+    ordered: Option<Ordered>,
+    /// Why the newest round began.
+    reason: ResetReason,
     standing: Standing,
     newcomers: Newcomers,
     stopping: bool,
+}
+
+/// A moment, on both clocks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    /// By the clock that only goes on.
+    pub(super) now: Duration,
+    /// By the time of day.
+    pub(super) wall: WallTime,
 }
 
 /// A round as the race takes it up.
@@ -83,16 +107,18 @@ pub(super) struct Resumed {
     pub(super) age: Duration,
     /// The last ticket that was given.
     pub(super) ticket: Ticket,
+    /// What is given out.
+    pub(super) giving: Giving,
 }
 
 impl State {
-    pub(super) fn new(resumed: Resumed, cost: Cost, secret: CodeSecret, with_win: WithWin, now: Duration) -> Self {
-        let Resumed { rule, number, seed, curve, mining_time, age, ticket } = resumed;
+    pub(super) fn new(resumed: Resumed, cost: Cost, with_win: WithWin, now: Duration) -> Self {
+        let Resumed { rule, number, seed, curve, mining_time, age, ticket, giving } = resumed;
         Self {
             rule,
             cost,
-            secret,
             with_win,
+            giving,
             number,
             seed,
             curve,
@@ -102,14 +128,37 @@ impl State {
             ticket,
             arrivals: Arrivals::default(),
             ending: None,
+            ordered: None,
+            reason: ResetReason::Operator,
             standing: Standing::default(),
             newcomers: Newcomers::default(),
             stopping: false,
         }
     }
 
-    pub(super) fn announcement(&self, reason: ResetReason, solve_time: Option<Duration>) -> Announcement {
-        Announcement { round: self.number, seed: self.seed, curve: self.curve, cost: self.cost, reason, solve_time }
+    /// The state as everybody is told it. `solve_time` is what the round before was judged
+    /// by, if it was won.
+    pub(super) fn announcement(&self, solve_time: Option<Duration>) -> Announcement {
+        Announcement {
+            round: self.number,
+            seed: self.seed,
+            curve: self.curve,
+            difficulty: self.rule.difficulty(),
+            cost: self.cost,
+            reason: self.reason,
+            solve_time,
+            drop: self.giving.drop,
+        }
+    }
+
+    /// Why nobody can win anything at this moment, whoever it is.
+    pub(super) fn closed(&self, wall: WallTime) -> Option<Refusal> {
+        self.giving.closed(wall)
+    }
+
+    /// What is given out.
+    pub(super) const fn giving(&mut self) -> &mut Giving {
+        &mut self.giving
     }
 
     pub(super) fn mining_clock(&self) -> MiningClock {
@@ -137,6 +186,12 @@ impl State {
     #[cfg(all(test, not(feature = "model-check")))]
     pub(super) fn is_ending(&self) -> bool {
         self.ending.is_some()
+    }
+
+    /// True while an operator's order waits.
+    #[cfg(all(test, not(feature = "model-check")))]
+    pub(super) fn has_order(&self) -> bool {
+        self.ordered.is_some()
     }
 
     /// True while `ticket` can still win.
@@ -169,10 +224,11 @@ impl State {
         solution: Solution,
         answer: Answer,
         storage_works: bool,
-        now: Duration,
+        moment: Moment,
     ) -> Result<Option<Job>, (Answer, Refusal)> {
+        let now = moment.now;
         let proven = self.standing.is_proven(&competitor.session, now);
-        let mining_time = match self.check(now, &competitor.session, proven, &solution) {
+        let mining_time = match self.check(moment, competitor, proven, &solution) {
             Err(refusal) => return Err((answer, refusal)),
             Ok(_) if !storage_works => return Err((answer, Refusal::StorageUnavailable)),
             Ok(mining_time) => mining_time,
@@ -206,13 +262,17 @@ impl State {
 
     fn check(
         &self,
-        now: Duration,
-        session: &SessionId,
+        moment: Moment,
+        competitor: &Competitor,
         proven: bool,
         solution: &Solution,
     ) -> Result<Duration, Refusal> {
+        let (Moment { now, wall }, session) = (moment, &competitor.session);
         if self.stopping {
             return Err(Refusal::Stopping);
+        }
+        if let Some(refusal) = self.giving.closed(wall).or_else(|| self.giving.refused(competitor, wall)) {
+            return Err(refusal);
         }
         if solution.seed != self.seed {
             return Err(Refusal::AlreadySolved);
@@ -223,6 +283,13 @@ impl State {
                 self.curve.valid_from(&solution.hash).map(|valid_from| valid_from.saturating_sub(mining_time))
             });
             return Err(Refusal::BelowDifficulty { valid_in });
+        }
+        if let Some(retry_after) = self.giving.rest_of_min_round(wall) {
+            return Err(Refusal::TooSoonAfterWin { retry_after });
+        }
+        if self.ordered.is_some() {
+            // An operator's word counts from the moment on that it is given.
+            return Err(Refusal::Busy);
         }
         if self.arrivals.iter().any(|(_, entry)| entry.competitor.session == *session) {
             return Err(Refusal::InFlight);
@@ -242,9 +309,10 @@ impl State {
         &mut self,
         ticket: Ticket,
         verdict: Verdict,
-        now: Duration,
+        moment: Moment,
         fresh_seed: impl FnOnce() -> Seed,
     ) -> Vec<Effect> {
+        let now = moment.now;
         let (rejected, victory) = match self.arrivals.settle(ticket, matches!(verdict, Verdict::Valid)) {
             Settled::Waiting | Settled::Unknown => (None, None),
             Settled::Rejected(entry) => (Some(entry), None),
@@ -265,12 +333,16 @@ impl State {
             effects.push(Effect::Refuse(entry.answer, refusal));
         }
         if let Some((winner, losers)) = victory {
-            effects.push(self.win(winner, losers, now, fresh_seed()));
+            effects.extend(self.win(winner, losers, moment, fresh_seed()));
         }
         effects
     }
 
-    fn win(&mut self, winner: Candidate, losers: Vec<Candidate>, now: Duration, next_seed: Seed) -> Effect {
+    fn win(&mut self, winner: Candidate, losers: Vec<Candidate>, moment: Moment, next_seed: Seed) -> Vec<Effect> {
+        let Some((invite_code, code)) = self.giving.code_for(&winner.competitor, &winner.solution, self.number) else {
+            let refused = [winner].into_iter().chain(losers).map(|entry| entry.answer);
+            return refused.map(|answer| Effect::Refuse(answer, Refusal::Busy)).collect();
+        };
         let outcome = if winner.counted {
             Outcome::Solved(winner.mining_time)
         } else {
@@ -279,34 +351,38 @@ impl State {
         };
         let mut rule = self.rule.clone();
         let reason = rule.after_round(outcome);
-        let (visitor, solution) = (&winner.competitor.visitor, winner.solution);
+        let beside_win = (self.giving.quota_of(&winner.competitor), code);
         let win = Win {
             round: self.number,
             ticket: winner.ticket,
-            invite_code: InviteCode::derive(&self.secret, visitor, solution.nonce, &solution.seed),
+            invite_code,
             solve_time: self.rule.solve_time(outcome).unwrap_or(winner.mining_time),
             mining_time: winner.mining_time,
             competitor: winner.competitor,
-            solution,
+            solution: winner.solution,
             difficulty: self.rule.difficulty(),
             new_difficulty: rule.difficulty(),
             adjustment_reason: reason,
             arrived_at: winner.admitted_at,
         };
-        self.end(
-            End::Won {
-                win: Box::new(win),
-                winner: winner.answer,
-                losers: losers.into_iter().map(|entry| entry.answer).collect(),
-            },
-            NextRound::of(rule, next_seed),
-            now,
-        )
+        let after = self.giving.drop.after_win();
+        let (quota, code) = beside_win;
+        let drop = (!after.state().is_open()).then(|| self.giving.entry(&after, "Every code is given out".to_owned()));
+        let curve = rule.curve();
+        let next = after.state().is_open().then_some(NextRound { seed: next_seed, curve, reason: OpenReason::Solved });
+        let outcome = End::Won {
+            win: Box::new(win),
+            winner: winner.answer,
+            losers: losers.into_iter().map(|entry| entry.answer).collect(),
+        };
+        vec![self.end(outcome, rule, next, after, Beside { quota, code, drop }, moment)]
     }
 
     /// What time alone brings about: a round nobody solved, a verification that
-    /// hangs, a penalty that is served, an end that cannot be written down.
-    pub(super) fn tick(&mut self, now: Duration, mut fresh_seed: impl FnMut() -> Seed) -> Vec<Effect> {
+    /// hangs, a penalty that is served, an end that cannot be written down; and what an
+    /// operator wants.
+    pub(super) fn tick(&mut self, moment: Moment, mut fresh_seed: impl FnMut() -> Seed) -> Vec<Effect> {
+        let now = moment.now;
         self.standing.forget(now);
         self.newcomers.recover(now);
         let overdue: Vec<Ticket> = self
@@ -317,7 +393,7 @@ impl State {
             .collect();
         let mut effects: Vec<Effect> = Vec::new();
         for ticket in overdue {
-            effects.extend(self.settle(ticket, Verdict::Unverified(Refusal::VerifierFailed), now, &mut fresh_seed));
+            effects.extend(self.settle(ticket, Verdict::Unverified(Refusal::VerifierFailed), moment, &mut fresh_seed));
         }
         if let Some(ending) = &mut self.ending {
             let is_late = ending.began_at + COMMIT_LIMIT <= now;
@@ -325,62 +401,106 @@ impl State {
             effects.extend(tired.into_iter().map(|answer| Effect::Refuse(answer, Refusal::StorageUnavailable)));
             return effects;
         }
-        // Whoever arrived before the time-out is judged first.
+        // Whoever arrived before the time-out, or before the drop changes, is judged first.
+        if self.pending() != 0 || self.stopping {
+            return effects;
+        }
+        if let Some(effect) = self.turn(moment, &mut fresh_seed) {
+            effects.push(effect);
+            return effects;
+        }
         let timed_out = self.rule.time_out().is_some_and(|limit| limit <= self.clock.elapsed(now));
-        if timed_out && self.pending() == 0 && !self.stopping {
+        if timed_out && self.giving.drop.state().is_open() {
             let mut rule = self.rule.clone();
             let reason = rule.after_round(Outcome::TimedOut);
-            effects.push(self.end(End::Expired { reason }, NextRound::of(rule, fresh_seed()), now));
+            let next = NextRound { seed: fresh_seed(), curve: rule.curve(), reason: OpenReason::Timeout };
+            let drop = self.giving.drop;
+            effects.push(self.end(End::Expired { reason }, rule, Some(next), drop, Beside::default(), moment));
         }
         effects
     }
 
-    /// Begins to end the round.
-    fn end(&mut self, outcome: End, next: NextRound, now: Duration) -> Effect {
-        let mining_time = self.clock.elapsed(now);
-        let mut transaction = outcome.transaction(self.number, mining_time, &next, self.cost);
-        if let End::Won { win, .. } = &outcome {
+    /// Begins to end the round, or to change the drop.
+    fn end(
+        &mut self,
+        outcome: End,
+        rule: Rule,
+        next: Option<NextRound>,
+        drop: Drop,
+        beside: Beside,
+        moment: Moment,
+    ) -> Effect {
+        let now = moment.now;
+        let running = self.giving.drop.state().is_open().then(|| self.clock.elapsed(now));
+        let ending = Ending { outcome, rule, next, drop, began_at: now, late: Vec::new() };
+        let mut transaction = ending.transaction(self.number, running, beside, self.cost);
+        if let End::Won { win, .. } = &ending.outcome {
             transaction.extend((self.with_win.0)(win));
         }
-        self.ending = Some(Ending { outcome, next, began_at: now, late: Vec::new() });
+        self.ending = Some(ending);
         Effect::Commit(transaction)
     }
 
-    /// What was decided is durable: the next round is open.
-    pub(super) fn concluded(&mut self, now: Duration) -> Option<Conclusion> {
-        let Ending { outcome, next, late, .. } = self.ending.take()?;
-        self.number = self.number.next();
-        self.seed = next.seed;
-        self.curve = next.curve;
-        self.rule = next.rule;
-        self.opened_at = now;
-        self.age_at_start = Duration::ZERO;
-        self.clock.restart(now);
+    /// What was decided is durable since `at`.
+    pub(super) fn concluded(&mut self, now: Duration, at: WallTime) -> Option<Conclusion> {
+        let Ending { outcome, rule, next, drop, late, .. } = self.ending.take()?;
+        self.rule = rule;
+        self.giving.drop = drop;
+        if let End::Won { win, .. } = &outcome {
+            self.giving.won(&win.competitor, at);
+        }
+        // Somebody may have made the list longer meanwhile.
+        self.giving.drop = self.giving.drop.with_listed(self.giving.codes.left());
+        if let Some(NextRound { seed, curve, reason }) = next {
+            self.number = self.number.next();
+            (self.seed, self.curve, self.reason) = (seed, curve, reset_reason(reason));
+            self.opened_at = now;
+            self.age_at_start = Duration::ZERO;
+            self.clock.restart(now);
+        }
         Some(match outcome {
             End::Won { win, winner, mut losers } => {
                 self.standing.prove(win.competitor.session.clone(), now);
                 losers.extend(late);
-                let announcement = self.announcement(ResetReason::Solved, Some(win.solve_time));
+                let announcement = self.announcement(Some(win.solve_time));
                 Conclusion::Won(Box::new(Won { win: *win, winner, losers, announcement }))
             }
             End::Expired { reason } => {
-                let announcement = self.announcement(ResetReason::Timeout, None);
+                let announcement = self.announcement(None);
                 Conclusion::Expired { announcement, reason, late }
+            }
+            End::Turned(turning) => {
+                // They are told what the drop has come to; of an open one they may try again.
+                let refusal = self.giving.closed(at).unwrap_or(Refusal::Busy);
+                let announcement = self.announcement(None);
+                Conclusion::Turned { announcement, turning, late, refusal }
             }
         })
     }
 
     /// What was decided could not be written down: the round goes on as if nobody had
-    /// handed anything in.
-    pub(super) fn not_concluded(&mut self) -> Option<Conclusion> {
+    /// handed anything in. `quota` is by what the ledger refused the win, if it did.
+    pub(super) fn not_concluded(&mut self, quota: Option<(Quota, Option<WallTime>)>) -> Option<Conclusion> {
         let Ending { outcome, late, .. } = self.ending.take()?;
         let mut answers = late;
-        if let End::Won { winner, losers, .. } = outcome {
-            answers.push(winner);
-            answers.extend(losers);
+        let mut refused = None;
+        match outcome {
+            End::Won { winner, losers, .. } => {
+                match quota {
+                    Some((quota, until)) => refused = Some((winner, Refusal::QuotaReached { quota, until })),
+                    None => answers.push(winner),
+                }
+                answers.extend(losers);
+            }
+            End::Expired { .. } => {}
+            End::Turned(turning) => {
+                if let Some(answer) = turning.answer {
+                    let _ = answer.send(Err(OrderError::StorageUnavailable));
+                }
+            }
         }
         // The hashes of these may be as good as the winner's, and the store is no better.
         answers.extend(self.arrivals.clear().into_iter().map(|entry| entry.answer));
-        Some(Conclusion::Failed(answers))
+        Some(Conclusion::Failed { answers, refused })
     }
 }

@@ -1,8 +1,11 @@
 //! What is handed in, by whom, and why it may be refused.
 
-use crate::identity::session::SessionId;
+use crate::{
+    identity::session::SessionId,
+    ledger::{WallTime, rows::Quota},
+};
 use app::wire::Victory;
-use puzzle::{Hash, Nonce, Seed, TraceData, VisitorId};
+use puzzle::{Hash, Nonce, Seed, TraceData, VisitorId, drop::DropState};
 use std::{net::IpAddr, time::Duration};
 use tokio::sync::oneshot;
 
@@ -36,6 +39,30 @@ pub struct Solution {
 /// Why a submission did not win.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum Refusal {
+    /// Nothing can be won now: the drop is not open.
+    #[error("{}", words_of(*state))]
+    DropNotOpen {
+        /// In which state it is.
+        state: DropState,
+        /// When it opens, if that is known.
+        opens_at: Option<WallTime>,
+        /// What time it is.
+        now: WallTime,
+    },
+    /// The person or the network has won as much as it may.
+    #[error("{}", words_of_quota(*quota))]
+    QuotaReached {
+        /// By which quota.
+        quota: Quota,
+        /// Until when; for good if that is nothing.
+        until: Option<WallTime>,
+    },
+    /// Somebody has just won, and for a while nobody does.
+    #[error("The last win was a moment ago: the next one counts a little later")]
+    TooSoonAfterWin {
+        /// How long that takes.
+        retry_after: Duration,
+    },
     /// The round is over.
     #[error("Puzzle already solved by someone else")]
     AlreadySolved,
@@ -75,4 +102,23 @@ pub enum Refusal {
     /// The server is stopping.
     #[error("The server is stopping: try again in a moment")]
     Stopping,
+}
+
+/// What is said of a drop that is not open.
+fn words_of(state: DropState) -> &'static str {
+    match state {
+        DropState::Scheduled => "The drop has not opened yet",
+        DropState::Paused => "The drop is paused: it goes on later",
+        DropState::SoldOut => "The drop is over: every code is given out",
+        DropState::Open | DropState::Closed => "The drop is over",
+    }
+}
+
+/// What is said to those who may win nothing more.
+fn words_of_quota(quota: Quota) -> &'static str {
+    match quota {
+        Quota::Person => "You have won as many codes as one person may",
+        Quota::Network => "As many codes as one network may win have been won from yours",
+        Quota::Cooldown => "You have won a moment ago: your next win counts a little later",
+    }
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may end where it finds a surprise")]
 
+mod drop;
 mod ledger;
 mod rounds;
 mod storage;
@@ -13,6 +14,7 @@ use crate::{
     clock::ManualClock,
     ledger::{Change, deliveries::NewDelivery, values::WebhookId},
 };
+use app::wire::ResetReason;
 use futures::executor::block_on;
 use ledger::TestLedger;
 use puzzle::{
@@ -152,13 +154,23 @@ impl Bench {
         workers: usize,
         queue: usize,
     ) -> Self {
+        Self::with(ledger, clock, at_once, RaceSettings::for_tests(rule, workers, queue), None)
+    }
+
+    fn with(
+        ledger: Arc<TestLedger>,
+        clock: Arc<ManualClock>,
+        at_once: usize,
+        settings: RaceSettings,
+        codes: Option<Vec<ListedCode>>,
+    ) -> Self {
         let (gate, shares) = (Arc::new(Gate::default()), Arc::new(Gate::default()));
         let notes = Arc::new(Notes::default());
         let last_seed = AtomicU64::new(0);
         let gates = (gate.clone(), shares.clone());
-        let settings = RaceSettings::for_tests(rule, workers, queue);
         let surroundings = RaceSurroundings {
             quota: Arc::new(|_| Ok(())),
+            codes,
             work_shown: Arc::new(|_| {}),
             hashers: Arc::new(move || {
                 let (gate, shares) = gates.clone();
@@ -193,7 +205,7 @@ impl Bench {
     }
 
     fn seed(&self) -> Seed {
-        self.race.view().seed
+        self.race.view().seed().unwrap()
     }
 
     /// Waits until everybody knows of `round`.

@@ -2,8 +2,8 @@
 
 use super::submission::{Competitor, Solution};
 use crate::ledger::Change;
-use app::wire::{ResetReason, RoundView, Victory};
-use puzzle::{Cost, Curve, RoundNumber, Seed, Ticket, invite_code::InviteCode};
+use app::wire::{ResetReason, RoundView, Search, Victory};
+use puzzle::{Cost, Curve, RoundNumber, Seed, Ticket, drop::Drop, invite_code::InviteCode};
 use std::{fmt, sync::Arc, time::Duration};
 
 /// A round that was won.
@@ -66,7 +66,7 @@ impl From<&Win> for Victory {
     }
 }
 
-/// A round as it is announced to everybody.
+/// The newest round and the drop, as everybody is told them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Announcement {
     /// Which round.
@@ -75,27 +75,38 @@ pub struct Announcement {
     pub seed: Seed,
     /// How its target moves.
     pub curve: Curve,
+    /// The difficulty that people speak of, in leading zero hex digits.
+    pub difficulty: f64,
     /// What a hash costs.
     pub cost: Cost,
     /// Why it began.
     pub reason: ResetReason,
     /// What the round before was judged by, if it was solved.
     pub solve_time: Option<Duration>,
+    /// The drop. The round is over unless it is open.
+    pub drop: Drop,
 }
 
 impl Announcement {
     /// The round as a client sees it after `mining_time`.
     pub fn view(&self, mining_time: Duration, clock_running: bool) -> RoundView {
+        if !self.is_open() {
+            let (round, difficulty, cost) = (self.round, self.difficulty, self.cost);
+            return RoundView { round, search: None, difficulty, cost, mining_time: 0.0, clock_running: false };
+        }
         let target = self.curve.target_at(mining_time);
         RoundView {
             round: self.round,
-            seed: self.seed,
+            search: Some(Search { seed: self.seed, target, curve: self.curve.rising().copied() }),
             difficulty: target.difficulty(),
-            target,
             cost: self.cost,
             mining_time: mining_time.as_secs_f64(),
             clock_running,
-            curve: self.curve.rising().copied(),
         }
+    }
+
+    /// True while the round can be won.
+    pub const fn is_open(&self) -> bool {
+        self.drop.state().is_open()
     }
 }

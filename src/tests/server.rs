@@ -13,6 +13,7 @@ mod server {
     mod connections;
     mod counting;
     mod crash;
+    mod drop;
     mod limits;
     mod live;
     mod manual;

@@ -154,6 +154,11 @@ impl Client {
         Self { bearer: Some(token.to_owned()), ..self }
     }
 
+    /// The same client on a device that looks like that of `other`.
+    pub fn on_the_device_of(self, other: &Self) -> Self {
+        Self { visitor: other.visitor.clone(), ..self }
+    }
+
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }

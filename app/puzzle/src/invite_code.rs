@@ -1,8 +1,9 @@
 //! Invite codes: what a solution wins.
 //!
-//! A code is the first 60 bits of HMAC-SHA256 (RFC 2104) over
+//! A derived code is the first 60 bits of HMAC-SHA256 (RFC 2104) over
 //! `visitorId:nonce:seed`, in Crockford's base 32, behind `HASHPASS-`. Whoever
-//! holds the secret can recompute it, so that no database of codes is needed.
+//! holds the secret can recompute it, so that no database of codes is needed. An operator
+//! may put another prefix before them, or give a list of codes of their own.
 
 use crate::values::{Nonce, Seed, VisitorId};
 use hmac::{Hmac, KeyInit, Mac};
@@ -14,6 +15,50 @@ use std::{collections::BTreeSet, fmt};
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const PREFIX: &str = "HASHPASS-";
 const DIGITS: usize = 12;
+
+/// The longest prefix, in bytes.
+const LONGEST_PREFIX: usize = 32;
+
+/// The longest code of a list, in bytes.
+pub const LONGEST_LISTED: usize = 200;
+
+/// What stands before the characters of a derived code: `HASHPASS-`, or what the operator
+/// wants: up to 32 printable characters of ASCII without spaces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CodePrefix(Box<str>);
+
+impl Default for CodePrefix {
+    fn default() -> Self {
+        Self(PREFIX.into())
+    }
+}
+
+impl CodePrefix {
+    /// The prefix, if it can be one.
+    pub fn new(text: &str) -> Option<Self> {
+        let is_one = text.len() <= LONGEST_PREFIX && text.bytes().all(|byte| byte.is_ascii_graphic());
+        is_one.then(|| Self(text.into()))
+    }
+
+    /// The characters.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Why a line of a list is no code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidCode {
+    /// There is nothing.
+    #[error("is empty")]
+    Empty,
+    /// It is longer than [`LONGEST_LISTED`].
+    #[error("is longer than {LONGEST_LISTED} bytes")]
+    TooLong,
+    /// It holds what no person could copy.
+    #[error("holds a control character")]
+    ControlCharacter,
+}
 
 /// The key that codes are derived with. Never shown, not even in debug output.
 #[derive(Clone)]
@@ -51,7 +96,8 @@ impl fmt::Debug for CodeSecret {
     }
 }
 
-/// `HASHPASS-` and twelve characters of Crockford's base 32.
+/// `HASHPASS-` and twelve characters of Crockford's base 32; or a code of the operator's
+/// own.
 ///
 /// Its debug form shows a digest only: full codes do not belong in logs.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,19 +107,46 @@ pub struct InviteCode(String);
 impl InviteCode {
     /// The code that `visitor` wins by `nonce` on `seed`.
     pub fn derive(secret: &CodeSecret, visitor: &VisitorId, nonce: Nonce, seed: &Seed) -> Self {
+        Self::derive_with_prefix(&CodePrefix::default(), secret, visitor, nonce, seed)
+    }
+
+    /// The same behind another prefix.
+    pub fn derive_with_prefix(
+        prefix: &CodePrefix,
+        secret: &CodeSecret,
+        visitor: &VisitorId,
+        nonce: Nonce,
+        seed: &Seed,
+    ) -> Self {
         // HMAC takes keys of any length.
         #[allow(clippy::expect_used)]
         let mut mac = Hmac::<Sha256>::new_from_slice(&secret.0).expect("HMAC takes keys of any length");
         mac.update(format!("{visitor}:{nonce}:{seed}").as_bytes());
         let tag = mac.finalize().into_bytes();
         let first = u64::from_be_bytes([tag[0], tag[1], tag[2], tag[3], tag[4], tag[5], tag[6], tag[7]]);
-        let mut code = String::with_capacity(PREFIX.len() + DIGITS);
-        code.push_str(PREFIX);
+        let mut code = String::with_capacity(prefix.0.len() + DIGITS);
+        code.push_str(&prefix.0);
         for place in 0..DIGITS {
             let index = (first >> (59 - 5 * place)) & 31;
             code.push(char::from(ALPHABET[index as usize]));
         }
         Self(code)
+    }
+
+    /// A code of an operator's list, as it stands there.
+    ///
+    /// # Errors
+    /// [`InvalidCode`].
+    pub fn listed(text: &str) -> Result<Self, InvalidCode> {
+        if text.is_empty() {
+            Err(InvalidCode::Empty)
+        } else if LONGEST_LISTED < text.len() {
+            Err(InvalidCode::TooLong)
+        } else if text.chars().any(char::is_control) {
+            Err(InvalidCode::ControlCharacter)
+        } else {
+            Ok(Self(text.to_owned()))
+        }
     }
 
     /// The characters.
@@ -113,6 +186,38 @@ mod tests {
     fn the_known_answer() {
         let key: Vec<u8> = (0..32).collect();
         assert_eq!(code(&key, "visitor-1", 42_856).as_str(), "HASHPASS-0ZJJCX78FXAR");
+    }
+
+    #[test]
+    fn codes_of_a_list_are_what_a_person_can_copy() {
+        for (text, listed) in [
+            ("ABC-123", Ok(())),
+            ("schöner Tag", Ok(())),
+            ("", Err(InvalidCode::Empty)),
+            ("a\tb", Err(InvalidCode::ControlCharacter)),
+            ("a\u{85}b", Err(InvalidCode::ControlCharacter)),
+            (&"x".repeat(200), Ok(())),
+            (&"x".repeat(201), Err(InvalidCode::TooLong)),
+        ] {
+            assert_eq!(InviteCode::listed(text).map(|code| assert_eq!(code.as_str(), text)), listed, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_operators_prefix_takes_the_place_of_ours() {
+        let key: Vec<u8> = (0..32).collect();
+        let ours = code(&key, "visitor-1", 42_856);
+        let prefix = CodePrefix::new("EX:").unwrap();
+        let theirs = InviteCode::derive_with_prefix(
+            &prefix,
+            &CodeSecret::from_bytes(key),
+            &"visitor-1".parse().unwrap(),
+            Nonce::new(42_856).unwrap(),
+            &"00112233445566778899aabbccddeeff".parse().unwrap(),
+        );
+        assert_eq!(theirs.as_str(), ours.as_str().replace("HASHPASS-", "EX:"));
+        assert!(CodePrefix::new("").is_some() && CodePrefix::new("a b").is_none() && CodePrefix::new("é").is_none());
+        assert!(CodePrefix::new(&"x".repeat(33)).is_none());
     }
 
     #[test]

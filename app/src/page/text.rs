@@ -5,6 +5,7 @@
 //! what lacks a translation does not compile. Components show a plain text by
 //! [`say`](super::live::say), and hand all others the language of the moment.
 
+pub mod drop;
 pub mod lobby;
 mod log;
 pub mod numbers;

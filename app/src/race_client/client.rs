@@ -17,7 +17,10 @@ use crate::{
     error::{ApiError, ErrorCode},
     mining::PoolEvent,
     scene::{Command, Failure, Note, ServerWords},
-    wire::{ClientMessage, Figures, PageState, ResetReason, RoundView, ServerMessage, Victory, Win},
+    wire::{
+        ClientMessage, DropNews, DropState, Figures, OverReason, PageState, ResetReason, RoundView, ServerMessage,
+        Victory, Win,
+    },
 };
 use miner::Job;
 use puzzle::RoundNumber;
@@ -157,7 +160,7 @@ impl RaceClient {
     fn heard(&mut self, message: ServerMessage, turn: &mut Turn) {
         self.link.heard(turn.now);
         match message {
-            ServerMessage::Puzzle { round, figures, proof_interval } => {
+            ServerMessage::Puzzle { round, figures, proof_interval, drop } => {
                 self.link.informed();
                 self.entry.accepted();
                 self.proving.interval_told(proof_interval);
@@ -167,12 +170,12 @@ impl RaceClient {
                     // answer that got lost may have been a win.
                     turn.ask(Effect::FetchTrace);
                     turn.ask(Effect::FetchWins);
-                    if round.seed != self.round.view().seed {
+                    if round.search.is_some() && round.seed() != self.round.seed() {
                         turn.write(Note::RoundMissed(round.round));
                     }
                 }
                 self.adopt(round, turn.now);
-                self.round.told(figures);
+                self.round.told(figures, drop, turn.now);
             }
             ServerMessage::PuzzleReset { round, reason, solve_time } => {
                 let (ended, begun) = (self.round.number(), round.round);
@@ -182,9 +185,13 @@ impl RaceClient {
                     ResetReason::Solved => turn.write(Note::RoundSolved { ended, solve_time, begun }),
                     ResetReason::Timeout => turn.write(Note::RoundTimedOut(begun)),
                     ResetReason::Operator => turn.write(Note::RoundReset(begun)),
+                    ResetReason::Opened => turn.write(Note::DropOpened),
+                    ResetReason::Resumed => turn.write(Note::DropResumed),
+                    ResetReason::Reopened => turn.write(Note::DropReopened),
                 }
                 self.adopt(round, turn.now);
             }
+            ServerMessage::Drop(drop) => self.drop_told(drop, turn),
             ServerMessage::NetworkHashrate {
                 total_hashrate,
                 active_miners,
@@ -301,6 +308,22 @@ impl RaceClient {
         }
     }
 
+    fn drop_told(&mut self, drop: DropNews, turn: &mut Turn) {
+        let note = match (drop.drop.state, drop.drop.reason) {
+            (DropState::Open, _) => None,
+            (DropState::Scheduled, _) => Some(Note::DropScheduled),
+            (DropState::Paused, _) => Some(Note::DropPaused),
+            (DropState::Over, Some(OverReason::SoldOut)) => Some(Note::DropSoldOut),
+            (DropState::Over, _) => Some(Note::DropClosed),
+        };
+        if let Some(note) = note.filter(|_| self.round.drop().drop.state != drop.drop.state) {
+            turn.write(note);
+        }
+        if self.round.drop_told(drop, turn.now) {
+            self.start_over();
+        }
+    }
+
     /// Tells of a win whose code is among the prizes, and goes on.
     fn celebrate(&mut self, round: RoundNumber, turn: &mut Turn) {
         self.solving.won();
@@ -398,7 +421,8 @@ impl RaceClient {
             && !self.link.is_lost(now)
             && !self.identity.lacks_trace();
         let (visitor, trace) = self.identity.known().filter(|_| may_mine)?;
-        let RoundView { round, seed, cost, .. } = *self.round.view();
+        let RoundView { round, cost, .. } = *self.round.view();
+        let seed = self.round.seed()?;
         Some(Job { round, seed, visitor, trace, cost })
     }
 }

@@ -3,9 +3,10 @@
 use super::{clock::RoundClock, event::Effect, turn::Turn};
 use crate::{
     error::ApiError,
-    wire::{Figures, PageState, Puzzle, RoundView},
+    scene::DropScene,
+    wire::{DropNews, DropState, Figures, PageState, Puzzle, RoundView},
 };
-use puzzle::{Curve, Hash, RoundNumber};
+use puzzle::{Curve, Hash, RoundNumber, Seed};
 use std::time::Duration;
 
 /// How long the next round may take to be announced before it is asked for.
@@ -15,6 +16,9 @@ const ANNOUNCEMENT_TIME: Duration = Duration::from_millis(1_500);
 #[derive(Debug)]
 pub(super) struct Round {
     view: RoundView,
+    drop: DropNews,
+    /// When that was told.
+    drop_told_at: Duration,
     clock: RoundClock,
     figures: Figures,
     /// True once the round was told by the live connection, not by the page.
@@ -30,6 +34,8 @@ impl Round {
     pub(super) fn rendered(page: &PageState) -> Self {
         Self {
             view: page.round.clone(),
+            drop: page.drop.clone(),
+            drop_told_at: Duration::ZERO,
             clock: RoundClock::heard(page.round.mining_time, page.round.clock_running, Duration::ZERO),
             figures: page.figures,
             is_fresh: false,
@@ -46,6 +52,21 @@ impl Round {
     /// Which round it is.
     pub(super) const fn number(&self) -> RoundNumber {
         self.view.round
+    }
+
+    /// What is given out.
+    pub(super) const fn drop(&self) -> &DropNews {
+        &self.drop
+    }
+
+    /// The same as it is to be shown at `now`.
+    pub(super) fn drop_scene(&self, now: Duration) -> DropScene {
+        DropScene::new(&self.drop, self.view.search.is_some(), now.saturating_sub(self.drop_told_at))
+    }
+
+    /// The random part of its puzzle, while there is anything to search for.
+    pub(super) fn seed(&self) -> Option<Seed> {
+        self.view.seed()
     }
 
     /// How its target moves.
@@ -97,7 +118,7 @@ impl Round {
     /// is a new round, whatever its number: a server that was restarted counts from
     /// one again.
     pub(super) fn adopt(&mut self, view: RoundView, is_mining: bool, now: Duration) -> bool {
-        let is_new = view.seed != self.view.seed;
+        let is_new = view.seed() != self.view.seed();
         if is_new {
             self.is_over = false;
             self.next_at = None;
@@ -111,9 +132,24 @@ impl Round {
     }
 
     /// The live connection has told the round and all else.
-    pub(super) const fn told(&mut self, figures: Figures) {
+    pub(super) fn told(&mut self, figures: Figures, drop: DropNews, now: Duration) {
         self.is_fresh = true;
         self.figures = figures;
+        (self.drop, self.drop_told_at) = (drop, now);
+    }
+
+    /// The drop as it is told. While it is not open there is nothing to search for; true
+    /// if there was until now.
+    pub(super) fn drop_told(&mut self, drop: DropNews, now: Duration) -> bool {
+        (self.drop, self.drop_told_at) = (drop, now);
+        if self.drop.drop.state == DropState::Open || self.view.search.is_none() {
+            return false;
+        }
+        self.view.search = None;
+        self.clock = RoundClock::heard(0.0, false, now);
+        self.is_over = false;
+        self.next_at = None;
+        true
     }
 
     /// How the network stands, and how the clock of `round` does.
@@ -161,7 +197,8 @@ impl Round {
     /// by itself.
     pub(super) fn await_next(&mut self, now: Duration) {
         self.is_over = true;
-        self.next_at = Some(now + ANNOUNCEMENT_TIME);
+        // While the drop is not open there is no next round to ask for.
+        self.next_at = self.view.search.is_some().then_some(now + ANNOUNCEMENT_TIME);
     }
 
     /// The answer to [`Effect::FetchPuzzle`]; the next round, if it is one.
@@ -170,7 +207,7 @@ impl Round {
             return None;
         }
         match result {
-            Ok(puzzle) if puzzle.round.seed != self.view.seed => return Some(puzzle.round),
+            Ok(puzzle) if puzzle.round.seed() != self.view.seed() => return Some(puzzle.round),
             // The server says that the round is still on: so it is.
             Ok(_) => self.is_over = false,
             Err(_) => self.next_at = Some(now + 2 * ANNOUNCEMENT_TIME),

@@ -125,8 +125,8 @@ impl Solving {
 
     /// Hands the best hash in.
     pub(super) fn submit(&mut self, round: &Round, visitor_id: VisitorId, trace_data: TraceData, turn: &mut Turn) {
-        let Some((hash, nonce)) = self.best else { return };
-        let (round, submitted_seed) = (round.number(), round.view().seed);
+        let (Some((hash, nonce)), Some(submitted_seed)) = (self.best, round.seed()) else { return };
+        let round = round.number();
         self.in_flight = Some(round);
         turn.write(Note::Submitted(round));
         let submission = Submission { visitor_id, nonce, submitted_seed, trace_data, hash };
@@ -166,6 +166,22 @@ impl Solving {
             ErrorCode::BelowDifficulty => {
                 self.judged();
                 (self.below_difficulty(error.valid_in.flatten(), turn), None)
+            }
+            ErrorCode::DropScheduled | ErrorCode::DropPaused | ErrorCode::DropOver => {
+                self.judged();
+                (Remedy::NextRound, None)
+            }
+            ErrorCode::QuotaReached if error.retry_after.is_none() => {
+                self.judged();
+                let by_network = error.quota.as_deref() == Some("network");
+                (Remedy::Nothing, Some(Failure::QuotaReached { by_network }))
+            }
+            ErrorCode::QuotaReached => {
+                // A moment after a win: what is found meanwhile counts when that is over.
+                self.judged();
+                self.not_before = turn.now + error.asked_wait();
+                turn.write(Note::CoolingDown { retry_in: error.asked_wait().as_secs_f64() });
+                (Remedy::Nothing, None)
             }
             ErrorCode::IdentityMismatch => {
                 let is_last = self.count(Refusal::Address);

@@ -1,7 +1,10 @@
 //! What the page shows of the race: computed from the state of the parts, never kept.
 
 use super::{client::RaceClient, odds};
-use crate::scene::{Best, Failure, Pause, Phase, Scene, typical_round};
+use crate::{
+    scene::{Best, Failure, Pause, Phase, Scene, typical_round},
+    wire::DropState,
+};
 use puzzle::Target;
 use std::time::Duration;
 
@@ -20,9 +23,17 @@ impl RaceClient {
         }
         match self.prizes.celebrates(now) {
             Some(round) => Phase::Won(round),
-            None if !self.workers.are_wanted() => Phase::Idle,
+            None if !self.workers.are_wanted() => match self.round.drop().drop.state {
+                DropState::Over => Phase::Over,
+                DropState::Scheduled | DropState::Open | DropState::Paused => Phase::Idle,
+            },
             None if self.link.is_lost(now) && needs_visitor => Phase::Paused(Pause::HumanCheck),
             None if self.link.is_lost(now) => Phase::Paused(Pause::ConnectionLost),
+            None if self.round.seed().is_none() => match self.round.drop().drop.state {
+                DropState::Over => Phase::Over,
+                DropState::Paused => Phase::Paused(Pause::DropPaused),
+                DropState::Scheduled | DropState::Open => Phase::AwaitingDrop,
+            },
             None if self.workers.are_running() => Phase::Mining,
             None => Phase::Starting,
         }
@@ -47,12 +58,13 @@ impl RaceClient {
             can_stop: self.workers.are_wanted(),
             round: round.round,
             target: curve.target_at(mining_time),
-            hardest: curve.rising().map_or(round.target, |curve| curve.hardest),
+            hardest: curve.rising().map_or_else(|| curve.target_at(Duration::ZERO), |curve| curve.hardest),
             typical_round: typical_round(&curve),
             memory_mib: round.cost.memory_cost / 1024,
             mining_time,
             clock_running: self.round.clock_is_running(now),
             figures,
+            drop: self.round.drop_scene(now),
             local_rate,
             workers: self.workers.count(),
             most_workers: self.workers.most(),
@@ -90,6 +102,7 @@ impl RaceClient {
     pub(super) fn can_start(&self) -> bool {
         !self.workers.are_wanted()
             && self.unready().is_none()
+            && self.round.drop().drop.state != DropState::Over
             && self.failure.as_ref().is_none_or(Failure::may_be_retried)
     }
 

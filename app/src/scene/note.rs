@@ -53,6 +53,25 @@ pub enum Note {
     RoundReset(RoundNumber),
     /// A new round was noticed after an absence.
     RoundMissed(RoundNumber),
+    /// The drop will open later than it was said.
+    DropScheduled,
+    /// The drop has opened.
+    DropOpened,
+    /// The operator has halted the drop.
+    DropPaused,
+    /// The drop goes on after a pause.
+    DropResumed,
+    /// Every code is given out.
+    DropSoldOut,
+    /// The drop is over.
+    DropClosed,
+    /// There are codes again.
+    DropReopened,
+    /// The visitor has won a moment ago; the best hash counts a little later.
+    CoolingDown {
+        /// Seconds until it does.
+        retry_in: f64,
+    },
     /// The visitor started mining.
     Started {
         /// With so many workers.

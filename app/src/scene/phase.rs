@@ -12,6 +12,10 @@ pub enum Phase {
     Idle,
     /// The workers are on their way.
     Starting,
+    /// The visitor has asked for mining, and the drop opens later: then it begins by itself.
+    AwaitingDrop,
+    /// The drop is over: there is nothing to be won.
+    Over,
     /// Trying nonces.
     Mining,
     /// A solution is with the server.
@@ -31,6 +35,8 @@ impl Phase {
             Self::Checking => "checking",
             Self::Idle => "idle",
             Self::Starting => "starting",
+            Self::AwaitingDrop => "waiting",
+            Self::Over => "over",
             Self::Mining => "mining",
             Self::Submitting => "submitting",
             Self::Won(_) => "won",
@@ -51,6 +57,8 @@ pub enum Pause {
     TraceUnreadable,
     /// The human check, which needs the visitor.
     HumanCheck,
+    /// The operator, who has halted the drop.
+    DropPaused,
 }
 
 /// Why the page cannot go on.
@@ -74,6 +82,11 @@ pub enum Failure {
     AddressUnstable,
     /// The server refuses the solutions, and says why.
     SolutionsRefused(ServerWords),
+    /// This visitor, or the network, has won as much as may be won.
+    QuotaReached {
+        /// True if it is the network.
+        by_network: bool,
+    },
 }
 
 impl Failure {

@@ -1,6 +1,6 @@
 //! What is said on the WebSocket.
 
-use super::round::RoundView;
+use super::{drop::DropNews, round::RoundView};
 use crate::{
     error::ErrorCode,
     read::{Read, deserialize_by_reading, field, read_fields, read_texts},
@@ -30,6 +30,12 @@ pub enum ResetReason {
     Timeout,
     /// The operator asked for it.
     Operator,
+    /// The drop has opened.
+    Opened,
+    /// The drop goes on after a pause.
+    Resumed,
+    /// The drop was over and is open again.
+    Reopened,
 }
 
 /// What the server says on the WebSocket.
@@ -47,6 +53,8 @@ pub enum ServerMessage {
         figures: Figures,
         /// Seconds from one share of a miner to its next.
         proof_interval: f64,
+        /// What is given out.
+        drop: DropNews,
     },
     /// The answer to a ping.
     #[serde(rename = "PONG")]
@@ -65,6 +73,9 @@ pub enum ServerMessage {
         /// The mining time of the round before, if it was solved.
         solve_time: Option<f64>,
     },
+    /// The drop has changed: its state, what is left, or its rules.
+    #[serde(rename = "DROP")]
+    Drop(DropNews),
     /// Every two seconds.
     #[serde(rename = "NETWORK_HASHRATE")]
     NetworkHashrate {
@@ -155,7 +166,9 @@ impl Read for ServerMessage {
                 round: RoundView::read(value)?,
                 figures: Figures::read(value)?,
                 proof_interval: field(value, "proof_interval")?,
+                drop: field(value, "drop")?,
             },
+            "DROP" => Self::Drop(DropNews::read(value)?),
             "PONG" => Self::Pong { online: field(value, "online")? },
             "PUZZLE_RESET" => Self::PuzzleReset {
                 round: RoundView::read(value)?,

@@ -1,6 +1,7 @@
 //! What the page is rendered from.
 
 use super::{
+    drop::DropNews,
     live::Figures,
     lobby::LobbyPage,
     round::RoundView,
@@ -52,6 +53,8 @@ pub struct PageState {
     pub round: RoundView,
     /// The figures at that moment.
     pub figures: Figures,
+    /// The drop at that moment.
+    pub drop: DropNews,
     /// The human check.
     pub turnstile: TurnstileConfig,
     /// What a session must pass.
@@ -73,6 +76,6 @@ pub struct PageState {
 read_texts!(View);
 read_fields! {
     PageState {
-        view, language, round, figures, turnstile, gate, lobby, turnstile_script, has_session, miner_simd, miner_scalar
+        view, language, round, figures, drop, turnstile, gate, lobby, turnstile_script, has_session, miner_simd, miner_scalar
     }
 }

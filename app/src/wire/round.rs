@@ -9,33 +9,89 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 /// One round as it stands at a moment: everything a miner needs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct RoundView {
     /// Which round; it only grows.
     pub round: RoundNumber,
-    /// The random part of its puzzle.
-    pub seed: Seed,
+    /// What is searched for; nothing while the drop is not open: then the round is over,
+    /// and nobody knows the next one's seed.
+    pub search: Option<Search>,
     /// The difficulty at this moment, in leading zero hex digits.
-    #[serde(serialize_with = "shortest_number")]
     pub difficulty: f64,
-    /// The target at this moment.
-    pub target: Target,
     /// `memory_cost` (KiB), `time_cost` and `parallelism` of Argon2id.
-    #[serde(flatten)]
     pub cost: Cost,
     /// Seconds of this round during which somebody mined.
     pub mining_time: f64,
     /// True while somebody mines, so that `mining_time` goes on.
     pub clock_running: bool,
-    /// How the target goes on rising; absent when it stays as it is.
-    #[serde(skip_serializing_if = "Option::is_none")]
+}
+
+/// What is searched for in a round.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Search {
+    /// The random part of its puzzle.
+    pub seed: Seed,
+    /// The target at this moment.
+    pub target: Target,
+    /// How the target goes on rising; nothing when it stays as it is.
     pub curve: Option<RisingCurve>,
 }
 
-impl RoundView {
-    /// The curve of this round.
+impl Search {
+    /// The curve of the round.
     pub fn target_curve(&self) -> Curve {
         self.curve.map_or(Curve::Fixed(self.target), Curve::Rising)
+    }
+}
+
+impl RoundView {
+    /// The random part of the puzzle, while there is one.
+    pub fn seed(&self) -> Option<Seed> {
+        self.search.map(|search| search.seed)
+    }
+
+    /// How the target moves. While there is nothing to search for: what is known of the
+    /// next round's difficulty.
+    pub fn target_curve(&self) -> Curve {
+        let expected = || Target::from_fraction((-4.0 * self.difficulty).exp2());
+        self.search.map_or_else(|| Curve::Fixed(expected()), |search| search.target_curve())
+    }
+}
+
+/// A round as it travels. `seed`, `target` and `curve` are `null` while there is nothing to
+/// search for; a target that stays as it is has no `curve`.
+#[derive(Serialize)]
+struct RoundFields<'a> {
+    round: RoundNumber,
+    seed: Option<&'a Seed>,
+    #[serde(serialize_with = "shortest_number")]
+    difficulty: f64,
+    target: Option<&'a Target>,
+    #[serde(flatten)]
+    cost: Cost,
+    mining_time: f64,
+    clock_running: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    curve: Option<Option<&'a RisingCurve>>,
+}
+
+impl Serialize for RoundView {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let search = self.search.as_ref();
+        let fields = RoundFields {
+            round: self.round,
+            seed: search.map(|search| &search.seed),
+            difficulty: self.difficulty,
+            target: search.map(|search| &search.target),
+            cost: self.cost,
+            mining_time: self.mining_time,
+            clock_running: self.clock_running,
+            curve: match search {
+                None => Some(None),
+                Some(search) => search.curve.as_ref().map(Some),
+            },
+        };
+        fields.serialize(serializer)
     }
 }
 
@@ -117,11 +173,14 @@ deserialize_by_reading!(Puzzle, RoundView);
 
 impl Read for RoundView {
     fn read(value: &Value) -> Option<Self> {
+        let search = match (field(value, "seed")?, field(value, "target")?) {
+            (Some(seed), Some(target)) => Some(Search { seed, target, curve: field(value, "curve")? }),
+            _ => None,
+        };
         Some(Self {
             round: field(value, "round")?,
-            seed: field(value, "seed")?,
+            search,
             difficulty: field(value, "difficulty")?,
-            target: field(value, "target")?,
             cost: Cost {
                 memory_cost: field(value, "memory_cost")?,
                 time_cost: field(value, "time_cost")?,
@@ -129,7 +188,6 @@ impl Read for RoundView {
             },
             mining_time: field(value, "mining_time")?,
             clock_running: field(value, "clock_running")?,
-            curve: field(value, "curve")?,
         })
     }
 }

@@ -6,14 +6,43 @@ use serde_json::{Value, json};
 fn round() -> RoundView {
     RoundView {
         round: RoundNumber(17),
-        seed: Seed::from_bytes([0xab; 16]),
+        search: Some(Search {
+            seed: Seed::from_bytes([0xab; 16]),
+            target: Difficulty::new(3.0).unwrap().into(),
+            curve: None,
+        }),
         difficulty: 3.0,
-        target: Difficulty::new(3.0).unwrap().into(),
         cost: Cost::DEFAULT,
         mining_time: 12.4,
         clock_running: true,
-        curve: None,
     }
+}
+
+fn drop_news() -> DropNews {
+    DropNews {
+        drop: DropView {
+            state: DropState::Over,
+            reason: Some(OverReason::SoldOut),
+            supply: Some(100),
+            left: Some(0),
+            opens_at: Some("2026-12-24T19:00:00.000Z".into()),
+            closes_at: None,
+            now: "2026-12-24T20:00:00.000Z".into(),
+            rules: vec!["100 codes in all.".into()],
+        },
+        limits: DropLimits { wins_per_person: 1, ..DropLimits::default() },
+        opens_in: Some(12.5),
+        closes_in: None,
+    }
+}
+
+#[test]
+fn of_a_round_that_is_over_nothing_is_told_that_could_be_searched_for() {
+    let closed = serde_json::to_value(RoundView { search: None, ..round() }).unwrap();
+    for name in ["seed", "target", "curve"] {
+        assert_eq!(closed.get(name), Some(&Value::Null), "{name}");
+    }
+    assert_eq!(closed["difficulty"], 3);
 }
 
 #[test]
@@ -32,7 +61,14 @@ fn a_puzzle_is_flat_and_whole_numbers_have_no_fraction() {
 fn messages_survive_the_way_through_json() {
     let figures = Figures { online: 5, active_miners: 3, total_hashrate: 45.5 };
     let messages = [
-        ServerMessage::Puzzle { round: round(), figures, proof_interval: 60.0 },
+        ServerMessage::Puzzle { round: round(), figures, proof_interval: 60.0, drop: drop_news() },
+        ServerMessage::Puzzle {
+            round: RoundView { search: None, ..round() },
+            figures,
+            proof_interval: 60.0,
+            drop: DropNews::default(),
+        },
+        ServerMessage::Drop(drop_news()),
         ServerMessage::Pong { online: 5 },
         ServerMessage::PuzzleReset { round: round(), reason: ResetReason::Timeout, solve_time: None },
         ServerMessage::NetworkHashrate {

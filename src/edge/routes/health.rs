@@ -7,8 +7,9 @@ use serde::Serialize;
 #[derive(Debug, Serialize)]
 struct Health {
     status: &'static str,
-    /// The first eight digits: enough to compare, too few to mine.
-    current_seed: String,
+    /// The first eight digits: enough to compare, too few to mine; nothing while the drop
+    /// is not open.
+    current_seed: Option<String>,
     round: puzzle::RoundNumber,
     checks: Checks,
 }
@@ -33,7 +34,7 @@ pub(crate) async fn health(Extension(request): Extension<RequestContext>) -> imp
     let word = |works| if works { "ok" } else { "failed" };
     let health = Health {
         status: if healthy { "ok" } else { "degraded" },
-        current_seed: format!("{}...", round.seed.preview()),
+        current_seed: round.seed().map(|seed| format!("{}...", seed.preview())),
         round: round.round,
         checks: Checks { verifier: word(verifier), audit: word(audit), storage: word(storage) },
     };

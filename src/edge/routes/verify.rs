@@ -16,6 +16,9 @@ use app::{
 pub(crate) async fn verify(request: &RequestContext, submission: Submission) -> Result<Victory, ApiError> {
     let rooms = &request.rooms;
     let session = request.session(None).await?;
+    if let Some(refusal) = rooms.race.closed() {
+        return Err(refused(refusal, &rooms.race));
+    }
     let Submission { visitor_id, nonce, submitted_seed, trace_data, hash } = submission;
     if !trace_data.is_splice_proof() || !rooms.gate.ip_binding.allows(trace_data.ip(), request.address) {
         return Err(ApiError::new(

@@ -23,13 +23,14 @@ impl Tables {
     /// Makes all changes of a transaction, or none.
     pub(super) fn commit(&mut self, transaction: &Transaction, now: WallTime) -> Result<Committed, Refused> {
         let (progress, last_delivery) = (self.progress, self.last_delivery);
-        let fingerprints = self.fingerprints.clone();
+        let (fingerprints, drop) = (self.fingerprints.clone(), self.drop.clone());
         let mut undo = Vec::new();
         self.progress.begin(now);
         for change in transaction.changes() {
             if let Err(refused) = self.apply(change, &mut undo) {
                 undo.into_iter().rev().for_each(|undo| undo(self));
-                (self.progress, self.last_delivery, self.fingerprints) = (progress, last_delivery, fingerprints);
+                (self.progress, self.last_delivery) = (progress, last_delivery);
+                (self.fingerprints, self.drop) = (fingerprints, drop);
                 return Err(refused);
             }
         }
@@ -87,7 +88,28 @@ impl Tables {
                     self.put(undo, |tables| &mut tables.tickets, won.ticket, Some(()));
                     self.put(undo, |tables| &mut tables.wins, *round, Some(entry.seq));
                 }
+                if let Body::Drop(change) = body {
+                    self.drop = Some(change.clone());
+                }
                 self.put(undo, |tables| &mut tables.entries, entry.seq, Some(entry));
+            }
+            Change::RequireQuota(quota) => self.check_quota(quota)?,
+            Change::AddCodes(codes) => {
+                for code in codes {
+                    if !self.positions.contains_key(code) {
+                        let position = self.listed_codes.last_key_value().map_or(0, |(last, _)| *last) + 1;
+                        self.put(undo, |tables| &mut tables.positions, code.clone(), Some(position));
+                        self.put(undo, |tables| &mut tables.listed_codes, position, Some((code.clone(), None)));
+                    }
+                }
+            }
+            Change::TakeCode { code, round } => {
+                let position = self.positions.get(code).copied().ok_or(Refused::CodeTaken)?;
+                if self.listed_codes.get(&position).is_none_or(|(_, round)| round.is_some()) {
+                    return Err(Refused::CodeTaken);
+                }
+                let taken = Some((code.clone(), Some(*round)));
+                self.put(undo, |tables| &mut tables.listed_codes, position, taken);
             }
             Change::Snapshot { round, mining_time } => self.progress.note(*round, *mining_time),
             Change::Deliver(new) => {

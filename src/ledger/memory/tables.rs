@@ -1,11 +1,12 @@
 //! The tables in memory, and what is read from them.
 
 use crate::ledger::{
-    body::{Body, Won},
+    body::{Body, DropChange, Won},
     deliveries::{Delivery, DeliveryState, Due, Outbox},
     entry::Entry,
+    error::Refused,
     progress::Progress,
-    rows::{ClientRow, Fingerprints, RecordedWin, Recovered, SessionRow, SpentToken, StrikeRow},
+    rows::{ClientRow, Fingerprints, ListedCode, RecordedWin, Recovered, SessionRow, SpentToken, StrikeRow, WinQuota},
     values::{DeliveryId, Digest, Seq, WallTime, WebhookId},
 };
 use puzzle::{RoundNumber, Ticket};
@@ -39,6 +40,12 @@ pub(super) struct Tables {
     pub(super) strikes: BTreeMap<String, StrikeRow>,
     pub(super) cursors: BTreeMap<String, Seq>,
     pub(super) fingerprints: Option<Fingerprints>,
+    /// The newest entry of the drop.
+    pub(super) drop: Option<DropChange>,
+    /// The list of codes by their positions, with the rounds that were won with them.
+    pub(super) listed_codes: BTreeMap<u64, (String, Option<RoundNumber>)>,
+    /// The positions of those.
+    pub(super) positions: BTreeMap<String, u64>,
 }
 
 impl Tables {
@@ -59,6 +66,9 @@ impl Tables {
             strikes: BTreeMap::new(),
             cursors: BTreeMap::new(),
             fingerprints: None,
+            drop: None,
+            listed_codes: BTreeMap::new(),
+            positions: BTreeMap::new(),
         }
     }
 
@@ -107,6 +117,24 @@ impl Tables {
         after.take(limit).filter_map(|(_, seq)| self.recorded_win(*seq)).collect()
     }
 
+    /// Checks a quota against the wins that are kept.
+    pub(super) fn check_quota(&self, quota: &WinQuota) -> Result<(), Refused> {
+        let wins = || self.wins.values().filter_map(|seq| self.recorded(*seq));
+        let of_person =
+            |won: &Won| won.session == quota.session || (won.network == quota.network && won.visitor == quota.visitor);
+        let person = wins().filter(|(_, won)| of_person(won));
+        let last = person.clone().map(|(entry, _)| entry.at).last();
+        let network = wins().filter(|(_, won)| won.network == quota.network).count() as u64;
+        let allowed = quota.check(person.count() as u64, last, network, self.progress.at);
+        allowed.map_err(|(quota, until)| Refused::QuotaReached { quota, until })
+    }
+
+    pub(super) fn codes_left(&self, position: u64) -> Vec<ListedCode> {
+        let behind = self.listed_codes.range((Excluded(position), Unbounded));
+        let left = behind.filter(|(_, (_, round))| round.is_none());
+        left.map(|(position, (code, _))| ListedCode { position: *position, code: code.clone() }).collect()
+    }
+
     pub(super) fn due(&self, now: WallTime, limit: usize) -> Due {
         let waiting = || self.deliveries.values().filter(|delivery| delivery.state == DeliveryState::Waiting);
         let receivers: BTreeSet<&String> = waiting().map(|delivery| &delivery.receiver).collect();
@@ -141,6 +169,9 @@ impl Tables {
             round: entry(self.progress.opened)
                 .and_then(|opening| self.progress.newest_round(opening, self.progress.ended.and_then(entry))),
             counters: self.progress.counters,
+            drop: self.drop.clone(),
+            wins: self.progress.wins,
+            won_at: self.progress.won_at,
             fingerprints: self.fingerprints.clone(),
             sessions: self.sessions.values().cloned().collect(),
             clients: self.clients.values().filter(|client| now <= client.expires_at).cloned().collect(),

@@ -9,7 +9,7 @@ use crate::ledger::{
     fault,
     nanoseconds::to_nanoseconds,
     progress::{Progress, storable},
-    rows::{ClientRow, Fingerprints, SessionRow, SpentToken, StrikeRow},
+    rows::{ClientRow, Fingerprints, SessionRow, SpentToken, StrikeRow, WinQuota},
     transaction::{Change, FORGET_AT_ONCE, Transaction},
     values::{DeliveryId, Digest, WallTime},
 };
@@ -57,11 +57,12 @@ pub(super) fn apply(connection: &Connection, progress: &mut Progress, transactio
 
 /// Writes how far the ledger has come.
 pub(super) fn write_progress(connection: &Connection, progress: &Progress) -> rusqlite::Result<()> {
-    let Progress { head, at, round, opened, ended, mining_time, noted_at, counters } = progress;
+    let Progress { head, at, round, opened, ended, mining_time, noted_at, counters, wins, won_at, drop } = progress;
     connection
         .prepare_cached(
             "UPDATE race SET seq = ?1, chain = ?2, entry_at = ?3, at = ?4, round = ?5, opened = ?6, ended = ?7,
-             mining_time = ?8, noted_at = ?9, rounds = ?10, channels = ?11, sessions = ?12, tickets = ?13",
+             mining_time = ?8, noted_at = ?9, rounds = ?10, channels = ?11, sessions = ?12, tickets = ?13,
+             wins = ?14, won_at = ?15, drop_entry = ?16",
         )?
         .execute(params![
             head.seq.0,
@@ -77,8 +78,11 @@ pub(super) fn write_progress(connection: &Connection, progress: &Progress) -> ru
             counters.channels,
             counters.sessions,
             counters.tickets,
+            wins,
+            won_at.map_or(0, WallTime::milliseconds),
+            drop.map_or(0, |seq| seq.0),
         ])
-        .map(drop)
+        .map(|_| ())
 }
 
 fn apply_one(connection: &Connection, progress: &mut Progress, change: &Change) -> Applied {
@@ -86,6 +90,18 @@ fn apply_one(connection: &Connection, progress: &mut Progress, change: &Change) 
     let at_once = FORGET_AT_ONCE as u64;
     match change {
         Change::Append { round, body } => append(connection, progress, *round, body)?,
+        Change::RequireQuota(quota) => require_quota(connection, progress.at, quota)?,
+        Change::AddCodes(codes) => {
+            for code in codes {
+                run("INSERT INTO listed_codes (code) VALUES (?1) ON CONFLICT DO NOTHING", params![code])?;
+            }
+        }
+        Change::TakeCode { code, round } => {
+            let sql = "UPDATE listed_codes SET round = ?2 WHERE code = ?1 AND round IS NULL";
+            if run(sql, params![code, round.0])? == 0 {
+                return Err(Refused::CodeTaken.into());
+            }
+        }
         Change::Snapshot { round, mining_time } => progress.note(*round, *mining_time),
         Change::Deliver(new) => deliver(connection, progress.at, new)?,
         Change::DeliveryTried { id, outcome } => {
@@ -216,6 +232,23 @@ fn insert_win(connection: &Connection, entry: &Entry, won: &Won) -> Applied {
         ],
     )?;
     if inserted == 0 { Err(Refused::TicketUsed.into()) } else { Ok(()) }
+}
+
+fn require_quota(connection: &Connection, now: WallTime, quota: &WinQuota) -> Applied {
+    let WinQuota { session, visitor, network, .. } = quota;
+    let (person, last) = connection
+        .prepare_cached(
+            "SELECT count(*), max(at) FROM wins JOIN entries ON entries.seq = wins.seq
+             WHERE session = ?1 OR (network = ?2 AND visitor = ?3)",
+        )?
+        .query_row(params![session, network, visitor.as_str()], |row| {
+            Ok((row.get(0)?, row.get::<_, Option<u64>>(1)?.map(WallTime::from_milliseconds)))
+        })?;
+    let of_network = connection
+        .prepare_cached("SELECT count(*) FROM wins WHERE network = ?1")?
+        .query_row([network], |row| row.get(0))?;
+    let allowed = quota.check(person, last, of_network, now);
+    allowed.map_err(|(quota, until)| Refused::QuotaReached { quota, until }.into())
 }
 
 fn deliver(connection: &Connection, at: WallTime, new: &NewDelivery) -> Applied {

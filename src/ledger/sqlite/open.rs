@@ -17,7 +17,7 @@ use std::{
 };
 
 /// The versions of the schema, oldest first; `user_version` counts those applied.
-const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql")];
 
 /// How long to wait for another program that holds the file.
 const BUSY_LIMIT: Duration = Duration::from_secs(1);

@@ -1,12 +1,13 @@
 //! Rows, as values.
 
 use crate::ledger::{
-    body::{Body, Kind},
+    body::{Body, DropChange, Kind},
     deliveries::{Delivery, DeliveryState, Due, Outbox},
     entry::{Entry, Head},
     progress::Progress,
     rows::{
-        ClientRow, Counters, Fingerprints, RecordedWin, Recovered, RecoveredRound, SessionRow, SpentToken, StrikeRow,
+        ClientRow, Counters, Fingerprints, ListedCode, RecordedWin, Recovered, RecoveredRound, SessionRow, SpentToken,
+        StrikeRow,
     },
     values::{DeliveryId, Digest, LARGEST_NUMBER, Seq, WallTime, WebhookId},
 };
@@ -41,7 +42,7 @@ pub(super) fn progress(connection: &Connection) -> Result<Progress> {
     connection
         .prepare_cached(
             "SELECT seq, chain, entry_at, at, round, opened, ended, mining_time, noted_at,
-             rounds, channels, sessions, tickets FROM race",
+             rounds, channels, sessions, tickets, wins, won_at, drop_entry FROM race",
         )?
         .query_row([], |row| {
             Ok(Progress {
@@ -58,6 +59,9 @@ pub(super) fn progress(connection: &Connection) -> Result<Progress> {
                     sessions: row.get(11)?,
                     tickets: row.get(12)?,
                 },
+                wins: row.get(13)?,
+                won_at: Some(time(row, 14)?).filter(|at| at.milliseconds() != 0),
+                drop: seq_or_none(row.get(15)?),
             })
         })
 }
@@ -243,6 +247,9 @@ pub(super) fn recover(connection: &Connection, now: WallTime) -> Result<Recovere
         head: progress.head,
         round: newest_round(connection, &progress)?,
         counters: progress.counters,
+        drop: newest_drop(connection, &progress)?,
+        wins: progress.wins,
+        won_at: progress.won_at,
         fingerprints: fingerprints(connection)?,
         sessions,
         clients,
@@ -258,6 +265,19 @@ fn newest_round(connection: &Connection, progress: &Progress) -> Result<Option<R
     let opening = entry_at(connection, progress.opened)?;
     let ending = progress.ended.map(|seq| entry_at(connection, seq)).transpose()?;
     progress.newest_round(opening, ending).map(Some).ok_or_else(|| damaged(4, "the newest round has lost its entries"))
+}
+
+fn newest_drop(connection: &Connection, progress: &Progress) -> Result<Option<DropChange>> {
+    let Some(seq) = progress.drop else { return Ok(None) };
+    match entry_at(connection, seq)?.body {
+        Body::Drop(change) => Ok(Some(change)),
+        _ => Err(damaged(2, format!("entry {seq} is none of the drop"))),
+    }
+}
+
+pub(super) fn codes_left(connection: &Connection, position: u64) -> Result<Vec<ListedCode>> {
+    let sql = "SELECT position, code FROM listed_codes WHERE round IS NULL AND ?1 < position ORDER BY position";
+    rows(connection, sql, [number(position)], |row| Ok(ListedCode { position: row.get(0)?, code: row.get(1)? }))
 }
 
 fn fingerprints(connection: &Connection) -> Result<Option<Fingerprints>> {

@@ -9,13 +9,16 @@ use crate::{
     clock::ManualClock,
     ledger::{
         Body, ChainError, DataDirectory, Digest, Head, Ledger, Seq, SqliteLedger, Transaction,
-        body::{DropChange, DropState, OperatorAction, Redeemed, Revoked},
+        body::{DropChange, OperatorAction, Redeemed, Revoked},
         error::Fault,
         sqlite::{DATABASE, OpenError},
         verify_chain,
     },
 };
-use puzzle::RoundNumber;
+use puzzle::{
+    RoundNumber,
+    drop::{DropRules, DropState},
+};
 use rusqlite::Connection;
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -58,7 +61,15 @@ fn redeemed() -> Body {
 /// What is written stays readable for ever: whoever changes one of these texts has
 /// changed the format.
 async fn every_kind_of_body_is_written_as_documented(it: Fixture) {
-    let drop = DropChange { state: DropState::SoldOut, reason: "the last one".to_owned(), supply: Some(9), won: 9 };
+    let rules = DropRules { supply: 9, opens_at: Some(Duration::from_millis(1)), ..DropRules::default() };
+    let drop = DropChange {
+        state: DropState::SoldOut,
+        reason: "the last one".to_owned(),
+        supply: Some(9),
+        won: 9,
+        rules,
+        environment: DropRules::default(),
+    };
     let code_digest = Digest::from_bytes([0x11; 32]);
     let revoked = Revoked { code_digest, key: "shop".to_owned(), reason: "fraud".to_owned() };
     let transaction = Transaction::new()
@@ -84,7 +95,10 @@ async fn every_kind_of_body_is_written_as_documented(it: Fixture) {
                 super::samples::code(1).as_str()
             ),
         ),
-        ("drop", r#"{"state":"sold_out","reason":"the last one","supply":9,"won":9}"#.to_owned()),
+        (
+            "drop",
+            r#"{"state":"sold_out","reason":"the last one","supply":9,"won":9,"rules":{"supply":9,"opens_at_ms":1,"wins_per_person":0,"win_cooldown_ms":0,"wins_per_network":0,"min_round_ms":0},"environment":{"supply":0,"wins_per_person":0,"win_cooldown_ms":0,"wins_per_network":0,"min_round_ms":0}}"#.to_owned(),
+        ),
         ("redeemed", format!(r#"{{"code_digest":"{digest}","key":"shop","redeemed_for":null}}"#)),
         ("revoked", format!(r#"{{"code_digest":"{digest}","key":"shop","reason":"fraud"}}"#)),
     ];

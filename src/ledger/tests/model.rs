@@ -8,7 +8,7 @@ use crate::ledger::{
     Change, CommitError, Committed, DeliveryId, Digest, Entry, Head, Ledger, Recovered, Refused, Seq, Transaction,
     WallTime,
     deliveries::{Delivery, Due, TryOutcome},
-    rows::{Counter, RecordedWin, StrikeRow},
+    rows::{Counter, ListedCode, RecordedWin, StrikeRow, WinQuota},
     verify_chain,
 };
 use proptest::{collection::vec, prelude::*};
@@ -69,6 +69,18 @@ fn change() -> impl Strategy<Value = Change> {
         1 => name().prop_map(Change::RemoveStrike),
         1 => time().prop_map(Change::ForgetStrikes),
         1 => (counter, 0..9_u64).prop_map(|(counter, to)| Change::RaiseCounter { counter, to }),
+        1 => name().prop_map(|name| Change::AddCodes(vec![name.clone(), name])),
+        2 => (name(), round()).prop_map(|(code, round)| Change::TakeCode { code, round }),
+        1 => (name(), 0..3_u64, 0..4_u64, 0..3_u64).prop_map(|(session, person, seconds, network)| {
+            Change::RequireQuota(WinQuota {
+                session,
+                visitor: "visitor-1".parse().unwrap(),
+                network: "2001:db8::/64".to_owned(),
+                wins_per_person: person,
+                win_cooldown: Duration::from_secs(seconds),
+                wins_per_network: network,
+            })
+        }),
         2 => (name(), FEW, FEW).prop_map(|(name, from, to)| Change::MoveCursor { name, from: Seq(from), to: Seq(to) }),
     ]
 }
@@ -91,6 +103,7 @@ struct Everything {
     deliveries: Vec<Delivery>,
     due: Due,
     cursors: Vec<Seq>,
+    codes: Vec<ListedCode>,
 }
 
 async fn everything(ledger: &dyn Ledger) -> Everything {
@@ -107,6 +120,7 @@ async fn everything(ledger: &dyn Ledger) -> Everything {
         deliveries: ledger.deliveries_after(DeliveryId(0), None, 1000).await.unwrap(),
         due: ledger.due_deliveries(WallTime::from_milliseconds(1000), 2).await.unwrap(),
         cursors,
+        codes: ledger.codes_left(0).await.unwrap(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is decided about, and what follows from a decision.
 
+use super::turning::Turning;
 use crate::{
     ledger::Transaction,
     race::{
@@ -60,8 +61,24 @@ pub(crate) enum Conclusion {
         /// Whoever came while that was written down.
         late: Vec<Answer>,
     },
-    /// It could not be written down: the round goes on, and these have to come again.
-    Failed(Vec<Answer>),
+    /// The drop has changed.
+    Turned {
+        /// How everything stands.
+        announcement: Announcement,
+        /// What has changed, and who wants to know.
+        turning: Turning,
+        /// Whoever came while that was written down …
+        late: Vec<Answer>,
+        /// … and what they are told.
+        refusal: Refusal,
+    },
+    /// It could not be written down: the round goes on.
+    Failed {
+        /// These have to come again.
+        answers: Vec<Answer>,
+        /// The winner, if the ledger refused them the win.
+        refused: Option<(Answer, Refusal)>,
+    },
 }
 
 /// Everything about one win.

@@ -1,9 +1,12 @@
-//! A round that ends: what was decided, and the transaction that makes it so.
+//! A round that ends, or a drop that changes: what was decided, and the transaction that
+//! makes it so.
 
+use super::turning::Turning;
 use crate::{
     ledger::{
-        Body, Transaction,
-        body::{Expired, OpenReason},
+        Body, Change, Transaction,
+        body::{DropChange, Expired, OpenReason},
+        rows::WinQuota,
     },
     race::{
         entries::{estimate, opened, won},
@@ -11,23 +14,27 @@ use crate::{
         win::Win,
     },
 };
-use puzzle::{Cost, Curve, RoundNumber, Seed, rule::Rule};
+use puzzle::{Cost, Curve, RoundNumber, Seed, drop::Drop, rule::Rule};
 use std::time::Duration;
 
-/// A round whose end is being written down.
+/// What is being written down.
 #[derive(Debug)]
 pub(super) struct Ending {
-    /// How it ends.
+    /// What happens.
     pub(super) outcome: Outcome,
-    /// The round after it.
-    pub(super) next: NextRound,
+    /// The rule, with what it has learnt.
+    pub(super) rule: Rule,
+    /// The round that is opened; none if the drop is not open then.
+    pub(super) next: Option<NextRound>,
+    /// The drop as it is then.
+    pub(super) drop: Drop,
     /// When that was decided.
     pub(super) began_at: Duration,
     /// Whoever has handed something in since.
     pub(super) late: Vec<Answer>,
 }
 
-/// How a round ends.
+/// What happens.
 #[derive(Debug)]
 pub(super) enum Outcome {
     /// Somebody wins.
@@ -44,15 +51,27 @@ pub(super) enum Outcome {
         /// How the round was judged, in words.
         reason: String,
     },
+    /// The drop changes by itself or by an operator.
+    Turned(Turning),
 }
 
 /// The round that is opened by the same transaction.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct NextRound {
-    /// The rule, with what it has learnt.
-    pub(super) rule: Rule,
     pub(super) seed: Seed,
     pub(super) curve: Curve,
+    pub(super) reason: OpenReason,
+}
+
+/// What a transaction says beside the outcome.
+#[derive(Debug, Default)]
+pub(super) struct Beside {
+    /// How the winner is limited.
+    pub(super) quota: Option<WinQuota>,
+    /// What takes the code from the list.
+    pub(super) code: Option<Change>,
+    /// The drop's new state.
+    pub(super) drop: Option<DropChange>,
 }
 
 impl Ending {
@@ -64,33 +83,52 @@ impl Ending {
         }
         answers
     }
-}
 
-impl NextRound {
-    /// The round that the rule makes after all it has learnt.
-    pub(super) fn of(rule: Rule, seed: Seed) -> Self {
-        Self { curve: rule.curve(), rule, seed }
-    }
-}
-
-impl Outcome {
-    /// What makes the end of round `number` and the beginning of the next one durable.
+    /// What makes it durable. `running` is the round that is running, with the mining time
+    /// that it has gathered; `newest` the newest round, running or not.
     pub(super) fn transaction(
         &self,
-        number: RoundNumber,
-        mining_time: Duration,
-        next: &NextRound,
+        newest: RoundNumber,
+        running: Option<Duration>,
+        beside: Beside,
         cost: Cost,
     ) -> Transaction {
-        let estimate = estimate(&next.rule);
-        let (body, reason) = match self {
-            Self::Won { win, .. } => (Body::Won(Box::new(won(win, estimate))), OpenReason::Solved),
-            Self::Expired { reason } => {
-                let expired = Expired { reason: reason.clone(), mining_time, estimate };
-                (Body::Expired(expired), OpenReason::Timeout)
+        let learnt = estimate(&self.rule);
+        let Beside { quota, code, drop } = beside;
+        let mut transaction = Transaction::new();
+        transaction.extend(quota.map(Change::RequireQuota));
+        transaction.extend(code);
+        let ended = |reason: &str| running.map(|mining_time| expired(reason, mining_time, &self.rule));
+        match &self.outcome {
+            Outcome::Won { win, .. } => {
+                transaction = transaction.append(newest, Body::Won(Box::new(won(win, learnt))));
             }
-        };
-        let transaction = Transaction::new().append(number, body);
-        transaction.append(number.next(), Body::Opened(opened(&next.rule, next.seed, next.curve, cost, reason)))
+            Outcome::Expired { reason } => {
+                if let Some(expired) = ended(reason) {
+                    transaction = transaction.append(newest, expired);
+                }
+            }
+            Outcome::Turned(turning) => {
+                if let Some(action) = &turning.action {
+                    transaction = transaction.append(newest, Body::Operator(action.clone()));
+                }
+                if let Some(expired) = ended(&turning.reason).filter(|_| !self.drop.state().is_open()) {
+                    transaction = transaction.append(newest, expired);
+                }
+            }
+        }
+        if let Some(drop) = drop {
+            transaction = transaction.append(newest, Body::Drop(drop));
+        }
+        if let Some(NextRound { seed, curve, reason }) = self.next {
+            let opened = opened(&self.rule, seed, curve, cost, reason);
+            transaction = transaction.append(newest.next(), Body::Opened(opened));
+        }
+        transaction
     }
+}
+
+/// The entry of a round that nobody has won.
+pub(in crate::race) fn expired(reason: &str, mining_time: Duration, rule: &Rule) -> Body {
+    Body::Expired(Expired { reason: reason.to_owned(), mining_time, estimate: estimate(rule) })
 }

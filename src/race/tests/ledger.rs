@@ -6,7 +6,7 @@ use crate::{
         CommitError, Committed, Condition, DeliveryId, Digest, Entry, Head, Ledger, MemoryLedger, Recovered, Reply,
         Seq, StoreError, Transaction, WallTime,
         deliveries::{Delivery, DeliveryState, Due, Outbox},
-        rows::RecordedWin,
+        rows::{ListedCode, RecordedWin},
     },
 };
 use futures::{FutureExt, future::BoxFuture};
@@ -100,6 +100,10 @@ impl Ledger for TestLedger {
 
     fn wins_after(&self, round: RoundNumber, limit: usize) -> Reply<Vec<RecordedWin>> {
         self.memory.wins_after(round, limit)
+    }
+
+    fn codes_left(&self, position: u64) -> Reply<Vec<ListedCode>> {
+        self.memory.codes_left(position)
     }
 
     fn due_deliveries(&self, now: WallTime, limit: usize) -> Reply<Due> {

@@ -18,7 +18,7 @@ async fn a_rising_target_says_when_a_hash_becomes_valid() {
     bench.race.run_clock_until(Duration::MAX);
     bench.clock.advance(Duration::from_secs(30));
     // Twice the present target: valid at √2 of the present time.
-    let target = bench.race.view().target;
+    let target = bench.race.view().search.unwrap().target;
     let hash: Hash = puzzle::Target::from_fraction(2.0 * target.fraction()).to_string().parse().unwrap();
     let early = Solution { seed: bench.seed(), nonce: Nonce::new(1).unwrap(), hash };
     let refusal = bench.submit_solution("a", early).await.unwrap().unwrap_err();

@@ -104,7 +104,10 @@ async fn a_restart_goes_on_with_the_round_its_seed_and_its_mining_time() {
 
         let restarted = bench.restarted(rule);
         let after = restarted.race.view();
-        assert_eq!((after.round, after.seed, after.curve), (before.round, before.seed, before.curve));
+        assert_eq!(
+            (after.round, after.search.map(|search| (search.seed, search.curve))),
+            (before.round, before.search.map(|search| (search.seed, search.curve)))
+        );
         assert_eq!((before.mining_time, after.mining_time), (30.0, 30.0));
         assert!(!after.clock_running, "nobody mines yet");
         assert_eq!(restarted.won_by("a").await, [RoundNumber(1)]);
@@ -123,7 +126,7 @@ async fn other_settings_end_the_round_and_begin_a_new_one() {
     bench.race.stop().await;
     let restarted = bench.restarted(RuleName::Rising);
     assert_eq!(restarted.race.view().round, RoundNumber(2));
-    assert!(restarted.race.view().curve.is_some(), "the new round goes by the new rule");
+    assert!(restarted.race.view().search.unwrap().curve.is_some(), "the new round goes by the new rule");
     let entries = bench.ledger.entries_after(crate::ledger::Seq(0), 10).await.unwrap();
     let kinds: Vec<String> = entries.iter().map(|entry| entry.body.kind().to_string()).collect();
     assert_eq!(kinds, ["opened", "expired", "opened"]);

@@ -13,7 +13,7 @@ pub(super) use crate::{
         lobby::{Access, LOBBY, Line, LobbyCommand, Progress, Said},
     },
     wire::{
-        Figures, Gate, PageState, RoundView, TurnstileConfig, View,
+        DropNews, Figures, Gate, PageState, RoundView, Search, TurnstileConfig, View,
         lobby::{
             LobbyAnswer, LobbyBatch, LobbyChannel, LobbyEvent, LobbyMember, LobbyMembers, LobbyPage, LobbyRequest,
             LobbyState,
@@ -37,15 +37,18 @@ pub(super) fn page(gate: Gate) -> PageState {
         language: crate::Language::English,
         round: RoundView {
             round: RoundNumber(1),
-            seed: Seed::from_bytes([1; 16]),
+            search: Some(Search {
+                seed: Seed::from_bytes([1; 16]),
+                target: Difficulty::new(2.0).unwrap().into(),
+                curve: None,
+            }),
             difficulty: 2.0,
-            target: Difficulty::new(2.0).unwrap().into(),
             cost: Cost::DEFAULT,
             mining_time: 0.0,
             clock_running: false,
-            curve: None,
         },
         figures: Figures::default(),
+        drop: DropNews::default(),
         turnstile: TurnstileConfig { site_key: String::new(), test_mode: true },
         turnstile_script: String::new(),
         gate,

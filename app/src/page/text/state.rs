@@ -22,6 +22,8 @@ pub fn window_title(language: Language, phase: &Phase, in_lobby: bool) -> &'stat
     match phase {
         Phase::Won(_) => language.pick("You won! · HashPass", "你赢了！ · HashPass"),
         Phase::Starting | Phase::Mining | Phase::Submitting => language.pick("Mining · HashPass", "挖矿中 · HashPass"),
+        Phase::AwaitingDrop => language.pick("Waiting · HashPass", "等待开始 · HashPass"),
+        Phase::Over => language.pick("Over · HashPass", "已结束 · HashPass"),
         Phase::Paused(_) => language.pick("Paused · HashPass", "已暂停 · HashPass"),
         Phase::Failed(_) => language.pick("Stopped · HashPass", "已停止 · HashPass"),
         Phase::Checking | Phase::Idle => title(language, in_lobby),
@@ -34,6 +36,18 @@ pub fn status(language: Language, phase: &Phase) -> String {
         Phase::Checking => language.pick("Checking whether you may take part …", "正在确认你能否参与……"),
         Phase::Idle => language.pick("Ready when you are.", "准备就绪，随时可以开始。"),
         Phase::Starting => language.pick("Starting the workers …", "正在启动工作线程……"),
+        Phase::AwaitingDrop => language.pick(
+            "You are in. Mining begins by itself when the drop opens.",
+            "你已准备就绪，发放开始时会自动开始挖矿。",
+        ),
+        Phase::Over => language.pick("The drop is over.", "发放已结束。"),
+        Phase::Paused(Pause::DropPaused) => language.pick(
+            "The drop is paused. Mining goes on by itself when it is resumed.",
+            "发放已暂停，恢复后会自动继续挖矿。",
+        ),
+        Phase::Failed(Failure::QuotaReached { .. }) => {
+            language.pick("You have won as much as you may.", "你已达到可赢得的上限。")
+        }
         Phase::Mining => language.pick("Mining.", "正在挖矿。"),
         Phase::Submitting => language.pick("Found one! Handing it in …", "找到了！正在提交……"),
         Phase::Won(round) => {
@@ -108,6 +122,15 @@ pub fn trouble(language: Language, phase: &Phase) -> String {
              two kinds of addresses. Solutions cannot be accepted like that.",
             "你的请求总是来自与服务器所见不同的地址，可能是因为 VPN，或者 IPv4 与 IPv6 并用。\
              这样提交的答案无法被接受。",
+        ),
+        Failure::QuotaReached { by_network: false } => language.pick(
+            "You have won as many codes as one person may in this drop. Your codes stay below.",
+            "在这次发放中，你已赢得每人可得的全部邀请码。你的邀请码仍列在下方。",
+        ),
+        Failure::QuotaReached { by_network: true } => language.pick(
+            "As many codes as one network may win have been won from yours, by you or by others near you. A code of \
+             yours stays below.",
+            "你所在的网络已赢得每个网络可得的全部邀请码（可能是你，也可能是同一网络的其他人）。你的邀请码仍列在下方。",
         ),
         Failure::SolutionsRefused(words) => {
             let words = server_words(language, words);
@@ -317,6 +340,8 @@ mod tests {
             Failure::MinerStalled,
             Failure::AddressUnstable,
             Failure::SolutionsRefused(words),
+            Failure::QuotaReached { by_network: false },
+            Failure::QuotaReached { by_network: true },
         ];
         for failure in failures {
             let phase = Phase::Failed(failure);

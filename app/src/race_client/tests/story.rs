@@ -8,8 +8,8 @@ pub(super) use crate::{
         CheckFailure, Command, Connection, Failure, HumanCheck, MintEvent, Note, Pause, Phase, Proof, SessionProof,
     },
     wire::{
-        ClientMessage, Figures, Gate, PageState, Puzzle, ResetReason, RoundView, ServerMessage, SessionView, Share,
-        Submission, TurnstileConfig, Victory, View, Win, lobby::LobbyPage,
+        ClientMessage, DropNews, Figures, Gate, PageState, Puzzle, ResetReason, RoundView, Search, ServerMessage,
+        SessionView, Share, Submission, TurnstileConfig, Victory, View, Win, lobby::LobbyPage,
     },
 };
 pub(super) use miner::Job;
@@ -33,6 +33,7 @@ pub(super) fn page(round: RoundView) -> PageState {
         language: Language::English,
         round,
         figures: Figures::default(),
+        drop: DropNews::default(),
         turnstile: TurnstileConfig { site_key: String::new(), test_mode: true },
         turnstile_script: String::new(),
         view: View::Race,
@@ -47,13 +48,15 @@ pub(super) fn page(round: RoundView) -> PageState {
 pub(super) fn round(number: u64, digits: f64) -> RoundView {
     RoundView {
         round: RoundNumber(number),
-        seed: Seed::from_bytes([number as u8; 16]),
+        search: Some(Search {
+            seed: Seed::from_bytes([number as u8; 16]),
+            target: Difficulty::new(digits).unwrap().into(),
+            curve: None,
+        }),
         difficulty: digits,
-        target: Difficulty::new(digits).unwrap().into(),
         cost: Cost { memory_cost: 64, time_cost: 1, parallelism: 1 },
         mining_time: 0.0,
         clock_running: false,
-        curve: None,
     }
 }
 
@@ -67,7 +70,9 @@ pub(super) fn rising_round(number: u64) -> RoundView {
         easiest: target(1.0),
         hardest: target(6.0),
     };
-    RoundView { curve: Some(curve), ..round(number, 6.0) }
+    let mut round = round(number, 6.0);
+    round.search = round.search.map(|search| Search { curve: Some(curve), ..search });
+    round
 }
 
 /// The same, and somebody mines it already.
@@ -118,7 +123,12 @@ pub(super) fn session() -> SessionView {
 }
 
 pub(super) fn snapshot(round: RoundView) -> Event {
-    Event::Heard(ServerMessage::Puzzle { round, figures: Figures::default(), proof_interval: 60.0 })
+    Event::Heard(ServerMessage::Puzzle {
+        round,
+        figures: Figures::default(),
+        proof_interval: 60.0,
+        drop: DropNews::default(),
+    })
 }
 
 pub(super) fn reset(round: RoundView) -> Event {

@@ -1,0 +1,155 @@
+//! The drop: how much is given out, when, and to whom.
+
+use super::{
+    reader::Reader,
+    variable::{Optional, WithDefault},
+};
+use puzzle::{drop::DropRules, invite_code::CodePrefix};
+use std::{path::PathBuf, time::Duration};
+
+pub(super) const SUPPLY: WithDefault = WithDefault::new("HASHPASS_SUPPLY", "0", "codes in all; 0 for any number");
+
+pub(super) const OPENS_AT: Optional = Optional::new(
+    "HASHPASS_OPENS_AT",
+    "when the drop opens: a date and a time with their zone, such as 2026-12-24T20:00:00+01:00",
+);
+
+pub(super) const CLOSES_AT: Optional =
+    Optional::new("HASHPASS_CLOSES_AT", "when the drop closes, written like the time at which it opens");
+
+pub(super) const WINS_PER_PERSON: WithDefault = WithDefault::new(
+    "HASHPASS_WINS_PER_PERSON",
+    "0",
+    "codes that one person may win: a session, or the same device in the same network; 0 for any number",
+);
+
+pub(super) const WIN_COOLDOWN: WithDefault =
+    WithDefault::new("HASHPASS_WIN_COOLDOWN", "0", "seconds after a win in which that person wins nothing");
+
+pub(super) const WINS_PER_NETWORK: WithDefault = WithDefault::new(
+    "HASHPASS_WINS_PER_NETWORK",
+    "0",
+    "codes that one IPv4 address or one IPv6 network (/64) may win; 0 for any number",
+);
+
+pub(super) const MIN_ROUND: WithDefault =
+    WithDefault::new("HASHPASS_MIN_ROUND", "0", "seconds after a win in which nobody wins");
+
+pub(super) const CODES_FILE: Optional = Optional::new(
+    "HASHPASS_CODES_FILE",
+    "file of codes, one a line, that are handed out in this order, each once; without it codes are derived",
+);
+
+pub(super) const CODE_PREFIX: WithDefault = WithDefault::new(
+    "HASHPASS_CODE_PREFIX",
+    "HASHPASS-",
+    "what stands before a derived code: up to 32 printable ASCII characters without spaces",
+);
+
+/// The most codes that can be limited to: as many as a double counts one by one.
+const MOST_CODES: u64 = 1 << 53;
+
+/// The longest time between wins: a year.
+const LONGEST_WAIT: f64 = 366.0 * 86_400.0;
+
+/// The rules of the drop.
+pub(super) fn rules(reader: &mut Reader<'_>) -> DropRules {
+    let rules = DropRules {
+        supply: count(reader, &SUPPLY),
+        opens_at: reader.parse_if_set(&OPENS_AT, TIME_RULE, time),
+        closes_at: reader.parse_if_set(&CLOSES_AT, TIME_RULE, time),
+        wins_per_person: count(reader, &WINS_PER_PERSON),
+        win_cooldown: reader.seconds(&WIN_COOLDOWN, 0.0, LONGEST_WAIT),
+        wins_per_network: count(reader, &WINS_PER_NETWORK),
+        min_round: reader.seconds(&MIN_ROUND, 0.0, LONGEST_WAIT),
+    };
+    if let Err(error) = rules.validate() {
+        reader.complain(&CLOSES_AT.variable, format!("must be after HASHPASS_OPENS_AT: {error}"));
+    }
+    rules
+}
+
+/// Where the codes are that are handed out, if they are the operator's own.
+pub(super) fn codes_file(reader: &mut Reader<'_>) -> Option<PathBuf> {
+    reader.text_if_set(&CODES_FILE).map(PathBuf::from)
+}
+
+/// What stands before a derived code.
+pub(super) fn code_prefix(reader: &mut Reader<'_>) -> CodePrefix {
+    reader.parse(&CODE_PREFIX, "up to 32 printable ASCII characters without spaces", CodePrefix::new)
+}
+
+const TIME_RULE: &str = "a date and a time with their zone, such as 2026-12-24T20:00:00+01:00 or 2026-12-24T19:00:00Z";
+
+/// A moment after 1970, in whole milliseconds. A time without a zone is none: it would be
+/// another moment on another machine.
+fn time(text: &str) -> Option<Duration> {
+    let milliseconds = text.parse::<jiff::Timestamp>().ok()?.as_millisecond();
+    u64::try_from(milliseconds).ok().map(Duration::from_millis)
+}
+
+fn count(reader: &mut Reader<'_>, declared: &WithDefault) -> u64 {
+    reader.parse(declared, "an integer from 0 to 9007199254740992", |text| {
+        text.parse().ok().filter(|count| *count <= MOST_CODES)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::tests::{problems, read};
+    use std::time::Duration;
+
+    #[test]
+    fn times_are_moments_whatever_their_zone() {
+        let of = |text: &str| {
+            read(&[("TURNSTILE_TEST_MODE", "true"), ("HASHPASS_OPENS_AT", text)])
+                .map(|config| config.race.drop.opens_at)
+        };
+        let moment = Some(Duration::from_secs(1_798_138_800));
+        for same in [
+            "2026-12-24T20:00:00+01:00",
+            "2026-12-24T19:00:00Z",
+            "2026-12-24t14:00:00-05:00",
+            "2026-12-24 19:00:00.000Z",
+        ] {
+            assert_eq!(of(same), Ok(moment), "{same}");
+        }
+        for wrong in [
+            "2026-12-24T20:00:00",
+            "2026-12-24",
+            "20:00",
+            "tomorrow",
+            "1798138800",
+            "2026-02-30T00:00:00Z",
+            "1969-12-31T23:59:59Z",
+        ] {
+            let text = of(wrong).unwrap_err().to_string();
+            assert!(text.contains("HASHPASS_OPENS_AT") && text.contains("with their zone"), "{wrong}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_drop_that_closes_before_it_opens_is_refused() {
+        let with = |opens_at, closes_at| {
+            [("TURNSTILE_TEST_MODE", "true"), ("HASHPASS_OPENS_AT", opens_at), ("HASHPASS_CLOSES_AT", closes_at)]
+        };
+        let text = problems(&with("2026-12-24T20:00:00Z", "2026-12-24T21:00:00+01:00"));
+        assert!(text.contains("HASHPASS_CLOSES_AT") && text.contains("must be after HASHPASS_OPENS_AT"), "{text}");
+        assert!(read(&with("2026-12-24T20:00:00Z", "2026-12-24T22:00:00+01:00")).is_ok());
+    }
+
+    #[test]
+    fn limits_are_whole_numbers_and_prefixes_printable() {
+        for (name, value) in [
+            ("HASHPASS_SUPPLY", "-1"),
+            ("HASHPASS_SUPPLY", "1.5"),
+            ("HASHPASS_WINS_PER_PERSON", "one"),
+            ("HASHPASS_WIN_COOLDOWN", "-1"),
+            ("HASHPASS_MIN_ROUND", "1e12"),
+            ("HASHPASS_CODE_PREFIX", "a b"),
+        ] {
+            let text = problems(&[("TURNSTILE_TEST_MODE", "true"), (name, value)]);
+            assert!(text.contains(name), "{name}={value}: {text}");
+        }
+    }
+}

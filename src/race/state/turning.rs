@@ -1,0 +1,194 @@
+//! The drop as it changes: by time and supply, or because an operator wants it.
+//!
+//! Whoever handed something in before is judged first: a change waits for that, and
+//! nobody is admitted meanwhile.
+
+use super::{
+    Moment, State,
+    decision::Effect,
+    ending::{Beside, NextRound, Outcome},
+    giving::since_1970,
+};
+use crate::ledger::body::{OpenReason, OperatorAction};
+use app::wire::ResetReason;
+use puzzle::{
+    Seed,
+    drop::{Drop, DropRules, DropState, InvalidRules, Opening, Order, OrderRefused, Step},
+};
+use tokio::sync::oneshot;
+
+/// What an operator wants of the drop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DropOrder {
+    /// Another state.
+    State(Order),
+    /// Other rules.
+    Rules(DropRules),
+}
+
+/// Why an operator's order is not carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OrderError {
+    /// The drop is in another state than the order takes for granted.
+    #[error(transparent)]
+    Refused(#[from] OrderRefused),
+    /// The rules contradict each other.
+    #[error(transparent)]
+    Invalid(#[from] InvalidRules),
+    /// The last order is still being carried out.
+    #[error("the last order is still being carried out: try again in a moment")]
+    Busy,
+    /// It cannot be written down.
+    #[error("the order cannot be written down: try again in a moment")]
+    StorageUnavailable,
+    /// The server is stopping.
+    #[error("the server is stopping")]
+    Stopping,
+}
+
+/// The way back to the operator.
+pub(crate) type OrderAnswer = oneshot::Sender<Result<Drop, OrderError>>;
+
+/// An order that waits for those who came before it.
+#[derive(Debug)]
+pub(crate) struct Ordered {
+    order: DropOrder,
+    who: String,
+    why: String,
+    answer: OrderAnswer,
+}
+
+/// A change of the drop that is being written down.
+#[derive(Debug)]
+pub(crate) struct Turning {
+    /// Why, in words.
+    pub(crate) reason: String,
+    /// What an operator did.
+    pub(crate) action: Option<OperatorAction>,
+    /// The way back to the operator.
+    pub(crate) answer: Option<OrderAnswer>,
+}
+
+impl State {
+    /// Takes an order, which is carried out when everybody who came before is judged.
+    pub(crate) fn order(&mut self, order: DropOrder, who: String, why: String, answer: OrderAnswer, moment: Moment) {
+        let refused = if self.stopping {
+            Some(OrderError::Stopping)
+        } else if self.ordered.is_some() {
+            Some(OrderError::Busy)
+        } else {
+            self.outcome_of(order, moment).err()
+        };
+        match refused {
+            Some(error) => drop(answer.send(Err(error))),
+            None => self.ordered = Some(Ordered { order, who, why, answer }),
+        }
+    }
+
+    /// The drop as the order wants it.
+    fn outcome_of(&self, order: DropOrder, moment: Moment) -> Result<Drop, OrderError> {
+        let (drop, now) = (self.giving.drop, since_1970(moment.wall));
+        match order {
+            DropOrder::State(order) => {
+                let (step, rules) = drop.obey(order, now)?;
+                Ok(drop.after(step, rules))
+            }
+            DropOrder::Rules(rules) => {
+                rules.validate()?;
+                Ok(drop.governed_by(rules, now))
+            }
+        }
+    }
+
+    /// What an operator, time and supply bring about; to be asked when nobody's
+    /// submission is open and nothing is being written down.
+    pub(super) fn turn(&mut self, moment: Moment, fresh_seed: impl FnOnce() -> Seed) -> Option<Effect> {
+        if let Some(ordered) = self.ordered.take() {
+            return self.carry_out(ordered, moment, fresh_seed);
+        }
+        let before = self.giving.drop;
+        let step = before.due(since_1970(moment.wall))?;
+        let turning = Turning { reason: words_of(step).to_owned(), action: None, answer: None };
+        Some(self.turn_to(before.after(step, *before.rules()), turning, moment, fresh_seed))
+    }
+
+    fn carry_out(&mut self, ordered: Ordered, moment: Moment, fresh_seed: impl FnOnce() -> Seed) -> Option<Effect> {
+        let Ordered { order, who, why, answer } = ordered;
+        let after = match self.outcome_of(order, moment) {
+            Ok(after) => after,
+            Err(error) => {
+                let _ = answer.send(Err(error));
+                return None;
+            }
+        };
+        let before = self.giving.drop;
+        let what = match order {
+            DropOrder::State(Order::Pause) => "pause the drop",
+            DropOrder::State(Order::Resume) => "resume the drop",
+            DropOrder::State(Order::Open) => "open the drop",
+            DropOrder::State(Order::Close) => "close the drop",
+            DropOrder::Rules(_) => "change the rules of the drop",
+        };
+        let action = OperatorAction {
+            who,
+            what: what.to_owned(),
+            before: description(&before),
+            after: description(&after),
+            why,
+        };
+        let reason = format!("An operator wanted to {what}");
+        let turning = Turning { reason, action: Some(action), answer: Some(answer) };
+        Some(self.turn_to(after, turning, moment, fresh_seed))
+    }
+
+    fn turn_to(&mut self, after: Drop, turning: Turning, moment: Moment, fresh_seed: impl FnOnce() -> Seed) -> Effect {
+        let before = self.giving.drop;
+        let opening = Step { from: before.state(), to: after.state() }.opening();
+        let next = opening.map(|opening| {
+            let reason = match opening {
+                Opening::Opened => OpenReason::Opened,
+                Opening::Resumed => OpenReason::Resumed,
+                Opening::Reopened => OpenReason::Reopened,
+            };
+            NextRound { seed: fresh_seed(), curve: self.rule.curve(), reason }
+        });
+        let beside = Beside { drop: Some(self.giving.entry(&after, turning.reason.clone())), ..Beside::default() };
+        self.end(Outcome::Turned(turning), self.rule.clone(), next, after, beside, moment)
+    }
+}
+
+/// Why a drop changes by itself, in words.
+const fn words_of(step: Step) -> &'static str {
+    match step.to {
+        DropState::Open => match step.opening() {
+            Some(Opening::Reopened) => "There are codes again",
+            _ => "Its time has come",
+        },
+        DropState::Closed => "Its time is over",
+        DropState::SoldOut => "Every code is given out",
+        DropState::Scheduled | DropState::Paused => "An operator wanted it",
+    }
+}
+
+/// A drop as an operator's action tells it: its state and its rules.
+fn description(drop: &Drop) -> String {
+    // Our own type with finite numbers: serialising it cannot fail.
+    let rules = serde_json::to_string(drop.rules()).unwrap_or_default();
+    let state = match drop.state().reason() {
+        Some(reason) => reason,
+        None => drop.state().name(),
+    };
+    format!("{state} {rules}")
+}
+
+/// How people are told why a round has begun.
+pub(in crate::race) const fn reset_reason(reason: OpenReason) -> ResetReason {
+    match reason {
+        OpenReason::Solved => ResetReason::Solved,
+        OpenReason::Timeout => ResetReason::Timeout,
+        OpenReason::First | OpenReason::Operator => ResetReason::Operator,
+        OpenReason::Opened => ResetReason::Opened,
+        OpenReason::Resumed => ResetReason::Resumed,
+        OpenReason::Reopened => ResetReason::Reopened,
+    }
+}
