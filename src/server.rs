@@ -23,9 +23,9 @@ use crate::{
     prize::{
         self, OpenError,
         code_list::{CodeListError, import_codes, read_code_list},
-        webhook::new_delivery,
+        webhook::{CodeWon, told_of_drop, told_of_win},
     },
-    race::{Race, RaceSurroundings, StartRaceError, Win, WinListener, WithWin, real_hashers},
+    race::{Race, RaceSurroundings, StartRaceError, Win, WinListener, WithTurn, WithWin, real_hashers},
 };
 use puzzle::{Seed, invite_code::CodeSecret};
 use rand::Rng;
@@ -116,17 +116,22 @@ pub async fn run(
         ledger: ledger.clone(),
         codes,
         with_win: {
-            let (webhook, sessions) = (config.webhook, sessions.clone());
+            let (webhook, sessions) = (config.webhook.clone(), sessions.clone());
             WithWin(Arc::new(move |win| {
                 // Its session too: the winner's cookie finds the code after a crash.
                 let mut changes = sessions.changes_of(&win.competitor.session);
                 if let Some(webhook) = &webhook {
-                    let delivery = new_delivery(webhook, win.round, &win.competitor.visitor, &win.invite_code);
-                    changes.push(Change::Deliver(delivery));
+                    let (code, visitor) = (&win.invite_code, &win.competitor.visitor);
+                    let won = CodeWon { code, round: win.round, visitor, state: None };
+                    changes.push(Change::Deliver(told_of_win(webhook, &won)));
                 }
                 changes
             }))
         },
+        with_turn: WithTurn(Arc::new(move |drop| {
+            let delivery = config.webhook.as_ref().and_then(|webhook| told_of_drop(webhook, drop));
+            delivery.map(Change::Deliver).into_iter().collect()
+        })),
         work_shown: {
             let sessions = sessions.clone();
             Arc::new(move |session| sessions.prove(session))

@@ -60,6 +60,8 @@ pub const VARIABLES: &[Variable] = &[
     gate::TURNSTILE_HOSTNAMES.variable,
     prize::WEBHOOK_URL.variable,
     prize::WEBHOOK_TOKEN.variable,
+    prize::WEBHOOK_FORMAT.variable,
+    prize::WEBHOOK_SIGNING_SECRET.variable,
     proxies::HTTP_PROXY.variable,
     proxies::HTTPS_PROXY.variable,
     proxies::NO_PROXY.variable,

@@ -55,6 +55,8 @@ fn start(workers: usize, queue: usize) -> (Race, Herald) {
         }),
         ledger: Arc::new(MemoryLedger::new(Arc::new(ManualClock::default()))),
         with_win: WithWin::none(),
+        with_turn: WithTurn::none(),
+        codes: None,
     };
     let recovered = block_on(surroundings.ledger.recover()).unwrap();
     block_on(Race::start(settings, surroundings, recovered)).unwrap()

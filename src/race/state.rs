@@ -18,7 +18,7 @@ mod turning;
 
 use super::{
     submission::{Answer, Competitor, Refusal, Solution},
-    win::{Announcement, Win, WithWin},
+    win::{Announcement, Win, WithTurn, WithWin},
 };
 use crate::ledger::{WallTime, body::OpenReason, rows::Quota};
 use app::wire::ResetReason;
@@ -59,6 +59,7 @@ pub(super) struct State {
     rule: Rule,
     cost: Cost,
     with_win: WithWin,
+    with_turn: WithTurn,
     giving: Giving,
     /// The newest round. It runs while the drop is open; otherwise it is over, and what
     /// stands here of it counts for nothing.
@@ -112,12 +113,13 @@ pub(super) struct Resumed {
 }
 
 impl State {
-    pub(super) fn new(resumed: Resumed, cost: Cost, with_win: WithWin, now: Duration) -> Self {
+    pub(super) fn new(resumed: Resumed, cost: Cost, with_win: WithWin, with_turn: WithTurn, now: Duration) -> Self {
         let Resumed { rule, number, seed, curve, mining_time, age, ticket, giving } = resumed;
         Self {
             rule,
             cost,
             with_win,
+            with_turn,
             giving,
             number,
             seed,
@@ -436,6 +438,10 @@ impl State {
         let mut transaction = ending.transaction(self.number, running, beside, self.cost);
         if let End::Won { win, .. } = &ending.outcome {
             transaction.extend((self.with_win.0)(win));
+        }
+        // After the win that brought it about: whoever is told hears of them in this order.
+        if ending.drop.state() != self.giving.drop.state() {
+            transaction.extend((self.with_turn.0)(&ending.drop));
         }
         self.ending = Some(ending);
         Effect::Commit(transaction)
