@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use hashpass::{
-    config::{Config, DefaultValue, Sources, VARIABLES, example},
+    config::{Config, DefaultValue, SecretSource, Sources, VARIABLES, example},
     connections::open_files,
     ledger::Store,
     lobby::store::Database,
@@ -32,7 +32,12 @@ struct CommandLine {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve the race (the default).
-    Serve,
+    Serve {
+        /// Go on with another key of the invite codes than the one that the data directory
+        /// was used with so far, which stops the start otherwise.
+        #[arg(long)]
+        accept_change: bool,
+    },
     /// Print a .env in which every setting is explained.
     PrintEnvExample,
     /// Recompute an invite code with HASHPASS_HMAC_SECRET: exit code 0 if it is
@@ -71,8 +76,8 @@ fn main() -> ExitCode {
     // Also what is wrong is said in the format that is asked for.
     let format = Sources::log_format(sources.as_ref().ok());
     let sources = sources.map_err(|problems| problems.to_string());
-    let outcome = match command.unwrap_or(Command::Serve) {
-        Command::Serve => sources.and_then(|sources| serve(&sources, env_file)),
+    let outcome = match command.unwrap_or(Command::Serve { accept_change: false }) {
+        Command::Serve { accept_change } => sources.and_then(|sources| serve(&sources, env_file, accept_change)),
         Command::PrintEnvExample => print_example(),
         Command::CheckCode { visitor, nonce, seed, code } => {
             sources.and_then(|sources| check_code(&sources, &visitor, nonce, &seed, &code))
@@ -104,8 +109,9 @@ fn check_code(
     Ok(if valid { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn serve(sources: &Sources, env_file: Option<PathBuf>) -> Result<ExitCode, String> {
+fn serve(sources: &Sources, env_file: Option<PathBuf>, accepts_change: bool) -> Result<ExitCode, String> {
     let mut config = Config::from_values(sources.values()).map_err(|problems| problems.to_string())?;
+    config.accepts_change = accepts_change;
     let logging = Logging::start(&config.log);
     announce(&config, sources);
     keep_connections_within_open_files(&mut config);
@@ -150,7 +156,7 @@ fn announce(config: &Config, sources: &Sources) {
     if config.gate.test_mode && config.gate.rule.asks_for_humans() {
         tracing::warn!("TEST MODE: every token passes the human check. Never use this in production");
     }
-    if config.keeps_secret {
+    if config.secret_source == SecretSource::Kept {
         tracing::info!("HASHPASS_HMAC_SECRET is not set: the key of the invite codes is kept in HASHPASS_DATA_DIR");
     }
     if config.mentions_uvloop {

@@ -12,6 +12,7 @@
 //! and the hasher are parameters.
 
 mod entries;
+mod fingerprints;
 mod hasher;
 mod health;
 mod herald;
@@ -30,6 +31,7 @@ mod tests;
 mod verifier;
 mod win;
 
+pub use fingerprints::{FingerprintError, confirm_fingerprints};
 pub use hasher::{HasherFactory, SolutionHasher, real_hashers};
 pub use herald::{Herald, WinListener};
 pub use resume::StartRaceError;

@@ -2,7 +2,7 @@
 
 use crate::{
     clock::{Clock, SystemClock},
-    config::Config,
+    config::{Config, SecretSource},
     connections,
     edge::{context::Rooms, router::router},
     gate::{
@@ -14,19 +14,29 @@ use crate::{
     },
     https_client::ClientError,
     identity::sessions::Sessions,
-    ledger::{self, Change, OpenLedgerError, StoreError, directory::DirectoryError, secret::load_or_create_secret},
+    ledger::{
+        self, Change, Ledger, OpenLedgerError, Recovered, StoreError, directory::DirectoryError,
+        secret::load_or_create_secret,
+    },
     live::{Live, polling::Pollers},
     lobby::{
         Lobby, LobbySettings,
         store::{Database, Loaded, OpenStoreError, Store},
     },
     prize::{self, OpenError, webhook::new_delivery},
-    race::{Race, RaceSurroundings, StartRaceError, Win, WinListener, WithWin, real_hashers},
+    race::{
+        FingerprintError, Race, RaceSurroundings, StartRaceError, Win, WinListener, WithWin, confirm_fingerprints,
+        real_hashers,
+    },
 };
 use puzzle::{Seed, invite_code::CodeSecret};
 use rand::Rng;
 use std::{future::Future, mem, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
+
+/// The file in the data directory that holds the key of the invite codes where the operator
+/// gives none.
+const SECRET_FILE: &str = "hmac-secret";
 
 /// How long the server waits for answers, records and deliveries when it stops.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
@@ -53,6 +63,19 @@ pub enum StartError {
     /// The key of the invite codes cannot be kept.
     #[error(transparent)]
     Secret(#[from] DirectoryError),
+    /// The key of the invite codes is another one than before.
+    #[error(
+        "{place} is another key than the one that invite codes were made with so far, and no code that was given \
+         before can be checked with it: bring the old key back, or start once with `hashpass serve --accept-change` \
+         if those codes need not be checked any more"
+    )]
+    OtherSecret {
+        /// Where the key comes from.
+        place: &'static str,
+    },
+    /// What the ledger is written with from now on cannot be noted.
+    #[error(transparent)]
+    Fingerprints(FingerprintError),
     /// Wins cannot be looked after.
     #[error(transparent)]
     Prizes(#[from] OpenError),
@@ -80,13 +103,15 @@ pub async fn run(
     if config.ledger.store == ledger::Store::Memory {
         tracing::warn!("HASHPASS_STORE=memory: wins, rounds and sessions are forgotten when the server stops");
     }
-    if config.keeps_secret {
-        config.race.secret = CodeSecret::from_bytes(load_or_create_secret(&directory, "hmac-secret")?);
+    if config.secret_source == SecretSource::Kept {
+        config.race.secret = CodeSecret::from_bytes(load_or_create_secret(&directory, SECRET_FILE)?);
     }
+    let mut recovered = ledger.recover().await?;
+    // Before anything is started that would go on with what the ledger holds.
+    confirm_secret(&config, ledger.as_ref(), &recovered).await?;
     let prizes = prize::open(ledger.clone(), config.audit, config.webhook.clone(), &config.proxies, clock.clone())?;
     let limits = Arc::new(AddressLimits::new(config.limits, &clock));
     let sessions = Arc::new(Sessions::new(clock.clone()));
-    let mut recovered = ledger.recover().await?;
     sessions.restore_kept(mem::take(&mut recovered.sessions), mem::take(&mut recovered.clients));
     let keeping = tokio::spawn(sessions.clone().keep(ledger.clone()));
     let (workers, memory_kib) = (config.race.verify_workers, config.race.cost.memory_cost);
@@ -202,6 +227,21 @@ pub async fn run(
     drop(directory);
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Makes sure that the key of the invite codes is the ledger's, unless it is a fresh one at
+/// every start, or the ledger is.
+async fn confirm_secret(config: &Config, ledger: &dyn Ledger, recovered: &Recovered) -> Result<(), StartError> {
+    let place = match config.secret_source {
+        _ if config.ledger.store == ledger::Store::Memory => return Ok(()),
+        SecretSource::Fresh => return Ok(()),
+        SecretSource::Given => "HASHPASS_HMAC_SECRET",
+        SecretSource::Kept => "the file hmac-secret in HASHPASS_DATA_DIR",
+    };
+    confirm_fingerprints(ledger, recovered, &config.race, config.accepts_change).await.map_err(|error| match error {
+        FingerprintError::OtherSecret => StartError::OtherSecret { place },
+        FingerprintError::Commit(_) => StartError::Fingerprints(error),
+    })
 }
 
 /// The lobby's store and what it holds, if its database can be used.
