@@ -32,6 +32,7 @@ use crate::{
     edge::settings::EdgeSettings,
     gate::{GateSettings, LimitSettings},
     https_client::ProxySettings,
+    identity::sessions::MOST_CLIENTS,
     ledger::{LedgerSettings, Store},
     lobby::LobbySettings,
     logging::LogSettings,
@@ -67,6 +68,8 @@ pub struct Config {
     pub gate: GateSettings,
     /// How much one address may ask for.
     pub limits: LimitSettings,
+    /// How many clients of sessions are remembered. Set by no variable: 200,000.
+    pub most_clients: usize,
     /// HTTP.
     pub edge: EdgeSettings,
     /// The lobby.
@@ -141,6 +144,7 @@ impl Config {
             ledger,
             gate: gate::gate(reader),
             limits: limits::limits(reader),
+            most_clients: MOST_CLIENTS,
             lobby: lobby::lobby(reader, &data_dir),
             edge: edge::edge(reader),
             connections: connections::connections(reader),

@@ -148,6 +148,33 @@ async fn a_hang_up_reloads_what_it_can_and_ends_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hang_up_changes_limits_and_the_message_of_the_day() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = ServerProcess::start(directory.path(), &[]);
+    let client = server.client();
+    let opened = async || {
+        let mut opened = 0;
+        for _ in 0..5 {
+            let response = client.post_raw("/api/session", r#"{"turnstileToken":"test"}"#).await;
+            opened += usize::from(response.status() == 200);
+        }
+        opened
+    };
+    assert_eq!(opened().await, 5);
+    for (limit, motd, expected) in [("2", "Few are let in.", 0..=2), ("0", "All are.", 5..=5)] {
+        let settings = format!("HASHPASS_LIMIT_SESSIONS_PER_HOUR={limit}\nHASHPASS_LOBBY_MOTD={motd}\n");
+        fs::write(directory.path().join(".env"), settings).unwrap();
+        server.signal("HUP");
+        while client.get("/api/v1/server").await.json::<Value>().await.unwrap()["motd"] != motd {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let opened = opened().await;
+        assert!(expected.contains(&opened), "{opened} with a limit of {limit}");
+    }
+    server.kill();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_proxy_that_is_not_set_up_is_told_of_once_with_the_remedy() {
     let directory = tempfile::tempdir().unwrap();
     let server = ServerProcess::start(directory.path(), &[]);
