@@ -138,7 +138,10 @@ mod tests {
     #[test]
     fn a_fingerprint_tells_secrets_apart() {
         let of = |bytes: &[u8]| crate::hex::encode(&CodeSecret::from_bytes(bytes).fingerprint());
-        assert_eq!(of(&(0..32).collect::<Vec<u8>>()), "2f16e17ab6d10dfd45574c3ba3923172f37d19f97e02b4225e6e0c318e8774c0");
+        assert_eq!(
+            of(&(0..32).collect::<Vec<u8>>()),
+            "2f16e17ab6d10dfd45574c3ba3923172f37d19f97e02b4225e6e0c318e8774c0"
+        );
         assert_ne!(of(b"0123456789abcdef"), of(b"0123456789abcdeg"));
     }
 
