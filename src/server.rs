@@ -118,8 +118,10 @@ pub async fn run_reloading(
                 // Its session too: the winner's cookie finds the code after a crash.
                 let mut changes = sessions.changes_of(&win.competitor.session);
                 if let Some(webhook) = &webhook {
-                    let (code, visitor) = (&win.invite_code, &win.competitor.visitor);
-                    let won = CodeWon { code, round: win.round, visitor, state: None };
+                    let (code, competitor) = (&win.invite_code, &win.competitor);
+                    let (visitor, state) = (&competitor.visitor, competitor.state.as_deref());
+                    let (round, expires_at) = (win.round, None);
+                    let won = CodeWon { code, round, visitor, expires_at, state };
                     changes.push(Change::Deliver(told_of_win(webhook, &won)));
                 }
                 changes

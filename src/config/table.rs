@@ -1,6 +1,8 @@
 //! The table of all variables.
 
-use super::{connections, drop, edge, gate, limits, lobby, log, prize, proxies, race, storage, variable::Variable};
+use super::{
+    connections, drop, edge, gate, limits, lobby, log, prize, proxies, race, site, storage, variable::Variable,
+};
 
 /// All variables, in the order in which people look for them: of this the help text
 /// and `.env.example` are made.
@@ -43,6 +45,13 @@ pub const VARIABLES: &[Variable] = &[
     gate::IP_BINDING.variable,
     gate::TRUSTED_PROXIES.variable,
     edge::HSTS.variable,
+    site::SITE_NAME.variable,
+    site::PRIZE.variable,
+    site::CONTACT.variable,
+    site::IMPRINT_URL.variable,
+    site::PRIVACY_URL.variable,
+    site::RETURN_URLS.variable,
+    site::STATE_SECRET.variable,
     limits::REQUESTS_PER_SECOND.variable,
     limits::SESSIONS_PER_HOUR.variable,
     limits::FAILED_CHECKS_PER_MINUTE.variable,

@@ -233,6 +233,9 @@ pub struct Won {
     pub adjustment_reason: String,
     /// What the rule has learnt with this round.
     pub estimate: Estimate,
+    /// What the site that sent the winner here has signed, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
 }
 
 /// A round that ended without a winner.

@@ -61,8 +61,10 @@ fn win(settings: &WebhookSettings, round: u64) -> Transaction {
     let (visitor, seed) = ("visitor-1".parse().unwrap(), Seed::from_bytes(u128::from(round).to_be_bytes()));
     let nonce = Nonce::new(round).unwrap();
     let code = InviteCode::derive(&secret, &visitor, nonce, &seed);
-    let delivery =
-        told_of_win(settings, &CodeWon { code: &code, round: RoundNumber(round), visitor: &visitor, state: None });
+    let delivery = told_of_win(
+        settings,
+        &CodeWon { code: &code, round: RoundNumber(round), visitor: &visitor, expires_at: None, state: None },
+    );
     let won = Body::Won(Box::new(Won {
         session: "session".to_owned(),
         ticket: Ticket(round),
@@ -80,6 +82,7 @@ fn win(settings: &WebhookSettings, round: u64) -> Transaction {
         new_difficulty: 1.0,
         adjustment_reason: "Perfect timing".to_owned(),
         estimate: Estimate::Step { difficulty: 1.0 },
+        state: None,
     }));
     Transaction::new()
         .append(RoundNumber(round), won)

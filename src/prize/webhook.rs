@@ -139,7 +139,7 @@ mod tests {
         let visitor: VisitorId = "visitor-1".parse().unwrap();
         let secret = CodeSecret::from_bytes([7; 32]);
         let code = InviteCode::derive(&secret, &visitor, Nonce::new(1).unwrap(), &Seed::from_bytes([1; 16]));
-        let won = CodeWon { code: &code, round: RoundNumber(3), visitor: &visitor, state: None };
+        let won = CodeWon { code: &code, round: RoundNumber(3), visitor: &visitor, expires_at: None, state: None };
         let new = || told_of_win(&settings, &won);
         let NewDelivery { webhook_id, receiver, round, body } = new();
         assert_eq!(body, format!(r#"{{"visitor_id":"visitor-1","invite_code":"{}"}}"#, code.as_str()));

@@ -88,6 +88,7 @@ fn enter(race: &Race, session: usize, kind: Kind) -> oneshot::Receiver<Result<Vi
         visitor: "visitor-1".parse().unwrap(),
         trace: "ip=192.0.2.1\n".parse().unwrap(),
         address: IpAddr::from([192, 0, 2, 1]),
+        state: None,
     };
     let solution = Solution {
         seed: Seed::from_bytes([0; 16]),

@@ -254,6 +254,7 @@ impl Bench {
             visitor: "visitor-1".parse().unwrap(),
             trace: "ip=192.0.2.1\n".parse().unwrap(),
             address,
+            state: None,
         };
         let (answer, verdict) = oneshot::channel();
         self.race.shared.enter(&competitor, session != HIDDEN, solution, answer);

@@ -316,8 +316,10 @@ async fn real_win(ledger: &SqliteLedger, settings: &WebhookSettings) {
         rule: RuleName::Step,
         reason: OpenReason::First,
     });
-    let new =
-        told_of_win(settings, &CodeWon { code: &code(1), round: RoundNumber(1), visitor: &visitor(), state: None });
+    let new = told_of_win(
+        settings,
+        &CodeWon { code: &code(1), round: RoundNumber(1), visitor: &visitor(), expires_at: None, state: None },
+    );
     let transaction = Transaction::new().append(RoundNumber(1), opened).with(Change::Deliver(new));
     ledger.commit(transaction).await.unwrap();
 }

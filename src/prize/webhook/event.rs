@@ -37,6 +37,8 @@ pub struct CodeWon<'a> {
     pub round: RoundNumber,
     /// By whom.
     pub visitor: &'a VisitorId,
+    /// From when on it is worth nothing, if there is such a time.
+    pub expires_at: Option<WallTime>,
     /// What the site that sent the winner here has signed, if one did.
     pub state: Option<&'a str>,
 }
@@ -44,17 +46,18 @@ pub struct CodeWon<'a> {
 impl WebhookFormat {
     /// The body that tells of a win.
     pub(super) fn code_won(self, won: &CodeWon<'_>) -> String {
-        let CodeWon { code, round, visitor, state } = won;
+        let CodeWon { code, round, visitor, expires_at, state } = won;
         let (code, visitor) = (Value::from(code.as_str()), Value::from(visitor.as_str()));
         match self {
             // Written by hand, because the order of the fields is promised.
             Self::Documents => format!(r#"{{"visitor_id":{visitor},"invite_code":{code}}}"#),
             Self::Event => {
+                let expires_at = expires_at.map(|at| format!(r#","expires_at":"{at}""#)).unwrap_or_default();
                 let state = state.map(|state| format!(r#","state":{}"#, Value::from(state))).unwrap_or_default();
                 event(
                     "code.won",
                     &format!(
-                        r#"{{"code":{code},"round":{round},"won_at":"{WRITTEN_AT}","visitor_id":{visitor}{state}}}"#
+                        r#"{{"code":{code},"round":{round},"won_at":"{WRITTEN_AT}","visitor_id":{visitor}{expires_at}{state}}}"#
                     ),
                 )
             }
@@ -141,19 +144,22 @@ mod tests {
     #[test]
     fn a_win_is_an_event_whose_time_is_that_of_the_entry_whatever_the_visitor_calls_itself() {
         let visitor: VisitorId = "visitor-1".parse().unwrap();
+        let expires_at = Some(WallTime::from_milliseconds(1_769_860_900_000));
         // A text of the visitor's own choice that holds the character itself.
-        let won = CodeWon { code: &code(), round: RoundNumber(7), visitor: &visitor, state: Some("\u{1a}\n\"") };
+        let won =
+            CodeWon { code: &code(), round: RoundNumber(7), visitor: &visitor, expires_at, state: Some("\u{1a}\n\"") };
         let body = WebhookFormat::Event.code_won(&won);
         let digest = code_digest(&body);
         let told: Value = serde_json::from_str(&sent(body)).unwrap();
         let at = "2026-01-31T12:00:00.123Z";
         let data = json!({
-            "code": "a \"quoted\" code", "round": 7, "won_at": at, "visitor_id": "visitor-1", "state": "\u{1a}\n\""
+            "code": "a \"quoted\" code", "round": 7, "won_at": at, "visitor_id": "visitor-1",
+            "expires_at": "2026-01-31T12:01:40.000Z", "state": "\u{1a}\n\""
         });
         assert_eq!(told, json!({ "type": "code.won", "timestamp": at, "data": data }));
         assert_eq!(digest, code().digest());
-        let without = WebhookFormat::Event.code_won(&CodeWon { state: None, ..won });
-        assert!(!without.contains("state"), "{without}");
+        let without = WebhookFormat::Event.code_won(&CodeWon { expires_at: None, state: None, ..won });
+        assert!(!without.contains("state") && !without.contains("expires_at"), "{without}");
     }
 
     #[test]

@@ -49,7 +49,13 @@ impl Fixture {
     pub(super) async fn win(&self, number: u64) {
         let new = told_of_win(
             &self.settings,
-            &CodeWon { code: &code(number), round: RoundNumber(number), visitor: &visitor(), state: None },
+            &CodeWon {
+                code: &code(number),
+                round: RoundNumber(number),
+                visitor: &visitor(),
+                expires_at: None,
+                state: None,
+            },
         );
         self.ledger.commit(Transaction::new().with(Change::Deliver(new))).await.unwrap();
     }
