@@ -26,4 +26,5 @@ mod server {
     mod sessions;
     mod settings;
     mod submissions;
+    mod way_back;
 }

@@ -45,7 +45,7 @@ impl Receiver {
     /// Sends a delivery once. `now` is the time of day: of the try, and what a date in the
     /// answer is compared with.
     pub(super) async fn send(&self, delivery: &Delivery, now: SystemTime) -> Answer {
-        let body = sent_body(delivery);
+        let body = sent_body(&delivery.body, delivery.created_at);
         let headers = match self.headers(delivery, &body, now) {
             Ok(headers) => headers,
             Err(error) => return unanswered(format!("the headers cannot be sent: {error}")),

@@ -4,7 +4,7 @@
 //! When that is, is known only then; so the time is put in when the body is sent
 //! ([`sent_body`]), the same at every try: the time of the entry in the ledger.
 
-use crate::ledger::{WallTime, deliveries::Delivery};
+use crate::ledger::WallTime;
 use puzzle::{
     RoundNumber, VisitorId,
     drop::{Drop, DropState},
@@ -102,9 +102,9 @@ fn event(kind: &str, data: &str) -> String {
     format!(r#"{{"type":"{kind}","timestamp":"{WRITTEN_AT}","data":{data}}}"#)
 }
 
-/// The body as it is sent: the same at every try.
-pub(crate) fn sent_body(delivery: &Delivery) -> String {
-    delivery.body.replace(WRITTEN_AT, &delivery.created_at.to_string())
+/// A stored body as it is sent, which was written at this time: the same at every try.
+pub(crate) fn sent_body(body: &str, written_at: WallTime) -> String {
+    body.replace(WRITTEN_AT, &written_at.to_string())
 }
 
 /// The digest of the code in a delivery's body, for the log; empty if there is none.
@@ -128,13 +128,11 @@ pub(crate) fn code_digest(body: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::{DeliveryId, deliveries::NewDelivery, values::WebhookId};
     use puzzle::drop::DropRules;
     use serde_json::json;
 
-    fn sent(body: String) -> String {
-        let new = NewDelivery { webhook_id: WebhookId::random(), receiver: "webhook".to_owned(), round: None, body };
-        sent_body(&Delivery::new(DeliveryId(1), new, WallTime::from_milliseconds(1_769_860_800_123)))
+    fn sent(body: &str) -> String {
+        sent_body(body, WallTime::from_milliseconds(1_769_860_800_123))
     }
 
     fn code() -> InviteCode {
@@ -150,7 +148,7 @@ mod tests {
             CodeWon { code: &code(), round: RoundNumber(7), visitor: &visitor, expires_at, state: Some("\u{1a}\n\"") };
         let body = WebhookFormat::Event.code_won(&won);
         let digest = code_digest(&body);
-        let told: Value = serde_json::from_str(&sent(body)).unwrap();
+        let told: Value = serde_json::from_str(&sent(&body)).unwrap();
         let at = "2026-01-31T12:00:00.123Z";
         let data = json!({
             "code": "a \"quoted\" code", "round": 7, "won_at": at, "visitor_id": "visitor-1",
@@ -172,7 +170,7 @@ mod tests {
             (DropState::Closed, "drop.over", "over", json!("closed")),
         ] {
             let drop = Drop::resumed(rules, state, 3, None);
-            let told: Value = serde_json::from_str(&sent(WebhookFormat::Event.drop_turned(&drop).unwrap())).unwrap();
+            let told: Value = serde_json::from_str(&sent(&WebhookFormat::Event.drop_turned(&drop).unwrap())).unwrap();
             assert_eq!(told["type"], kind);
             let data = json!({
                 "state": name, "reason": reason, "supply": 10, "left": 7,
