@@ -86,7 +86,7 @@ test.describe("two codes, one each", () => {
       await expect(left(person)).toHaveText("2 of 2 left");
     }
     expect(await visitor.visitorId.textContent()).not.toBe(await other.visitorId.textContent());
-    await visitor.startMining();
+    await visitor.start.click();
     const first = await visitor.wins();
     // What it finds next is refused, and the page says why and keeps the code.
     await expect(visitor.status).toHaveText("You have won as much as you may.", { timeout: 60_000 });
@@ -94,7 +94,7 @@ test.describe("two codes, one each", () => {
     await expect(visitor.code).toHaveText(first);
     for (const person of [visitor, other]) await expect(left(person)).toHaveText("1 of 2 left");
 
-    await other.startMining();
+    await other.start.click();
     expect(await other.wins()).not.toBe(first);
     for (const person of [visitor, other]) {
       await expect(drop(person)).toHaveAttribute("data-state", "over");
