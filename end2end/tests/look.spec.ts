@@ -24,21 +24,24 @@ const siteOfAnOperator = {
   HASHPASS_PRIVACY_URL: "https://example.org/privacy",
 };
 
+/** In some days. */
+const LATER = new Date(Date.now() + 3.1 * 86_400_000).toISOString();
+
 /** A drop in each of its states, and where the server cannot be brought there, what it would say. */
 const dropStates: Record<string, { state: string; settings: Settings; start?: boolean; heard?: object }> = {
   scheduled: {
     state: "scheduled",
-    settings: { HASHPASS_OPENS_AT: "2099-12-24T20:00:00+01:00", HASHPASS_SUPPLY: 100, HASHPASS_WINS_PER_PERSON: 1 },
+    settings: { HASHPASS_OPENS_AT: LATER, HASHPASS_SUPPLY: 100, HASHPASS_WINS_PER_PERSON: 1 },
   },
   waiting: {
     state: "scheduled",
-    settings: { HASHPASS_OPENS_AT: "2099-12-24T20:00:00+01:00", HASHPASS_SUPPLY: 100, HASHPASS_WINS_PER_PERSON: 1 },
+    settings: { HASHPASS_OPENS_AT: LATER, HASHPASS_SUPPLY: 100, HASHPASS_WINS_PER_PERSON: 1 },
     start: true,
   },
   open: {
     state: "open",
     settings: {
-      HASHPASS_CLOSES_AT: "2099-12-24T20:00:00+01:00",
+      HASHPASS_CLOSES_AT: LATER,
       HASHPASS_SUPPLY: 1000,
       HASHPASS_WINS_PER_PERSON: 1,
       HASHPASS_WINS_PER_NETWORK: 3,

@@ -30,8 +30,8 @@ pub fn Prizes(
                 <p class="hint">{say(text::code_hint)}</p>
                 {board.way_back.get_value().map(|WayBack { host, .. }| {
                     view! {
-                        <p>
-                            <a class="button" href=format!("/continue?round={}", round.0) data-testid="continue">
+                        <p class="go-on">
+                            <a class="button primary" href=format!("/continue?round={}", round.0) data-testid="continue">
                                 {live(move || text::go_on(language.get(), &host))}
                             </a>
                         </p>

@@ -24,7 +24,7 @@ pub fn YourRace(
         <section class="card needs-scripts" aria-labelledby="race-heading">
             <h2 id="race-heading">{say(text::your_race)}</h2>
             <Status board/>
-            <p class="hint" data-testid="way-back" hidden=flag(move || board.way_back.with_value(Option::is_none))>
+            <p class="hint way-back" data-testid="way-back" hidden=flag(move || board.way_back.with_value(Option::is_none))>
                 {live(move || {
                     board.way_back.with_value(|way_back| {
                         way_back.as_ref().map(|way_back| text::way_back(language.get(), &way_back.host)).unwrap_or_default()
