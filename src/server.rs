@@ -1,5 +1,8 @@
 //! The parts of the server put together, and its life from start to stop.
 
+mod control;
+mod new_codes;
+
 use crate::{
     clock::{Clock, SystemClock},
     config::Config,
@@ -27,6 +30,8 @@ use crate::{
     },
     race::{Race, RaceSurroundings, StartRaceError, Win, WinListener, WithWin, real_hashers},
 };
+use control::{Controls, listen_to_operators};
+use new_codes::NewCodes;
 use puzzle::{Seed, invite_code::CodeSecret};
 use rand::Rng;
 use std::{future::Future, mem, sync::Arc, time::Duration};
@@ -100,6 +105,8 @@ pub async fn run(
         }
         None => None,
     };
+    let new_codes = NewCodes::of(config.codes_file.clone(), codes.as_deref(), &ledger);
+    let controls = Controls { code_prefix: config.race.code_prefix.clone(), has_webhook: config.webhook.is_some() };
     let mut recovered = ledger.recover().await?;
     sessions.restore_kept(mem::take(&mut recovered.sessions), mem::take(&mut recovered.clients));
     let keeping = tokio::spawn(sessions.clone().keep(ledger.clone()));
@@ -179,6 +186,8 @@ pub async fn run(
         advice: Arc::default(),
     };
 
+    let picking_codes_up = new_codes.map(|new_codes| tokio::spawn(new_codes.pick_up_on_signal(race.clone())));
+    let listening_to_operators = listen_to_operators(&directory, controls, &race, &prizes, &ledger);
     let stop = {
         let (race, live) = (race.clone(), live.clone());
         async move {
@@ -205,6 +214,11 @@ pub async fn run(
         tracing::warn!("some live connections did not end in time");
     }
     pricing.abort();
+    for task in [picking_codes_up, listening_to_operators].into_iter().flatten() {
+        task.abort();
+        // The socket's file goes with the task.
+        let _ = task.await;
+    }
     let _ = figures.await;
     let _ = tokio::time::timeout(STOP_LIMIT, herald).await;
     prizes.shut_down(STOP_LIMIT).await;
