@@ -216,14 +216,7 @@ impl Race {
 
     /// Puts codes at the end of the list that is handed out. The ledger has them already.
     pub fn add_codes(&self, codes: Vec<ListedCode>) {
-        {
-            let mut state = lock(&self.shared.state);
-            let giving = state.giving();
-            if let CodeSource::Listed(listed) = &mut giving.codes {
-                listed.extend(codes);
-            }
-            giving.drop = giving.drop.with_listed(giving.codes.left());
-        }
+        lock(&self.shared.state).add_codes(codes);
         self.tick();
     }
 

@@ -1,5 +1,7 @@
 //! The parts of the server put together, and its life from start to stop.
 
+mod control;
+mod new_codes;
 mod pricing;
 mod reload;
 mod start_error;
@@ -36,6 +38,8 @@ use crate::{
         real_hashers,
     },
 };
+use control::{Controls, listen_to_operators};
+use new_codes::NewCodes;
 use pricing::{Gauges, set_price};
 use puzzle::{Seed, invite_code::CodeSecret};
 use rand::Rng;
@@ -95,6 +99,12 @@ pub async fn run_reloading(
             Some(ledger.codes_left(0).await?)
         }
         None => None,
+    };
+    // Of a list that is used up whatever is left later is new.
+    let last_code = codes.as_ref().and_then(|codes| codes.last()).map_or(0, |code| code.position);
+    let controls = Controls {
+        code_prefix: config.race.code_prefix.clone(),
+        webhook: config.webhook.as_ref().map(|webhook| webhook.format),
     };
     sessions.restore_kept(mem::take(&mut recovered.sessions), mem::take(&mut recovered.clients));
     let keeping = tokio::spawn(sessions.clone().keep(ledger.clone()));
@@ -172,7 +182,12 @@ pub async fn run_reloading(
     let figures = tokio::spawn(live.clone().run());
     let proxies = config.gate.trusted_proxies.clone();
     let places = connections::places(config.connections);
-    let reloading = Reloading { limits: limits.clone(), connections: places.clone(), lobby: lobby.clone() };
+    let new_codes = config.codes_file.map(|path| {
+        let (ledger, race) = (ledger.clone(), race.clone());
+        NewCodes { path, ledger, race, last: last_code }
+    });
+    let (limited, connected) = (limits.clone(), places.clone());
+    let reloading = Reloading { limits: limited, connections: connected, lobby: lobby.clone(), codes: new_codes };
     let reloading = tokio::spawn(reloading.run(reloads));
     let rooms = Rooms {
         race: race.clone(),
@@ -189,6 +204,7 @@ pub async fn run_reloading(
         advice: Arc::default(),
     };
 
+    let listening_to_operators = listen_to_operators(&directory, controls, &race, &prizes, &ledger);
     let stop = {
         let (race, live) = (race.clone(), live.clone());
         async move {
@@ -216,6 +232,11 @@ pub async fn run_reloading(
     }
     for task in [&pricing, &watching_secret, &reloading, &keeping_tokens] {
         task.abort();
+    }
+    if let Some(listening) = listening_to_operators {
+        listening.abort();
+        // The socket's file goes with the task.
+        let _ = listening.await;
     }
     let _ = figures.await;
     let _ = tokio::time::timeout(STOP_LIMIT, herald).await;

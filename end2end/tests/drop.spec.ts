@@ -92,6 +92,7 @@ test.describe("two codes, one each", () => {
     await expect(visitor.status).toHaveText("You have won as much as you may.", { timeout: 60_000 });
     await expect(visitor.error).toContainText("as many codes as one person may");
     await expect(visitor.code).toHaveText(first);
+    await expect(visitor.start).toBeDisabled();
     for (const person of [visitor, other]) await expect(left(person)).toHaveText("1 of 2 left");
 
     await other.start.click();

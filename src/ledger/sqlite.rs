@@ -13,6 +13,7 @@
 mod apply;
 mod failure;
 mod health;
+mod look_up;
 mod open;
 mod read;
 mod reader;
@@ -20,6 +21,7 @@ mod reserve;
 mod settings;
 mod writer;
 
+pub use look_up::find_win;
 pub use settings::{DATABASE, OpenError, SqliteSettings};
 
 use super::{

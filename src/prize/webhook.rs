@@ -121,6 +121,12 @@ pub fn told_of_drop(settings: &WebhookSettings, drop: &Drop) -> Option<NewDelive
     settings.format.drop_turned(drop).map(|body| delivery(None, body))
 }
 
+/// A delivery that tells of no win, by which an operator sees whether the receiver takes
+/// any: of the form that every other one has, with names that nobody can win.
+pub fn test_delivery(format: WebhookFormat) -> NewDelivery {
+    delivery(None, format.test())
+}
+
 fn delivery(round: Option<RoundNumber>, body: String) -> NewDelivery {
     NewDelivery { webhook_id: WebhookId::random(), receiver: RECEIVER.to_owned(), round, body }
 }

@@ -84,6 +84,8 @@ pub(super) struct State {
     ending: Option<Ending>,
     /// What an operator wants, until everybody who came before is judged.
     ordered: Option<Ordered>,
+    /// True if the list of codes has become longer and nobody was told so yet.
+    has_more_codes: bool,
     /// Why the newest round began.
     reason: ResetReason,
     standing: Standing,
@@ -147,6 +149,7 @@ impl State {
             arrivals: Arrivals::default(),
             ending: None,
             ordered: None,
+            has_more_codes: false,
             reason: ResetReason::Operator,
             standing,
             newcomers: Newcomers::default(),
@@ -430,6 +433,7 @@ impl State {
         }
         // Somebody may have made the list longer meanwhile.
         self.giving.drop = self.giving.drop.with_listed(self.giving.codes.left());
+        self.has_more_codes = false;
         if let Some(NextRound { seed, curve, reason }) = next {
             self.number = self.number.next();
             (self.seed, self.curve, self.reason) = (seed, curve, reset_reason(reason));

@@ -11,6 +11,8 @@ mod server {
     mod api;
     mod attack;
     mod connections;
+    #[cfg(unix)]
+    mod control;
     mod counting;
     mod crash;
     mod drop;

@@ -160,6 +160,33 @@ impl InviteCode {
         }
     }
 
+    /// What somebody may have meant who typed `text`: first that itself, then the derived
+    /// code that it is in another spelling: in lower case, with `O` for `0`, `I` or `L` for
+    /// `1`, with hyphens and spaces more or less, or without the prefix.
+    pub fn candidates(prefix: &CodePrefix, text: &str) -> Vec<Self> {
+        let spelt_out = Self::derived_as_typed(prefix, text).filter(|code| code.0 != text);
+        Self::listed(text).ok().into_iter().chain(spelt_out).collect()
+    }
+
+    fn derived_as_typed(prefix: &CodePrefix, text: &str) -> Option<Self> {
+        let plain = |text: &str| -> String {
+            let marks = |character: &char| *character != '-' && !character.is_whitespace();
+            text.chars().filter(marks).map(|character| character.to_ascii_uppercase()).collect()
+        };
+        let (text, before) = (plain(text), plain(&prefix.0));
+        let digits = if text.chars().count() == DIGITS { text.as_str() } else { text.strip_prefix(before.as_str())? };
+        let mut code = String::from(prefix.as_str());
+        for digit in digits.chars() {
+            code.push(match digit {
+                'O' => '0',
+                'I' | 'L' => '1',
+                digit => digit,
+            });
+        }
+        let meant = code.get(prefix.0.len()..)?;
+        (meant.len() == DIGITS && meant.bytes().all(|digit| ALPHABET.contains(&digit))).then_some(Self(code))
+    }
+
     /// The characters.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -229,6 +256,35 @@ mod tests {
         assert_eq!(theirs.as_str(), ours.as_str().replace("HASHPASS-", "EX:"));
         assert!(CodePrefix::new("").is_some() && CodePrefix::new("a b").is_none() && CodePrefix::new("é").is_none());
         assert!(CodePrefix::new(&"x".repeat(33)).is_none());
+    }
+
+    #[test]
+    fn a_derived_code_is_known_however_it_is_typed() {
+        let of = |prefix: &str, text: &str| -> Vec<String> {
+            let codes = InviteCode::candidates(&CodePrefix::new(prefix).unwrap(), text);
+            codes.into_iter().map(|code| code.0).collect()
+        };
+        let code = "HASHPASS-0ZJJCX78FXA1";
+        assert_eq!(of("HASHPASS-", code), [code]);
+        for typed in [
+            "hashpass-0zjjcx78fxa1",
+            "HASHPASS-OZJJCX78FXAI",
+            "hashpass ozjj cx78 fxal",
+            "HASHPASS0ZJJCX78FXA1",
+            "0ZJJ-CX78-FXA1",
+            " HASHPASS-0ZJJCX78FXA1 ",
+        ] {
+            assert_eq!(of("HASHPASS-", typed), [typed, code], "{typed}");
+        }
+        for other in ["HASHPASS-0ZJJCX78FXA", "HASHPASS-0ZJJCX78FXA12", "OTHER-0ZJJCX78FXA1", "0ZJJCX78FXAU", "日本語"]
+        {
+            assert_eq!(of("HASHPASS-", other), [other], "{other}");
+        }
+        assert_eq!(of("0Z", "0ZJJCX78FXA1"), ["0ZJJCX78FXA1", "0Z0ZJJCX78FXA1"]);
+        assert_eq!(of("", "0zjjcx78fxa1"), ["0zjjcx78fxa1", "0ZJJCX78FXA1"]);
+        // What no code of a list can be is still a way of typing a derived one.
+        assert_eq!(of("HASHPASS-", "0ZJJCX78FXA1\n"), [code]);
+        assert!(of("HASHPASS-", "").is_empty());
     }
 
     #[test]

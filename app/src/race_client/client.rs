@@ -319,6 +319,10 @@ impl RaceClient {
         if let Some(note) = note.filter(|_| self.round.drop().drop.state != drop.drop.state) {
             turn.write(note);
         }
+        // By another rule this visitor may win again.
+        if matches!(self.failure, Some(Failure::QuotaReached { .. })) && self.round.drop().limits != drop.limits {
+            self.failure = None;
+        }
         if self.round.drop_told(drop, turn.now) {
             self.start_over();
         }

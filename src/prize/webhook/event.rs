@@ -64,6 +64,14 @@ impl WebhookFormat {
         }
     }
 
+    /// The body that tells of nothing, for trying a receiver.
+    pub(super) fn test(self) -> String {
+        match self {
+            Self::Documents => r#"{"visitor_id":"hashpass-test","invite_code":"TEST"}"#.to_owned(),
+            Self::Event => event("webhook.test", "{}"),
+        }
+    }
+
     /// The body that tells of the drop's new state, if anybody is told.
     pub(super) fn drop_turned(self, drop: &Drop) -> Option<String> {
         let kind = match (self, drop.state()) {

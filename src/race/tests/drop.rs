@@ -285,3 +285,20 @@ async fn codes_of_a_list_go_out_in_order_and_each_once() {
     until(&again, DropState::Open).await;
     assert_eq!(win(&again, "d").await.unwrap().invite_code.as_str(), "fourth");
 }
+
+#[tokio::test]
+async fn codes_that_are_added_to_an_open_drop_are_told_of_at_once() {
+    let clock = Arc::new(ManualClock::default());
+    let bench = on_ledger(Arc::new(TestLedger::new(clock.clone())), clock, DropRules::default(), Some(&["first"]));
+    let (seed, last) = (bench.seed(), entries(&bench).await.len());
+    bench.ledger.commit(Transaction::new().with(Change::AddCodes(vec!["second".to_owned()]))).await.unwrap();
+    bench.race.add_codes(bench.ledger.codes_left(1).await.unwrap());
+    let mut announcements = bench.race.announcements();
+    announcements.wait_for(|announcement| announcement.drop.left() == Some(2)).await.unwrap();
+    assert_eq!((bench.seed(), state(&bench).0), (seed, DropState::Open), "the round goes on");
+    let bodies = entries(&bench).await;
+    assert!(matches!(&bodies[last..], [Body::Drop(change)] if change.supply == Some(2)), "{bodies:?}");
+    bench.race.add_codes(Vec::new());
+    bench.race.tick();
+    assert_eq!(entries(&bench).await.len(), last + 1, "nothing new is nothing to tell");
+}
