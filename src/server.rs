@@ -28,6 +28,10 @@ use rand::Rng;
 use std::{future::Future, mem, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 
+// Processes are looked at from outside as Linux lets us.
+#[cfg(all(test, target_os = "linux"))]
+mod tests;
+
 /// How long the server waits for answers, records and deliveries when it stops.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 
@@ -151,7 +155,7 @@ pub async fn run(
     let proxies = config.gate.trusted_proxies.clone();
     let rooms = Rooms {
         race: race.clone(),
-        pollers: Pollers::new(live.clone()),
+        pollers: Pollers::new(live.clone(), config.edge.poll_life),
         live: live.clone(),
         sessions: sessions.clone(),
         limits: limits.clone(),
