@@ -2,9 +2,10 @@
 
 use super::Client;
 use std::{
+    fs,
     io::{BufRead, BufReader, Read},
     net::{SocketAddr, TcpListener, TcpStream},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, ChildStderr, Command, ExitStatus, Stdio},
     thread::JoinHandle,
     time::Duration,
@@ -20,7 +21,35 @@ pub struct ServerProcess {
 impl ServerProcess {
     /// Starts the server in `directory` and waits until it says where it listens.
     pub fn start(directory: &Path, settings: &[(&str, &str)]) -> Self {
-        let mut child = command(directory).envs(settings.iter().copied()).stderr(Stdio::piped()).spawn().unwrap();
+        Self::start_as(command(directory), settings)
+    }
+
+    /// The same, with its data directory on a disk of 12 MiB that only its own process
+    /// has mounted, and the way to that directory for others; none where nobody may
+    /// mount anything.
+    pub fn start_on_a_small_disk(directory: &Path, settings: &[(&str, &str)]) -> Option<(Self, PathBuf)> {
+        let may_mount = Command::new("unshare").args(["-rm", "true"]).status().is_ok_and(|status| status.success());
+        if !may_mount {
+            return None;
+        }
+        let data = directory.join("data");
+        fs::create_dir(&data).unwrap();
+        let plain = command(directory);
+        let mut command = Command::new("unshare");
+        command
+            .args(["-rm", "sh", "-c", "mount -t tmpfs -o size=12m none data && exec \"$0\""])
+            .arg(plain.get_program())
+            .current_dir(directory)
+            .env_clear()
+            .envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))))
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        let server = Self::start_as(command, settings);
+        let root = PathBuf::from(format!("/proc/{}/root", server.child.id()));
+        Some((server, root.join(data.strip_prefix("/").unwrap())))
+    }
+
+    fn start_as(mut command: Command, settings: &[(&str, &str)]) -> Self {
+        let mut child = command.envs(settings.iter().copied()).stderr(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
         let (address, beginning) = wait_for_address(&mut log);
         // Read to its end, so that nobody is left to block on a full pipe.
