@@ -29,7 +29,8 @@ use std::{future::Future, mem, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 
 // Processes are looked at from outside as Linux lets us.
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests;
 
 /// How long the server waits for answers, records and deliveries when it stops.

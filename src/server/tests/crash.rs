@@ -91,7 +91,7 @@ async fn no_code_that_was_given_out_is_lost_at_any_fault_point() {
         let (point, turn) = (POINTS[crash % POINTS.len()], crash / POINTS.len());
         let fault = format!("{point}:{}", 1 + turn % most_passes(point));
         // Shown if the test fails.
-        println!("{crash}: {fault}, {} codes given", trial.given.count());
+        eprintln!("{crash}: {fault}, {} codes given", trial.given.count());
         trial.end_at(&fault).await;
         trial.find_everything(crash % 5).await;
     }
