@@ -21,34 +21,10 @@ pub struct ServerProcess {
 impl ServerProcess {
     /// Starts the server in `directory` and waits until it says where it listens.
     pub fn start(directory: &Path, settings: &[(&str, &str)]) -> Self {
-        Self::start_as(command(directory), settings)
+        Self::start_command(command(directory), settings)
     }
 
-    /// The same, with its data directory on a disk of 12 MiB that only its own process
-    /// has mounted, and the way to that directory for others; none where nobody may
-    /// mount anything.
-    pub fn start_on_a_small_disk(directory: &Path, settings: &[(&str, &str)]) -> Option<(Self, PathBuf)> {
-        let may_mount = Command::new("unshare").args(["-rm", "true"]).status().is_ok_and(|status| status.success());
-        if !may_mount {
-            return None;
-        }
-        let data = directory.join("data");
-        fs::create_dir(&data).unwrap();
-        let plain = command(directory);
-        let mut command = Command::new("unshare");
-        command
-            .args(["-rm", "sh", "-c", "mount -t tmpfs -o size=12m none data && exec \"$0\""])
-            .arg(plain.get_program())
-            .current_dir(directory)
-            .env_clear()
-            .envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))))
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        let server = Self::start_as(command, settings);
-        let root = PathBuf::from(format!("/proc/{}/root", server.child.id()));
-        Some((server, root.join(data.strip_prefix("/").unwrap())))
-    }
-
-    fn start_as(mut command: Command, settings: &[(&str, &str)]) -> Self {
+    fn start_command(mut command: Command, settings: &[(&str, &str)]) -> Self {
         let mut child = command.envs(settings.iter().copied()).stderr(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
         let (address, beginning) = wait_for_address(&mut log);
@@ -77,6 +53,30 @@ impl ServerProcess {
             std::thread::sleep(Duration::from_millis(20));
         }
         Self { child, address, log: std::thread::spawn(String::new) }
+    }
+
+    /// Starts it with its data directory on a disk of 12 MiB that only its own process
+    /// has mounted, and the way to that directory for others; none where nobody may
+    /// mount anything.
+    pub fn start_on_a_small_disk(directory: &Path, settings: &[(&str, &str)]) -> Option<(Self, PathBuf)> {
+        let may_mount = Command::new("unshare").args(["-rm", "true"]).status().is_ok_and(|status| status.success());
+        if !may_mount {
+            return None;
+        }
+        let data = directory.join("data");
+        fs::create_dir(&data).unwrap();
+        let plain = command(directory);
+        let mut command = Command::new("unshare");
+        command
+            .args(["-rm", "sh", "-c", "mount -t tmpfs -o size=12m none data && exec \"$0\""])
+            .arg(plain.get_program())
+            .current_dir(directory)
+            .env_clear()
+            .envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))))
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        let server = Self::start_command(command, settings);
+        let root = PathBuf::from(format!("/proc/{}/root", server.child.id()));
+        Some((server, root.join(data.strip_prefix("/").unwrap())))
     }
 
     /// The end of its log that nobody reads yet.
