@@ -24,7 +24,7 @@ pub(super) use decision::{Conclusion, Effect, Job, Verdict, Won};
 pub(super) use standing::Standing;
 
 use decision::Candidate;
-use ending::{Ending, NextRound, Outcome as End};
+use ending::{Ending, Late, NextRound, Outcome as End};
 use newcomers::Newcomers;
 use puzzle::{
     Challenge, Cost, Curve, RoundNumber, Seed, Ticket,
@@ -45,9 +45,6 @@ pub(super) const COMMIT_LIMIT: Duration = Duration::from_secs(2);
 /// One network may have half of the places for submissions, and so many at least where
 /// there are few.
 const LEAST_OF_A_NETWORK: usize = 16;
-
-/// So many may come while the end of a round is written down, and wait for that.
-const MOST_LATE: usize = 4096;
 
 /// The race: the single state that decides.
 #[derive(Debug)]
@@ -197,11 +194,7 @@ impl State {
             if ending.began_at + COMMIT_LIMIT <= now {
                 return Err((answer, Refusal::StorageUnavailable));
             }
-            if MOST_LATE <= ending.late.len() {
-                return Err((answer, Refusal::Busy));
-            }
-            ending.late.push(answer);
-            return Ok(None);
+            return ending.late.push(competitor.address, answer).map(|()| None);
         }
         let challenge = Challenge::new(&self.seed, &competitor.visitor, &competitor.trace);
         self.ticket = Ticket(self.ticket.0 + 1);
@@ -324,13 +317,14 @@ impl State {
         if let End::Won { win, .. } = &outcome {
             transaction.extend((self.with_win.0)(win));
         }
-        self.ending = Some(Ending { outcome, next, began_at: now, late: Vec::new() });
+        self.ending = Some(Ending { outcome, next, began_at: now, late: Late::default() });
         Effect::Commit(transaction)
     }
 
     /// What was decided is durable: the next round is open.
     pub(super) fn concluded(&mut self, now: Duration) -> Option<Conclusion> {
         let Ending { outcome, next, late, .. } = self.ending.take()?;
+        let late = late.into_answers();
         self.number = self.number.next();
         self.seed = next.seed;
         self.curve = next.curve;
@@ -356,7 +350,7 @@ impl State {
     /// handed anything in.
     pub(super) fn not_concluded(&mut self) -> Option<Conclusion> {
         let Ending { outcome, late, .. } = self.ending.take()?;
-        let mut answers = late;
+        let mut answers = late.into_answers();
         if let End::Won { winner, losers, .. } = outcome {
             answers.push(winner);
             answers.extend(losers);
