@@ -12,6 +12,7 @@
 //! and the hasher are parameters.
 
 mod entries;
+mod fingerprints;
 mod hasher;
 mod health;
 mod herald;
@@ -30,6 +31,7 @@ mod tests;
 mod verifier;
 mod win;
 
+pub use fingerprints::{FingerprintError, confirm_fingerprints};
 pub use hasher::{HasherFactory, SolutionHasher, real_hashers};
 pub use herald::{Herald, WinListener};
 pub use resume::StartRaceError;
@@ -54,7 +56,7 @@ use herald::Event;
 use miners::{Miners, ShareRefusal};
 use puzzle::{Challenge, RoundNumber, Seed, proof::share_target};
 use shared::Shared;
-use state::State;
+use state::{Standing, State};
 use std::{
     fmt,
     sync::{Arc, Weak},
@@ -108,12 +110,14 @@ impl Race {
     pub async fn start(
         settings: RaceSettings,
         surroundings: RaceSurroundings,
-        recovered: Recovered,
+        mut recovered: Recovered,
     ) -> Result<(Self, Herald), StartRaceError> {
-        let RaceSettings { cost, verify_workers, verify_queue, proof_interval, .. } = settings;
+        let RaceSettings { verify_workers, verify_queue, proof_interval, .. } = settings;
         let RaceSurroundings { quota, hashers, clock, seeds, ledger, with_win, work_shown } = surroundings;
+        let strikes = std::mem::take(&mut recovered.strikes);
+        let standing = Standing::restored(strikes, clock.now(), clock.time_of_day().into());
         let resumed = resume::resume(ledger.as_ref(), recovered, &settings, clock.time_of_day(), &*seeds).await?;
-        let state = State::new(resumed, cost, settings.secret, with_win, clock.now());
+        let state = State::new(resumed, standing, settings, with_win, clock.now());
         let announced = Arc::new(watch::Sender::new(state.announcement(ResetReason::Operator, None)));
         let (events, receiver) = mpsc::unbounded_channel();
         let verifier = Verifier::new(verify_queue, verify_workers);
@@ -125,6 +129,7 @@ impl Race {
             announced: announced.clone(),
             events,
             noted_at: Mutex::new(clock.now()),
+            strikes_noted_at: Mutex::new(clock.now()),
             clock,
             seeds,
             condition: ledger.condition(),
@@ -283,6 +288,7 @@ impl Race {
     pub fn tick(&self) {
         self.shared.decide(|state, now, seeds| state.tick(now, seeds));
         self.shared.note_round();
+        self.shared.note_strikes();
     }
 
     /// Admits nothing any more and waits until everything admitted is answered.
@@ -298,8 +304,16 @@ impl Race {
         let _ = self.shared.events.send(Event::Stopped);
     }
 
-    /// What the ledger is to be closed with: how far the running round has come.
+    /// What the ledger is to be closed with: how far the running round has come, and which
+    /// sessions have to wait.
     pub fn last_words(&self) -> Transaction {
-        self.shared.snapshot()
+        let mut last = self.shared.snapshot();
+        loop {
+            let strikes = self.shared.take_strikes();
+            if strikes.is_empty() {
+                return last;
+            }
+            last.extend(strikes.changes().iter().cloned());
+        }
     }
 }

@@ -8,21 +8,23 @@
 //!
 //! [`super::Race`] keeps it behind a lock and carries out what it decides.
 
+mod checks;
 mod decision;
 mod ending;
 mod newcomers;
 mod standing;
 
 use super::{
+    settings::RaceSettings,
     submission::{Answer, Competitor, Refusal, Solution},
     win::{Announcement, Win, WithWin},
 };
-use crate::identity::session::SessionId;
 use app::wire::ResetReason;
 pub(super) use decision::{Conclusion, Effect, Job, Verdict, Won};
+pub(super) use standing::Standing;
 
 use decision::Candidate;
-use ending::{Ending, NextRound, Outcome as End};
+use ending::{Ending, Late, NextRound, Outcome as End};
 use newcomers::Newcomers;
 use puzzle::{
     Challenge, Cost, Curve, RoundNumber, Seed, Ticket,
@@ -31,7 +33,6 @@ use puzzle::{
     mining_clock::MiningClock,
     rule::{Outcome, Rule},
 };
-use standing::Standing;
 use std::time::Duration;
 
 /// A verification that has not ended by then counts as failed and frees its place.
@@ -41,8 +42,9 @@ pub(super) const VERIFICATION_DEADLINE: Duration = Duration::from_secs(60);
 /// again, and nobody else is let in until it is known what became of it.
 pub(super) const COMMIT_LIMIT: Duration = Duration::from_secs(2);
 
-/// So many may come while the end of a round is written down, and wait for that.
-const MOST_LATE: usize = 4096;
+/// One network may have half of the places for submissions, and so many at least where
+/// there are few.
+const LEAST_OF_A_NETWORK: usize = 16;
 
 /// The race: the single state that decides.
 #[derive(Debug)]
@@ -66,6 +68,8 @@ pub(super) struct State {
     ending: Option<Ending>,
     standing: Standing,
     newcomers: Newcomers,
+    /// How many submissions of one network may be verified or wait for it at once.
+    most_of_a_network: usize,
     stopping: bool,
 }
 
@@ -86,7 +90,14 @@ pub(super) struct Resumed {
 }
 
 impl State {
-    pub(super) fn new(resumed: Resumed, cost: Cost, secret: CodeSecret, with_win: WithWin, now: Duration) -> Self {
+    pub(super) fn new(
+        resumed: Resumed,
+        standing: Standing,
+        settings: RaceSettings,
+        with_win: WithWin,
+        now: Duration,
+    ) -> Self {
+        let RaceSettings { cost, secret, verify_queue, .. } = settings;
         let Resumed { rule, number, seed, curve, mining_time, age, ticket } = resumed;
         Self {
             rule,
@@ -102,8 +113,9 @@ impl State {
             ticket,
             arrivals: Arrivals::default(),
             ending: None,
-            standing: Standing::default(),
+            standing,
             newcomers: Newcomers::default(),
+            most_of_a_network: (verify_queue / 2).max(LEAST_OF_A_NETWORK),
             stopping: false,
         }
     }
@@ -172,7 +184,7 @@ impl State {
         now: Duration,
     ) -> Result<Option<Job>, (Answer, Refusal)> {
         let proven = self.standing.is_proven(&competitor.session, now);
-        let mining_time = match self.check(now, &competitor.session, proven, &solution) {
+        let mining_time = match self.check(now, competitor, proven, &solution) {
             Err(refusal) => return Err((answer, refusal)),
             Ok(_) if !storage_works => return Err((answer, Refusal::StorageUnavailable)),
             Ok(mining_time) => mining_time,
@@ -182,11 +194,7 @@ impl State {
             if ending.began_at + COMMIT_LIMIT <= now {
                 return Err((answer, Refusal::StorageUnavailable));
             }
-            if MOST_LATE <= ending.late.len() {
-                return Err((answer, Refusal::Busy));
-            }
-            ending.late.push(answer);
-            return Ok(None);
+            return ending.late.push(competitor.address, answer).map(|()| None);
         }
         let challenge = Challenge::new(&self.seed, &competitor.visitor, &competitor.trace);
         self.ticket = Ticket(self.ticket.0 + 1);
@@ -202,39 +210,6 @@ impl State {
         };
         self.arrivals.admit(self.ticket, candidate);
         Ok(Some(Job { ticket: self.ticket, proven, challenge, solution }))
-    }
-
-    fn check(
-        &self,
-        now: Duration,
-        session: &SessionId,
-        proven: bool,
-        solution: &Solution,
-    ) -> Result<Duration, Refusal> {
-        if self.stopping {
-            return Err(Refusal::Stopping);
-        }
-        if solution.seed != self.seed {
-            return Err(Refusal::AlreadySolved);
-        }
-        let mining_time = self.clock.elapsed(now);
-        if !solution.hash.is_below(&self.curve.target_at(mining_time)) {
-            let valid_in = self.curve.rising().map(|_| {
-                self.curve.valid_from(&solution.hash).map(|valid_from| valid_from.saturating_sub(mining_time))
-            });
-            return Err(Refusal::BelowDifficulty { valid_in });
-        }
-        if self.arrivals.iter().any(|(_, entry)| entry.competitor.session == *session) {
-            return Err(Refusal::InFlight);
-        }
-        if let Some(retry_after) = self.standing.must_wait(session, now) {
-            return Err(Refusal::Struck { retry_after });
-        }
-        let newcomers = || self.arrivals.iter().filter(|(_, entry)| !entry.proven).count();
-        if !proven && self.newcomers.most() <= newcomers() {
-            return Err(Refusal::Busy);
-        }
-        Ok(mining_time)
     }
 
     /// Takes the verdict on one submission and decides what follows from it.
@@ -256,7 +231,7 @@ impl State {
                 Verdict::Unverified(refusal) => refusal,
                 Verdict::Valid | Verdict::FalseHash => {
                     if !entry.proven {
-                        self.newcomers.deceived(now);
+                        self.newcomers.deceived(entry.competitor.address.into(), now);
                     }
                     self.standing.strike(entry.competitor.session, now);
                     Refusal::HashMismatch
@@ -342,13 +317,14 @@ impl State {
         if let End::Won { win, .. } = &outcome {
             transaction.extend((self.with_win.0)(win));
         }
-        self.ending = Some(Ending { outcome, next, began_at: now, late: Vec::new() });
+        self.ending = Some(Ending { outcome, next, began_at: now, late: Late::default() });
         Effect::Commit(transaction)
     }
 
     /// What was decided is durable: the next round is open.
     pub(super) fn concluded(&mut self, now: Duration) -> Option<Conclusion> {
         let Ending { outcome, next, late, .. } = self.ending.take()?;
+        let late = late.into_answers();
         self.number = self.number.next();
         self.seed = next.seed;
         self.curve = next.curve;
@@ -374,7 +350,7 @@ impl State {
     /// handed anything in.
     pub(super) fn not_concluded(&mut self) -> Option<Conclusion> {
         let Ending { outcome, late, .. } = self.ending.take()?;
-        let mut answers = late;
+        let mut answers = late.into_answers();
         if let End::Won { winner, losers, .. } = outcome {
             answers.push(winner);
             answers.extend(losers);

@@ -21,7 +21,14 @@ pub struct ServerProcess {
 impl ServerProcess {
     /// Starts the server in `directory` and waits until it says where it listens.
     pub fn start(directory: &Path, settings: &[(&str, &str)]) -> Self {
-        Self::start_command(command(directory), settings)
+        Self::start_with(directory, settings, &[])
+    }
+
+    /// The same with arguments on its command line.
+    pub fn start_with(directory: &Path, settings: &[(&str, &str)], arguments: &[&str]) -> Self {
+        let mut command = command(directory);
+        command.args(arguments);
+        Self::start_command(command, settings)
     }
 
     fn start_command(mut command: Command, settings: &[(&str, &str)]) -> Self {
