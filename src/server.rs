@@ -18,7 +18,7 @@ use crate::{
     live::{Live, polling::Pollers},
     lobby::{
         Lobby, LobbySettings,
-        store::{Database, Loaded, OpenStoreError, Store},
+        store::{Bounds, Database, Loaded, OpenStoreError, StampKind, Store},
     },
     prize::{self, OpenError, webhook::new_delivery},
     race::{Race, RaceSurroundings, StartRaceError, Win, WinListener, WithWin, real_hashers},
@@ -128,8 +128,9 @@ pub async fn run(
     };
     let LobbySettings { hashcash_bits, server_name, .. } = &config.lobby;
     let price = Arc::new(Price::default());
+    let gauges =
+        Gauges { race: race.clone(), sessions: sessions.clone(), limits: limits.clone(), stamps: spent_stamps.clone() };
     let stamps = Stamps::new(spent_stamps, *hashcash_bits, server_name.clone(), clock.clone()).at_price(price.clone());
-    let gauges = Gauges { race: race.clone(), sessions: sessions.clone(), limits: limits.clone() };
     let pricing = tokio::spawn(set_price(price, gauges, clock.clone()));
     let turnstile = Turnstile::new(config.gate.turnstile.clone(), sessions.clone(), &config.proxies)?;
     let admission = Arc::new(Admission::new(config.gate.rule, sessions.clone(), limits.clone(), turnstile, stamps));
@@ -206,8 +207,9 @@ pub async fn run(
 
 /// The lobby's store and what it holds, if its database can be used.
 async fn open_lobby_store(settings: &LobbySettings) -> Option<(Store, Loaded)> {
-    let store =
-        Store::open(&settings.database).inspect_err(|error| tracing::error!(%error, "the lobby is closed")).ok()?;
+    let store = Store::open_within(&settings.database, Bounds::of(settings.max_bytes))
+        .inspect_err(|error| tracing::error!(%error, "the lobby is closed"))
+        .ok()?;
     let loaded = store
         .load()
         .await
@@ -221,12 +223,17 @@ struct Gauges {
     race: Race,
     sessions: Arc<Sessions>,
     limits: Arc<AddressLimits>,
+    stamps: Store,
 }
 
 impl Gauges {
     fn pressure(&self) -> Pressure {
         Pressure {
-            fullest_table: self.sessions.unproven_part().max(self.limits.sockets.fullness()),
+            fullest_table: self
+                .sessions
+                .unproven_part()
+                .max(self.limits.sockets.fullness())
+                .max(self.stamps.fullness(StampKind::Session)),
             oldest_submission: self.race.oldest_waiting().unwrap_or_default(),
         }
     }

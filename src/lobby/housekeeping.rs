@@ -185,7 +185,7 @@ impl Lobby {
     /// Writes down how everything is, after something could not be written: from then on
     /// memory and database are the same again.
     pub(super) async fn make_good(&self) {
-        if !self.shared.store.has_diverged() {
+        if !self.shared.store.must_be_told_everything().await {
             return;
         }
         let Some(slot) = self.wait_for_slot().await else { return };
