@@ -76,11 +76,9 @@ pub(super) fn lobby(reader: &mut Reader<'_>, data_dir: &Path) -> LobbySettings {
             (text.len() <= 400 && !text.contains(char::is_control)).then(|| text.to_owned())
         }),
         history: reader.integer(&LOBBY_HISTORY, 50, 10_000_000),
-        max_bytes: reader.parse(
-            &LOBBY_MAX_BYTES,
-            &format!("an integer from {LEAST_BYTES} to {MOST_BYTES}"),
-            |text| text.parse().ok().filter(|bytes| (LEAST_BYTES..=MOST_BYTES).contains(bytes)),
-        ),
+        max_bytes: reader.parse(&LOBBY_MAX_BYTES, &format!("an integer from {LEAST_BYTES} to {MOST_BYTES}"), |text| {
+            text.parse().ok().filter(|bytes| (LEAST_BYTES..=MOST_BYTES).contains(bytes))
+        }),
         sessions_per_hour: reader.integer(&LOBBY_SESSIONS_PER_HOUR, 1, 1_000_000),
         cors_origins: reader
             .parse_if_set(&CORS_ORIGINS, "origins such as https://example.org, separated by commas", |text| {

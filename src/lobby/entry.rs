@@ -88,12 +88,7 @@ impl Lobby {
         opened
     }
 
-    async fn open_new(
-        &self,
-        nick: Option<Nick>,
-        judged: Judged<'_>,
-        address: IpAddr,
-    ) -> Result<Opened, LobbyError> {
+    async fn open_new(&self, nick: Option<Nick>, judged: Judged<'_>, address: IpAddr) -> Result<Opened, LobbyError> {
         let admission = &self.shared.admission;
         let admission::Opened { new: NewSession { session, token }, replaced } = admission.open(nick, judged).await?;
         let entered = async {

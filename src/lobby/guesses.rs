@@ -183,7 +183,7 @@ mod tests {
     }
 
     fn wait(guesses: &Guesses, nick: &str, known: Option<&str>, now: Duration) -> Option<Duration> {
-        match guesses.begin(nick, known.map(ToOwned::to_owned), from(0), now) {
+        match guesses.begin(nick, known.map(ToOwned::to_owned), from(u32::try_from(now.as_secs()).unwrap()), now) {
             Ok(_) => None,
             Err(LobbyError::TooFast { retry_after }) => Some(retry_after),
             Err(error) => panic!("{error}"),
@@ -240,7 +240,8 @@ mod tests {
         for second in 60..180 {
             for subnet in 0..100 {
                 let number = 1000 * second + u32::from(subnet);
-                theirs += usize::from(guesses.begin(&format!("n{number}"), None, site(subnet), SECOND * second).is_ok());
+                theirs +=
+                    usize::from(guesses.begin(&format!("n{number}"), None, site(subnet), SECOND * second).is_ok());
                 theirs += usize::from(guesses.take_for_known(site(subnet), SECOND * second).is_ok());
             }
             let guess = guesses.begin(&format!("me{second}"), None, from(second), SECOND * second);

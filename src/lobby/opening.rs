@@ -77,6 +77,10 @@ impl Lobby {
             sessions,
         };
         let shared = Shared {
+            stamp_shares: Rate::new(store.share_of_stamps(), HOUR, clock.clone()),
+            underway: Places::new(MOST_UNDERWAY_OF_A_NETWORK, 0, Duration::ZERO),
+            recent: state.recent.clone(),
+            present: state.present.clone(),
             ceiling: Mutex::new(Bucket::full(f64::from(settings.sessions_per_hour), moment.now)),
             shares: Rate::new(share_of_network(settings.sessions_per_hour), HOUR, clock.clone()),
             environment,
@@ -84,10 +88,6 @@ impl Lobby {
             store,
             admission,
             passwords: Passwords::start(),
-            stamp_shares: Rate::new(store.share_of_stamps(), HOUR, clock.clone()),
-            underway: Places::new(MOST_UNDERWAY_OF_A_NETWORK, 0, Duration::ZERO),
-            recent: state.recent.clone(),
-            present: state.present.clone(),
             guesses: Guesses::new(moment.now),
             logins: Rate::new(LOGINS_AT_ONCE, LOGINS_PERIOD, clock.clone()),
             runtime: OwnRuntime::default(),

@@ -34,11 +34,11 @@ pub(super) use thread::{Slot, Written};
 pub(super) use write::{ChannelRow, Living, Write};
 
 use crate::gate::stamps::{SpendError, SpentStamps};
+use clean::Cleaned;
+use failures::Failures;
 use futures::{FutureExt, TryFutureExt, future::BoxFuture};
 use puzzle::stamp::StampHash;
 use rusqlite::{Connection, params};
-use failures::Failures;
-use clean::Cleaned;
 use spent::{Spending, Spent};
 use std::{fmt, path::PathBuf, sync::Arc};
 use thread::{Afterwards, Job};

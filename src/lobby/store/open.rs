@@ -46,7 +46,7 @@ pub(super) fn open(database: &Database, bounds: Bounds) -> Result<(Connection, R
 /// Bounds the database and its log. One that is larger, because it could be before, loses
 /// its oldest history and is written anew; that may take a while.
 fn keep_within(connection: &Connection, pages: Pages) -> Result<(), OpenStoreError> {
-    let mut set = |name, value: u64| connection.pragma_update_and_check(None, name, value, |_| Ok(()));
+    let set = |name, value: u64| connection.pragma_update_and_check(None, name, value, |_| Ok(()));
     set("wal_autocheckpoint", pages.log)?;
     set("journal_size_limit", pages.longest_log())?;
     let count = || connection.pragma_query_value(None, "page_count", |row| row.get::<_, u64>(0));

@@ -149,7 +149,7 @@ impl Spent {
             forgotten = forget_stamps(connection, kind, now.saturating_sub(LONGEST_LIFE.as_secs()))?;
             if forgotten == 0 {
                 let sql = format!("SELECT 1 FROM {} WHERE stamp_hash = ?1", kind.table());
-                let is_spent = connection.prepare_cached(&sql)?.exists([stamp.as_bytes()])?;
+                let is_spent = connection.prepare_cached(&sql)?.exists(params![stamp.as_bytes()])?;
                 return Ok(Spending { outcome: is_spent.then_some(false), forgotten });
             }
         }

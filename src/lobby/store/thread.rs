@@ -108,8 +108,7 @@ pub(super) fn start(
         while let Some(job) = waiting.blocking_recv() {
             // A panic rolls its transaction back and drops the answers: everybody
             // who waits for one gets an error.
-            let group =
-                std::panic::AssertUnwindSafe(|| work(&mut connection, &mut room, job, &mut waiting, &failures));
+            let group = std::panic::AssertUnwindSafe(|| work(&mut connection, &mut room, job, &mut waiting, &failures));
             if std::panic::catch_unwind(group).is_err() {
                 failures.diverge();
                 let _ = connection.pragma_update(None, "query_only", false);

@@ -33,11 +33,8 @@ impl Disk {
 
     fn open(&self, path: &Path, bytes: u64) -> Store {
         let free = self.free.clone();
-        let bounds = Bounds {
-            bytes,
-            free_space: Arc::new(move |_| Ok(free.load(Ordering::SeqCst))),
-            clock: self.clock.clone(),
-        };
+        let bounds =
+            Bounds { bytes, free_space: Arc::new(move |_| Ok(free.load(Ordering::SeqCst))), clock: self.clock.clone() };
         Store::open_within(&Database::File(path.to_owned()), bounds).unwrap()
     }
 }
@@ -247,10 +244,11 @@ async fn while_many_stamps_are_spent_a_network_has_a_share_of_the_rest() {
         let (now, text) = (Timestamp(bench.lobby.moment().seconds()), number.to_string());
         let mut minter = Minter::new(&channel::prefix(Bits::new(1).unwrap(), "#a", &[text.clone()], now), 1);
         let stamp = std::iter::repeat_with(|| minter.advance(64)).flatten().next().unwrap();
-        let message = format!(
-            r##"{{"command":"PRIVMSG","to":"#a","body":["{text}"],"meta":{{"hashcash":"{stamp}"}}}}"##
-        );
-        bench.lobby.command(&bob, envelope(&message), address).await
+        let message =
+            format!(r##"{{"command":"PRIVMSG","to":"#a","body":["{text}"],"meta":{{"hashcash":"{stamp}"}}}}"##);
+        let answer = bench.lobby.command(&bob, envelope(&message), address).await?;
+        assert_eq!(answer.refused, None);
+        Ok::<(), LobbyError>(())
     };
     for number in 0..20 {
         assert!(say(number, HOME).await.is_ok(), "while there is room, nobody counts: {number}");

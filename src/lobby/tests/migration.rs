@@ -88,7 +88,8 @@ async fn a_file_of_the_first_version_is_opened_and_read_as_before() {
     assert_eq!(unread.events.iter().map(|event| event.seq - FIRST).collect::<Vec<_>>(), [2, 4, 5]);
     assert!(unread.events[2].json().contains("TOPIC"));
     // The histories.
-    for (target, lines) in [("#tea", &["first", "second"][..]), ("eve", &["in private"]), ("#lobby", &["a miner won"])] {
+    for (target, lines) in [("#tea", &["first", "second"][..]), ("eve", &["in private"]), ("#lobby", &["a miner won"])]
+    {
         let history = bench.lobby.history(Some(&bob), target, None, 50, HOME).await.unwrap();
         assert_eq!(history.matches("\"command\"").count(), lines.len(), "{history}");
         assert!(lines.iter().all(|line| history.contains(line)), "{history}");
