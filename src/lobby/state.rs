@@ -5,6 +5,7 @@
 //! the lock is released, so that the store sees everything in its order.
 
 mod channel;
+mod moment;
 
 use super::{
     delivery::{Deliveries, OnTheWay, Recent},
@@ -28,13 +29,14 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, UNIX_EPOCH},
 };
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 pub(super) use super::store::{LOBBY_ID, MOST_RECENT};
 pub(super) use channel::{Channel, Rank, conversation};
+pub(super) use moment::Moment;
 
 /// The channel that always exists.
 pub const LOBBY: &str = "#lobby";
@@ -95,20 +97,6 @@ impl User {
             last_spoke: now,
             has_spoken: false,
         }
-    }
-}
-
-/// Both times at the moment of a decision.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Moment {
-    pub(super) now: Duration,
-    pub(super) wall: SystemTime,
-}
-
-impl Moment {
-    /// Whole seconds since 1970.
-    pub(super) fn seconds(self) -> u64 {
-        self.wall.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
     }
 }
 

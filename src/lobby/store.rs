@@ -239,7 +239,7 @@ impl Store {
         let loaded = self.call(load::load).await?;
         // From here on the queues are in memory. Where they cannot be deleted, nothing
         // else can be written either that would make them wrong.
-        if self.call(load::forget_queues).await.is_err() {
+        if self.call(write::forget_queues).await.is_err() {
             self.failures.diverge();
         }
         Ok(loaded)

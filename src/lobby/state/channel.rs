@@ -1,6 +1,6 @@
 //! One channel, and what its members are in it.
 
-use super::Moment;
+use super::moment::Moment;
 use crate::{
     gate::network::Network,
     identity::session::SessionId,

@@ -1,6 +1,6 @@
 //! How old things are deleted, in small steps.
 
-use super::spent::StampKind;
+use super::spent::{StampKind, forget_stamps};
 use rusqlite::{Connection, params};
 
 /// How many rows one step deletes at most from each place.
@@ -43,20 +43,10 @@ pub(super) fn clean(connection: &Connection, now: u64, target: Option<&str>, kee
     )?;
     let mut stamps = Vec::new();
     for kind in StampKind::ALL {
-        let forgotten = forget_stamps(connection, kind, now.saturating_sub(kind.life_seconds()))?;
+        let forgotten = forget_stamps(connection, kind, now.saturating_sub(kind.life_seconds()), MOST_ROWS_OF_A_STEP)?;
         is_more |= MOST_ROWS_OF_A_STEP as usize <= forgotten;
         stamps.push((kind, forgotten));
     }
     let is_more = is_more || connection.prepare_cached("SELECT 1 FROM garbage LIMIT 1")?.exists([])?;
     Ok(Cleaned { is_more, stamps })
-}
-
-/// Forgets some stamps that were spent before this, the oldest first; says how many.
-pub(super) fn forget_stamps(connection: &Connection, kind: StampKind, before: u64) -> rusqlite::Result<usize> {
-    let table = kind.table();
-    let sql = format!(
-        "DELETE FROM {table} WHERE rowid IN
-         (SELECT rowid FROM {table} WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)"
-    );
-    connection.prepare_cached(&sql)?.execute(params![before, MOST_ROWS_OF_A_STEP])
 }

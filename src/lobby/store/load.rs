@@ -99,9 +99,6 @@ pub(in super::super) const MOST_RECENT: usize = 50;
 /// How many of the newest messages may come back into queues.
 const MOST_LINES: u32 = 100_000;
 
-/// Deletes what the queues held at the last stop.
-pub(super) const FORGET_QUEUES: &str = "DELETE FROM queues; DELETE FROM queues_of_version_1; DELETE FROM lines;";
-
 pub(super) fn load(connection: &Connection) -> rusqlite::Result<Loaded> {
     let mut channels = rows(
         connection,
@@ -187,11 +184,6 @@ type Queues = HashMap<ClientKey, Vec<u64>>;
 
 /// Lines by their numbers.
 type Lines = BTreeMap<u64, StoredLine>;
-
-/// Deletes the queues: the next stop writes what is left of them.
-pub(super) fn forget_queues(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute_batch(FORGET_QUEUES)
-}
 
 /// The queues and the lines in them.
 fn queues(connection: &Connection) -> rusqlite::Result<(Queues, Lines)> {

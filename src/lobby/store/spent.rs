@@ -13,7 +13,6 @@
 //! is spent in the database, because this is told of every commit, in order; what is not
 //! may be spent all the same. So only the database can grant, and memory only refuse.
 
-use super::clean::forget_stamps;
 use crate::lock::lock;
 use puzzle::stamp::{LONGEST_LIFE, StampHash};
 use rusqlite::{Connection, params};
@@ -31,6 +30,9 @@ const MOST_OF_A_GENERATION: usize = 32_768;
 
 /// Stamps of messages stay spent for a year and a day, while there is room.
 const CHANNEL_STAMP_LIFE_SECONDS: u64 = 366 * 86_400;
+
+/// How many old ones are forgotten at once when there is no room for a new one.
+const MOST_FORGOTTEN_AT_ONCE: u32 = 500;
 
 /// How many times the share of one network the widest has that there is.
 const TIMES_OF_THE_WIDEST: u64 = 16;
@@ -146,7 +148,8 @@ impl Spent {
         let mut forgotten = 0;
         if self.most <= self.count(kind).load(Ordering::Relaxed) {
             // Whatever was spent so long ago has a date that is refused by now.
-            forgotten = forget_stamps(connection, kind, now.saturating_sub(LONGEST_LIFE.as_secs()))?;
+            let before = now.saturating_sub(LONGEST_LIFE.as_secs());
+            forgotten = forget_stamps(connection, kind, before, MOST_FORGOTTEN_AT_ONCE)?;
             if forgotten == 0 {
                 let sql = format!("SELECT 1 FROM {} WHERE stamp_hash = ?1", kind.table());
                 let is_spent = connection.prepare_cached(&sql)?.exists(params![stamp.as_bytes()])?;
@@ -206,6 +209,22 @@ impl Spent {
     fn lock(&self) -> MutexGuard<'_, Generations> {
         lock(&self.newest)
     }
+}
+
+/// Forgets at most so many stamps that were spent before this, the oldest first; says how
+/// many those were.
+pub(super) fn forget_stamps(
+    connection: &Connection,
+    kind: StampKind,
+    before: u64,
+    most: u32,
+) -> rusqlite::Result<usize> {
+    let table = kind.table();
+    let sql = format!(
+        "DELETE FROM {table} WHERE rowid IN
+         (SELECT rowid FROM {table} WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)"
+    );
+    connection.prepare_cached(&sql)?.execute(params![before, most])
 }
 
 #[cfg(test)]

@@ -1,8 +1,12 @@
 //! What the lobby writes.
 
-use super::{load::FORGET_QUEUES, numbers::pack};
+use super::numbers::pack;
 use crate::identity::session::{ClientKey, Passed, SessionId};
 use rusqlite::{Connection, params};
+
+/// Deletes what the queues held at the last stop; the next one writes what is left of
+/// them.
+const FORGET_QUEUES: &str = "DELETE FROM queues; DELETE FROM queues_of_version_1; DELETE FROM lines;";
 
 /// One thing to remember.
 #[derive(Clone, Debug)]
@@ -206,6 +210,10 @@ impl Write {
     }
 }
 
+pub(super) fn forget_queues(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(FORGET_QUEUES)
+}
+
 /// Notes the highest number in use.
 fn count(connection: &Connection, name: &str, value: i64) -> rusqlite::Result<()> {
     let sql = "INSERT INTO counters (name, value) VALUES (?1, ?2)
@@ -243,5 +251,5 @@ fn keep_only(connection: &Connection, living: Living) -> rusqlite::Result<()> {
          UPDATE channels SET name = ' ' || id;
          DELETE FROM living;",
     )?;
-    connection.execute_batch(FORGET_QUEUES)
+    forget_queues(connection)
 }
