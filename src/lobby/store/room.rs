@@ -16,8 +16,8 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How many messages one step deletes, and how many steps are taken before one commit:
 /// some thirty milliseconds of work.
-const MESSAGES_OF_A_STEP: u32 = 500;
-const STEPS_AT_ONCE: usize = 16;
+const MESSAGES_OF_A_STEP: u32 = 100;
+const STEPS_AT_ONCE: usize = 100;
 
 /// Why nothing is written, before it is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

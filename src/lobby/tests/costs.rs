@@ -62,7 +62,7 @@ async fn a_list_costs_as_many_commands_as_it_has_rows_for_and_is_cut() {
         (r##"{"command":"WHO","to":"bob"}"##, 2, 1.02),
         (r##"{"command":"LIST"}"##, 1002, 21.0),
         (r##"{"command":"LIST","to":"#c1,#c2,#c3"}"##, 5, 1.06),
-        (r##"{"command":"JOIN","to":"#c1,#c2"}"##, 4, 1.04),
+        (r##"{"command":"JOIN","to":"#new,#newer"}"##, 4, 1.04),
     ] {
         let answer = bench.say(&bob, json).await;
         assert_eq!((answer.refused, answer.replies.len()), (None, replies), "{json}");
