@@ -242,7 +242,8 @@ async fn while_many_stamps_are_spent_a_network_has_a_share_of_the_rest() {
     let say = async |number: usize, address: IpAddr| {
         bench.clock.advance(Duration::from_secs(1));
         let (now, text) = (Timestamp(bench.lobby.moment().seconds()), number.to_string());
-        let mut minter = Minter::new(&channel::prefix(Bits::new(1).unwrap(), "#a", &[text.clone()], now), 1);
+        let mut minter =
+            Minter::new(&channel::prefix(Bits::new(1).unwrap(), "#a", std::slice::from_ref(&text), now), 1);
         let stamp = std::iter::repeat_with(|| minter.advance(64)).flatten().next().unwrap();
         let message =
             format!(r##"{{"command":"PRIVMSG","to":"#a","body":["{text}"],"meta":{{"hashcash":"{stamp}"}}}}"##);
