@@ -236,7 +236,7 @@ impl Lobby {
         address: IpAddr,
     ) -> Result<String, LobbyError> {
         // Whoever only reads what everybody may read need not come in.
-        if target.eq_ignore_ascii_case(LOBBY) && !self.is_inside(session) {
+        if target.eq_ignore_ascii_case(LOBBY) && before.is_none() && !self.is_inside(session) {
             return Ok(self.recent_history(limit));
         }
         let mailbox = self.enter(session, address).await?;
