@@ -4,7 +4,7 @@ use super::{
     Database,
     bounds::{Bounds, Pages},
     error::OpenStoreError,
-    room::{Room, make_room, move_log},
+    room::{LOCK_PATIENCE, Room, make_room, move_log},
 };
 use crate::ledger::directory::{create_directory, private, restrict_if_present};
 use rusqlite::{Connection, TransactionBehavior};
@@ -12,14 +12,10 @@ use std::{
     ffi::OsString,
     io,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 /// The versions of the schema, oldest first; `user_version` counts those applied.
 const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql")];
-
-/// How long SQLite waits for another process that has the file locked.
-const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Opens the database within its bounds.
 pub(super) fn open(database: &Database, bounds: Bounds) -> Result<(Connection, Room), OpenStoreError> {

@@ -11,6 +11,9 @@ use std::{
     time::Duration,
 };
 
+/// How long SQLite waits for another process that has the file locked.
+pub(super) const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+
 /// How often it is asked how much space is free.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -99,9 +102,13 @@ impl Room {
     }
 }
 
-/// Moves the log into the database and empties its file.
+/// Moves the log into the database and empties its file, unless another process is
+/// reading: that is not waited for, because all who write here would wait with us.
 pub(super) fn move_log(connection: &Connection) -> rusqlite::Result<()> {
-    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    connection.busy_timeout(Duration::ZERO)?;
+    let moved = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    connection.busy_timeout(LOCK_PATIENCE)?;
+    moved
 }
 
 /// How many pages hold something.

@@ -86,6 +86,30 @@ async fn the_oldest_history_makes_room_and_the_file_never_exceeds_its_budget() {
 }
 
 #[tokio::test]
+async fn the_log_stays_within_the_budget_where_another_process_keeps_it_from_being_moved() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("lobby.db");
+    let store = Disk::new().open(&path, SMALL);
+    write(&store, 1..101, || {}).await;
+    // A copy is being made, say.
+    let reader = rusqlite::Connection::open(&path).unwrap();
+    reader.execute_batch("BEGIN").unwrap();
+    let count = || reader.query_row("SELECT count(*) FROM messages", [], |row| row.get::<_, u64>(0)).unwrap();
+    assert_eq!(count(), 100);
+    let line = |seq| Write::SaveMessage { seq, target: "c2".into(), envelope: "x".repeat(3000), pair: None };
+    let mut stored = 0;
+    for seq in 101..1101 {
+        stored += u64::from(store.reserve().unwrap().write(vec![line(seq)], |_| {}).stored().await.is_ok());
+        assert!(size(&path) <= SMALL, "{}", size(&path));
+    }
+    assert!((1..900).contains(&stored), "{stored} were stored");
+    assert_eq!(count(), 100, "it reads on undisturbed");
+    assert_eq!(store.history("c2".into(), u64::MAX, 1).await.map(|lines| lines.len()), Ok(1), "and so do we");
+    reader.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(store.reserve().unwrap().write(vec![line(2000)], |_| {}).stored().await, Ok(()));
+}
+
+#[tokio::test]
 async fn a_conversation_of_which_nothing_is_left_is_forgotten() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("lobby.db");
