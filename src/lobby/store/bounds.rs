@@ -103,6 +103,12 @@ impl Pages {
         LOG_HEADER + 2 * self.log * (self.size + FRAME_HEADER)
     }
 
+    /// With more than this in a log that cannot be moved, in bytes, not even small changes
+    /// are made: half of the room that there is for a large one.
+    pub(super) const fn fullest_log(&self) -> u64 {
+        self.longest_log() + self.most / 2 * (self.size + FRAME_HEADER)
+    }
+
     /// How many spent stamps of each kind may be remembered: a quarter of what is kept.
     pub(super) const fn most_stamps(&self) -> u64 {
         self.most * self.size / 4 / BYTES_OF_A_STAMP

@@ -32,9 +32,18 @@ pub(in super::super) enum Scarcity {
         /// So much would have to be.
         floor: u64,
     },
-    /// The write-ahead log cannot be moved into the database, and would grow beyond the
-    /// budget.
+    /// The write-ahead log cannot be moved into the database: there is room in it for the
+    /// stamps of the race's gate, but not for a large change.
     Log,
+    /// The same, and there is no room for anything.
+    FullLog,
+}
+
+impl Scarcity {
+    /// True if not even the stamps of the race's gate are written.
+    pub(super) const fn holds_for_the_gate(self) -> bool {
+        matches!(self, Self::FullLog)
+    }
 }
 
 impl fmt::Display for Scarcity {
@@ -45,7 +54,9 @@ impl fmt::Display for Scarcity {
                 "only {free} bytes are free on its file system: below {floor} the lobby writes nothing, so that the \
                  race can"
             ),
-            Self::Log => f.write_str("its write-ahead log cannot be moved into it and has reached its bound"),
+            Self::Log | Self::FullLog => {
+                f.write_str("its write-ahead log cannot be moved into it and has reached its bound: who else reads it?")
+            }
         }
     }
 }
@@ -92,13 +103,18 @@ impl Room {
             let free = (self.free_space)(&places.directory).unwrap_or(u64::MAX);
             self.scarcity = (free < FLOOR).then_some(Scarcity::Space { free, floor: FLOOR });
         }
-        let is_long = || fs::metadata(&places.log).is_ok_and(|log| self.pages.longest_log() < log.len());
+        let log = || fs::metadata(&places.log).map_or(0, |log| log.len());
         // SQLite moves the log by itself after a commit; it is this long after a large
         // change, or because that fails.
-        if is_long() && (move_log(connection).is_err() || is_long()) {
-            return Some(Scarcity::Log);
+        if self.pages.longest_log() < log() {
+            // Whether it was moved is seen by its length.
+            let _ = move_log(connection);
         }
-        self.scarcity
+        match log() {
+            length if self.pages.fullest_log() < length => Some(Scarcity::FullLog),
+            length if self.pages.longest_log() < length => self.scarcity.or(Some(Scarcity::Log)),
+            _ => self.scarcity,
+        }
     }
 }
 

@@ -127,10 +127,12 @@ fn work(
     waiting: &mut mpsc::Receiver<Job>,
     failures: &Failures,
 ) {
-    failures.note_scarcity(room.look(connection));
-    let is_scarce = failures.is_scarce();
+    let scarcity = room.look(connection);
+    failures.note_scarcity(scarcity);
     // A commit of its own: where even this fails, the jobs are to be told by themselves.
-    if !is_scarce && let Err(error) = make_room(connection, room.pages()) {
+    if scarcity.is_none()
+        && let Err(error) = make_room(connection, room.pages())
+    {
         failures.complain(&error);
     }
     let mut first = Some(first);
@@ -140,7 +142,9 @@ fn work(
         while afterwards.len() < MOST_JOBS_OF_A_COMMIT
             && let Some(job) = first.take().or_else(|| waiting.try_recv().ok())
         {
-            afterwards.push(done(job, &transaction, is_scarce)?);
+            let for_the_gate = job.is_for_the_gate;
+            let may_write = scarcity.is_none_or(|scarcity| for_the_gate && !scarcity.holds_for_the_gate());
+            afterwards.push(done(job, &transaction, may_write)?);
             // The transaction was taken back: without it the next job would be
             // committed although it is told that it was not.
             if transaction.is_autocommit() {
@@ -154,16 +158,16 @@ fn work(
     }
     // The transaction could not even begin: the job is done without one, to be told so.
     if let Some(job) = first {
-        afterwards.extend(done(Job { is_for_the_gate: false, ..job }, connection, true));
+        afterwards.extend(done(job, connection, false));
     }
     for then in afterwards {
         then(outcome.is_ok());
     }
 }
 
-/// Does a job; where space is scarce, so that it can read and not write.
-fn done(job: Job, connection: &Connection, is_scarce: bool) -> rusqlite::Result<Afterwards> {
-    if !is_scarce || job.is_for_the_gate {
+/// Does a job; one that may not write can read all the same.
+fn done(job: Job, connection: &Connection, may_write: bool) -> rusqlite::Result<Afterwards> {
+    if may_write {
         return Ok((job.work)(connection));
     }
     connection.pragma_update(None, "query_only", true)?;
