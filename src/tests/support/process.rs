@@ -31,6 +31,13 @@ impl ServerProcess {
         Self::start_command(command, settings)
     }
 
+    /// The same under a umask, in octal digits.
+    pub fn start_under_umask(directory: &Path, settings: &[(&str, &str)], umask: &str) -> Self {
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", "umask \"$0\" && exec \"$1\"", umask, env!("CARGO_BIN_EXE_hashpass")]);
+        Self::start_command(in_directory(shell, directory), settings)
+    }
+
     fn start_command(mut command: Command, settings: &[(&str, &str)]) -> Self {
         let mut child = command.envs(settings.iter().copied()).stderr(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
@@ -125,7 +132,10 @@ impl ServerProcess {
 
 /// The server with cheap hashes and easy rounds, and nothing else in its environment.
 pub fn command(directory: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_hashpass"));
+    in_directory(Command::new(env!("CARGO_BIN_EXE_hashpass")), directory)
+}
+
+fn in_directory(mut command: Command, directory: &Path) -> Command {
     command.current_dir(directory).env_clear().envs([
         ("PORT", "0"),
         ("HOST", "127.0.0.1"),
