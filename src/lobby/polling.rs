@@ -6,7 +6,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 /// How many clients may wait for messages at once. One more has the oldest poll answered
 /// of the network that has most of them.
-const MOST_WAITING_POLLS: usize = 20_000;
+pub(super) const MOST_WAITING_POLLS: usize = 20_000;
 
 /// No poll waits for so long, so that none of them counts as idle.
 const PATIENCE_WITH_POLLS: Duration = Duration::from_secs(60);

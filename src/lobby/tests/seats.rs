@@ -1,7 +1,7 @@
 //! Whoever only looks, and whoever waits, never waits for the lobby's state.
 
 use super::*;
-use crate::gate::limits::Place;
+use crate::{gate::limits::Place, lobby::polling::MOST_WAITING_POLLS};
 
 #[tokio::test]
 async fn a_live_connection_waits_for_nothing_of_the_lobby() {
@@ -60,7 +60,8 @@ async fn polls_of_one_network_make_room_for_those_of_others() {
     assert!(futures::poll!(first.as_mut()).is_pending());
     // All other places are taken from the same network.
     let taken: Vec<Place> = std::iter::from_fn(|| {
-        (bench.lobby.shared.polls.fullness() < 1.0).then(|| bench.lobby.shared.polls.take(Some(HOME)).unwrap())
+        let polls = &bench.lobby.shared.polls;
+        (polls.taken() < MOST_WAITING_POLLS).then(|| polls.take(Some(HOME)).unwrap())
     })
     .collect();
     assert!(10_000 < taken.len());
