@@ -24,7 +24,7 @@ use crate::{
     live::{Live, polling::Pollers},
     lobby::{
         Lobby, LobbySettings,
-        store::{Database, Loaded, Store},
+        store::{Bounds, Database, Loaded, Store},
     },
     prize::{
         self,
@@ -43,6 +43,11 @@ use tokio::{net::TcpListener, sync::watch};
 /// The file in the data directory that holds the key of the invite codes where the operator
 /// gives none.
 const SECRET_FILE: &str = "hmac-secret";
+
+// Processes are looked at from outside as Linux lets us.
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests;
 
 /// How long the server waits for answers, records and deliveries when it stops.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
@@ -137,8 +142,9 @@ pub async fn run_reloading(
     };
     let LobbySettings { hashcash_bits, server_name, .. } = &config.lobby;
     let price = Arc::new(Price::default());
+    let gauges =
+        Gauges { race: race.clone(), sessions: sessions.clone(), limits: limits.clone(), stamps: spent_stamps.clone() };
     let stamps = Stamps::new(spent_stamps, *hashcash_bits, server_name.clone(), clock.clone()).at_price(price.clone());
-    let gauges = Gauges { race: race.clone(), sessions: sessions.clone(), limits: limits.clone() };
     let pricing = tokio::spawn(set_price(price, gauges, clock.clone()));
     let turnstile = config.gate.turnstile.clone().map(|settings| (settings, tokens));
     let turnstile = Turnstile::new(turnstile, sessions.clone(), &config.proxies)?;
@@ -166,7 +172,7 @@ pub async fn run_reloading(
     let reloading = tokio::spawn(reloading.run(reloads));
     let rooms = Rooms {
         race: race.clone(),
-        pollers: Pollers::new(live.clone()),
+        pollers: Pollers::new(live.clone(), config.edge.poll_life),
         live: live.clone(),
         sessions: sessions.clone(),
         limits: limits.clone(),
@@ -238,8 +244,9 @@ async fn confirm_secret(config: &Config, ledger: &dyn Ledger, recovered: &Recove
 
 /// The lobby's store and what it holds, if its database can be used.
 async fn open_lobby_store(settings: &LobbySettings) -> Option<(Store, Loaded)> {
-    let store =
-        Store::open(&settings.database).inspect_err(|error| tracing::error!(%error, "the lobby is closed")).ok()?;
+    let store = Store::open_within(&settings.database, Bounds::of(settings.max_bytes))
+        .inspect_err(|error| tracing::error!(%error, "the lobby is closed"))
+        .ok()?;
     let loaded = store
         .load()
         .await

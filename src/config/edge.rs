@@ -16,7 +16,7 @@ pub(super) fn edge(reader: &mut Reader<'_>) -> EdgeSettings {
         "off" => Some(None),
         _ => Hsts::new(text).map(Some),
     });
-    EdgeSettings { hsts }
+    EdgeSettings::new(hsts)
 }
 
 #[cfg(test)]

@@ -37,6 +37,7 @@ pub const VARIABLES: &[Variable] = &[
     lobby::SERVER_NAME.variable,
     lobby::LOBBY_DB.variable,
     lobby::LOBBY_HISTORY.variable,
+    lobby::LOBBY_MAX_BYTES.variable,
     lobby::LOBBY_SESSIONS_PER_HOUR.variable,
     lobby::LOBBY_MOTD.variable,
     lobby::CORS_ORIGINS.variable,

@@ -1,13 +1,25 @@
 //! What an operator decides about HTTP.
 
 use axum::http::HeaderValue;
+use std::time::Duration;
 
 /// How HTTP is spoken.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EdgeSettings {
     /// `HASHPASS_HSTS`: what browsers that came by TLS are told about TLS in
     /// `Strict-Transport-Security`; nothing if `None`.
     pub hsts: Option<Hsts>,
+    /// How long whoever polls counts as connected without a poll. Set by no variable: 40
+    /// seconds, longer than the longest poll and the way there and back, so that a miner
+    /// goes on counting.
+    pub poll_life: Duration,
+}
+
+impl EdgeSettings {
+    /// This policy, with the time that no variable sets.
+    pub const fn new(hsts: Option<Hsts>) -> Self {
+        Self { hsts, poll_life: Duration::from_secs(40) }
+    }
 }
 
 /// A policy of HTTP Strict Transport Security (RFC 6797).

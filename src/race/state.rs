@@ -55,9 +55,6 @@ pub(super) const COMMIT_LIMIT: Duration = Duration::from_secs(2);
 /// there are few.
 const LEAST_OF_A_NETWORK: usize = 16;
 
-/// So many may come while the end of a round is written down, and wait for that.
-const MOST_LATE: usize = 4096;
-
 /// The race: the single state that decides.
 #[derive(Debug)]
 pub(super) struct State {
@@ -253,11 +250,7 @@ impl State {
             if ending.began_at + COMMIT_LIMIT <= now {
                 return Err((answer, Refusal::StorageUnavailable));
             }
-            if MOST_LATE <= ending.late.len() {
-                return Err((answer, Refusal::Busy));
-            }
-            ending.late.push(answer);
-            return Ok(None);
+            return ending.late.push(competitor.address, answer).map(|()| None);
         }
         let challenge = Challenge::new(&self.seed, &competitor.visitor, &competitor.trace);
         self.ticket = Ticket(self.ticket.0 + 1);

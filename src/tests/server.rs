@@ -9,6 +9,7 @@ mod support;
 /// The tests, by what they are about.
 mod server {
     mod api;
+    mod arrival;
     mod attack;
     mod connections;
     mod counting;
@@ -25,5 +26,6 @@ mod server {
     mod proxies;
     mod sessions;
     mod settings;
+    mod storage;
     mod submissions;
 }

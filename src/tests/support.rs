@@ -5,6 +5,7 @@
 
 pub mod lobby;
 pub mod process;
+pub mod receiver;
 pub mod tls_proxy;
 
 use futures::{SinkExt, StreamExt};

@@ -62,6 +62,10 @@ pub(super) fn open(directory: &Path) -> Result<Opened, OpenError> {
         let why = "the last entry is not the one that the ledger ends with";
         return Err(StoreError::new(Fault::Damaged, "reading the end of the chain", &path, why).into());
     }
+    // A process that was killed again and again never came to copy its log into the database.
+    connection
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        .map_err(failed("copying the write-ahead log into the database"))?;
     flush_directory(directory).map_err(|source| DirectoryError::io(directory, "flushing the directory", source))?;
     Ok(Opened { connection, path })
 }

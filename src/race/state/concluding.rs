@@ -4,7 +4,7 @@
 use super::{
     Moment, OrderError, State,
     decision::{Conclusion, Effect, Won},
-    ending::{Beside, Ending, NextRound, Outcome as End},
+    ending::{Beside, Ending, Late, NextRound, Outcome as End},
     turning::reset_reason,
 };
 use crate::{
@@ -27,7 +27,7 @@ impl State {
     ) -> Effect {
         let now = moment.now;
         let running = self.giving.drop.state().is_open().then(|| self.clock.elapsed(now));
-        let ending = Ending { outcome, rule, next, drop, began_at: now, late: Vec::new() };
+        let ending = Ending { outcome, rule, next, drop, began_at: now, late: Late::default() };
         let mut transaction = ending.transaction(self.number, running, beside, self.cost);
         if let End::Won { win, .. } = &ending.outcome {
             transaction.extend((self.with_win.0)(win));
@@ -39,6 +39,7 @@ impl State {
     /// What was decided is durable since `at`.
     pub(in crate::race) fn concluded(&mut self, now: Duration, at: WallTime) -> Option<Conclusion> {
         let Ending { outcome, rule, next, drop, late, .. } = self.ending.take()?;
+        let late = late.into_answers();
         self.rule = rule;
         self.giving.drop = drop;
         if let End::Won { win, .. } = &outcome {
@@ -77,7 +78,7 @@ impl State {
     /// handed anything in. `quota` is by what the ledger refused the win, if it did.
     pub(in crate::race) fn not_concluded(&mut self, quota: Option<(Quota, Option<WallTime>)>) -> Option<Conclusion> {
         let Ending { outcome, late, .. } = self.ending.take()?;
-        let mut answers = late;
+        let mut answers = late.into_answers();
         let mut refused = None;
         match outcome {
             End::Won { winner, losers, .. } => {
