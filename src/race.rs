@@ -218,6 +218,13 @@ impl Race {
         self.tick();
     }
 
+    /// So many codes that were given out have expired and count as not given out. The
+    /// ledger has taken them back already.
+    pub fn take_back(&self, codes: u64) {
+        lock(&self.shared.state).take_back(codes);
+        self.tick();
+    }
+
     /// Reads who has won how much, for limits that were none before.
     async fn read_quotas(&self) -> Result<(), StoreError> {
         loop {

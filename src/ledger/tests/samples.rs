@@ -60,6 +60,7 @@ pub(super) fn won(round: u64, ticket: u64, session: &str) -> Body {
         new_difficulty: 3.2,
         adjustment_reason: "Perfect timing (61.1s within 30-120s)".to_owned(),
         estimate: ESTIMATE,
+        expires_at: None,
     }))
 }
 
