@@ -94,8 +94,10 @@ fn apply_one(connection: &Connection, progress: &mut Progress, change: &Change) 
         Change::Append { round, body } => append(connection, progress, *round, body)?,
         Change::RequireQuota(quota) => require_quota(connection, progress.at, quota)?,
         Change::AddCodes(codes) => {
+            let sql = "INSERT INTO listed_codes (code)
+                SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM listed_codes WHERE code = ?1)";
             for code in codes {
-                run("INSERT INTO listed_codes (code) VALUES (?1) ON CONFLICT DO NOTHING", params![code])?;
+                run(sql, params![code])?;
             }
         }
         Change::TakeCode { code, round } => {
