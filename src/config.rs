@@ -36,7 +36,7 @@ use crate::{
     ledger::{LedgerSettings, Store},
     lobby::LobbySettings,
     logging::LogSettings,
-    prize::{audit::AuditSettings, webhook::WebhookSettings},
+    prize::{audit::AuditSettings, codes::CodeSettings, webhook::WebhookSettings},
     race::RaceSettings,
 };
 use puzzle::invite_code::{CodePrefix, CodeSecret};
@@ -62,6 +62,8 @@ pub struct Config {
     pub keeps_secret: bool,
     /// `HASHPASS_CODES_FILE`: the codes that are handed out; `None` for derived ones.
     pub codes_file: Option<PathBuf>,
+    /// What becomes of codes after they were won.
+    pub codes: CodeSettings,
     /// What remembers.
     pub ledger: LedgerSettings,
     /// Who may take part.
@@ -127,11 +129,13 @@ impl Config {
         let ledger = storage::ledger(reader);
         let data_dir = ledger.directory.clone();
         let keeps_secret = matches!(secret, Secret::NotSet) && ledger.store == Store::Sqlite;
+        let race = race::race(reader, secret);
         let config = Self {
             listen: connections::listen(reader),
             keeps_secret,
-            race: race::race(reader, secret),
             codes_file: drop::codes_file(reader),
+            codes: drop::codes(reader, race.code_prefix.clone()),
+            race,
             ledger,
             gate: gate::gate(reader),
             limits: limits::limits(reader),

@@ -23,6 +23,8 @@ use crate::{
     prize::{
         self, OpenError,
         code_list::{CodeListError, import_codes, read_code_list},
+        codes::Codes,
+        keys::Doorkeeper,
         webhook::new_delivery,
     },
     race::{Race, RaceSurroundings, StartRaceError, Win, WinListener, WithWin, real_hashers},
@@ -100,6 +102,8 @@ pub async fn run(
         }
         None => None,
     };
+    let won_codes = Codes::new(ledger.clone(), clock.clone(), config.codes);
+    let doorkeeper = Doorkeeper::new(ledger.clone(), clock.clone());
     let mut recovered = ledger.recover().await?;
     sessions.restore_kept(mem::take(&mut recovered.sessions), mem::take(&mut recovered.clients));
     let keeping = tokio::spawn(sessions.clone().keep(ledger.clone()));
@@ -163,6 +167,10 @@ pub async fn run(
         lobby
     });
     let figures = tokio::spawn(live.clone().run());
+    let cleaning = {
+        let race = race.clone();
+        tokio::spawn(won_codes.clone().clean_up_regularly(move |codes| race.take_back(codes)))
+    };
     let proxies = config.gate.trusted_proxies.clone();
     let rooms = Rooms {
         race: race.clone(),
@@ -173,6 +181,8 @@ pub async fn run(
         admission,
         gate: Arc::new(config.gate),
         prizes: prizes.clone(),
+        codes: won_codes,
+        doorkeeper,
         lobby: lobby.clone(),
         cors_origins: config.lobby.cors_origins.into(),
         edge: Arc::new(config.edge),
@@ -205,6 +215,7 @@ pub async fn run(
         tracing::warn!("some live connections did not end in time");
     }
     pricing.abort();
+    cleaning.abort();
     let _ = figures.await;
     let _ = tokio::time::timeout(STOP_LIMIT, herald).await;
     prizes.shut_down(STOP_LIMIT).await;

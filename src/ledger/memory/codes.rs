@@ -103,8 +103,7 @@ impl Tables {
         if is_used {
             return Err(Refused::KeyNameUsed(key.name.clone()));
         }
-        let row =
-            ApiKeyRow { key: key.clone(), created_at: self.progress.at, last_used_at: None, revoked_at: None };
+        let row = ApiKeyRow { key: key.clone(), created_at: self.progress.at, last_used_at: None, revoked_at: None };
         self.put(undo, |tables| &mut tables.api_keys, key.name.clone(), Some(row));
         Ok(())
     }

@@ -44,7 +44,10 @@ impl From<Error> for ApplyError {
     }
 }
 
-pub(super) type Applied = Result<(), ApplyError>;
+/// What a change, or a look at what it takes for granted, comes to.
+pub(super) type Outcome<T> = Result<T, ApplyError>;
+
+pub(super) type Applied = Outcome<()>;
 
 /// Makes all changes of a transaction and moves `progress` on, which is not written.
 pub(super) fn apply(connection: &Connection, progress: &mut Progress, transaction: &Transaction) -> Applied {

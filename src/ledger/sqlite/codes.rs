@@ -2,7 +2,7 @@
 //! statements and rows.
 
 use super::{
-    apply::{Applied, append, execute},
+    apply::{Applied, Outcome, append, execute},
     read::{damaged, digest, limited, number, time, win},
 };
 use crate::ledger::{
@@ -33,11 +33,7 @@ pub(super) fn revoke(connection: &Connection, progress: &mut Progress, revoked: 
 }
 
 /// The round of a code that is valid at `now`.
-fn valid_code(
-    connection: &Connection,
-    now: WallTime,
-    code: &Digest,
-) -> std::result::Result<RoundNumber, super::apply::ApplyError> {
+fn valid_code(connection: &Connection, now: WallTime, code: &Digest) -> Outcome<RoundNumber> {
     let found = connection
         .prepare_cached(
             "SELECT wins.round, expires_at, used.at, ended.at FROM wins
@@ -149,21 +145,23 @@ const CODE: &str = "SELECT entries.seq, entries.at, entries.kind, entries.round,
     LEFT JOIN entries AS ended ON ended.seq = revoked";
 
 fn code_of(row: &Row<'_>) -> Result<CodeRecord> {
-    let body = |kind: Kind, column: usize| {
-        let text: Option<String> = row.get(column + 1)?;
-        let body = text.map(|text| Body::from_text(kind, &text)).transpose();
-        let body = body.map_err(|error| damaged(column + 1, error))?;
-        Ok(time_or_none(row, column)?.zip(body))
-    };
-    let redeemed = match body(Kind::Redeemed, 6)? {
+    let redeemed = match end_of(row, Kind::Redeemed, 6)? {
         Some((at, Body::Redeemed(redeemed))) => Some((at, redeemed)),
         _ => None,
     };
-    let revoked = match body(Kind::Revoked, 8)? {
+    let revoked = match end_of(row, Kind::Revoked, 8)? {
         Some((at, Body::Revoked(revoked))) => Some((at, revoked)),
         _ => None,
     };
     Ok(CodeRecord { win: win(row)?, redeemed, revoked, returned: row.get(10)? })
+}
+
+/// An entry that may be missing: its time, and its body in the column behind that.
+fn end_of(row: &Row<'_>, kind: Kind, column: usize) -> Result<Option<(WallTime, Body)>> {
+    let text: Option<String> = row.get(column + 1)?;
+    let body = text.map(|text| Body::from_text(kind, &text)).transpose();
+    let body = body.map_err(|error| damaged(column + 1, error))?;
+    Ok(time_or_none(row, column)?.zip(body))
 }
 
 pub(super) fn code(connection: &Connection, code: Digest) -> Result<Option<CodeRecord>> {
