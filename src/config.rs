@@ -33,6 +33,7 @@ use crate::{
     edge::settings::EdgeSettings,
     gate::{GateSettings, LimitSettings},
     https_client::ProxySettings,
+    identity::sessions::MOST_CLIENTS,
     ledger::{LedgerSettings, Store},
     lobby::LobbySettings,
     logging::LogSettings,
@@ -57,9 +58,11 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The race.
     pub race: RaceSettings,
-    /// True if the operator gives no key of the invite codes, so that one is kept in the
-    /// data directory; the one in `race` is made up.
-    pub keeps_secret: bool,
+    /// Where the key of the invite codes comes from.
+    pub secret_source: SecretSource,
+    /// `serve --accept-change`, which is no variable: another key of the invite codes than
+    /// the ledger's is taken for good.
+    pub accepts_change: bool,
     /// `HASHPASS_CODES_FILE`: the codes that are handed out; `None` for derived ones.
     pub codes_file: Option<PathBuf>,
     /// What becomes of codes after they were won.
@@ -70,6 +73,8 @@ pub struct Config {
     pub gate: GateSettings,
     /// How much one address may ask for.
     pub limits: LimitSettings,
+    /// How many clients of sessions are remembered. Set by no variable: 200,000.
+    pub most_clients: usize,
     /// HTTP.
     pub edge: EdgeSettings,
     /// The lobby.
@@ -86,6 +91,19 @@ pub struct Config {
     pub log: LogSettings,
     /// True if `HASHPASS_DISABLE_UVLOOP` is set; it has no effect.
     pub mentions_uvloop: bool,
+}
+
+/// Where the key of the invite codes comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecretSource {
+    /// The operator gives it.
+    Given,
+    /// The operator gives none: one is kept in the data directory, and the one in
+    /// [`Config::race`] is made up.
+    Kept,
+    /// It is a fresh one at every start, because the operator wants that, or because
+    /// nothing outlives the process.
+    Fresh,
 }
 
 impl Config {
@@ -128,17 +146,23 @@ impl Config {
         let secret = race::code_secret(reader);
         let ledger = storage::ledger(reader);
         let data_dir = ledger.directory.clone();
-        let keeps_secret = matches!(secret, Secret::NotSet) && ledger.store == Store::Sqlite;
+        let secret_source = match &secret {
+            Secret::Given(_) => SecretSource::Given,
+            Secret::NotSet if ledger.store == Store::Sqlite => SecretSource::Kept,
+            Secret::NotSet | Secret::Random => SecretSource::Fresh,
+        };
         let race = race::race(reader, secret);
         let config = Self {
             listen: connections::listen(reader),
-            keeps_secret,
+            secret_source,
+            accepts_change: false,
             codes_file: drop::codes_file(reader),
             codes: drop::codes(reader, race.code_prefix.clone()),
             race,
             ledger,
             gate: gate::gate(reader),
             limits: limits::limits(reader),
+            most_clients: MOST_CLIENTS,
             lobby: lobby::lobby(reader, &data_dir),
             edge: edge::edge(reader),
             connections: connections::connections(reader),
@@ -183,7 +207,8 @@ mod tests {
         assert_eq!(config.race.rule, RuleName::Rising);
         assert_eq!(config.race.verify_queue, 256);
         assert_eq!(config.race.proof_interval, ProofInterval::DEFAULT);
-        assert!(config.keeps_secret && config.gate.turnstile.is_none() && config.webhook.is_none());
+        assert_eq!(config.secret_source, SecretSource::Kept);
+        assert!(config.gate.turnstile.is_none() && config.webhook.is_none());
     }
 
     #[test]

@@ -64,18 +64,24 @@ const LOG_INTERVAL: Duration = Duration::from_secs(60);
 /// there are too many.
 const IDLE_AFTER: Duration = Duration::from_secs(2);
 
-/// Serves `router` on `listener` until `stop` is done; then closes every
-/// connection as soon as it has nothing under way, at the latest after the grace.
+/// The room for as many connections as `settings` allow.
+pub fn places(settings: ConnectionSettings) -> Arc<Places> {
+    Places::new(settings.per_peer, settings.in_all, IDLE_AFTER)
+}
+
+/// Serves `router` on `listener` until `stop` is done, with a place for each connection;
+/// then closes every connection as soon as it has nothing under way, at the latest after
+/// the grace.
 ///
 /// Connections that became WebSockets are not waited for.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     settings: ConnectionSettings,
+    places: Arc<Places>,
     proxies: &TrustedProxies,
     stop: impl Future<Output = ()>,
 ) {
-    let places = Places::new(settings.per_peer, settings.in_all, IDLE_AFTER);
     let stopping = watch::Sender::new(false);
     let mut open = JoinSet::new();
     let mut turned_away = TurnedAway::default();

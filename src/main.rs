@@ -2,12 +2,12 @@
 
 use clap::{Parser, Subcommand};
 use hashpass::{
-    config::{Config, DefaultValue, Sources, VARIABLES, example},
+    config::{Config, DefaultValue, SecretSource, Sources, VARIABLES, example},
     connections::open_files,
     ledger::Store,
     lobby::store::Database,
     logging::{self, Logging},
-    server,
+    server::{self, Reloadable},
 };
 use puzzle::{Nonce, Seed, VisitorId, invite_code::InviteCode, rule::RuleName};
 use std::{
@@ -16,6 +16,7 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
 };
+use tokio::sync::watch;
 
 /// Hands out scarce invite codes by a fair, public race.
 #[derive(Debug, Parser)]
@@ -32,7 +33,12 @@ struct CommandLine {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve the race (the default).
-    Serve,
+    Serve {
+        /// Go on with another key of the invite codes than the one that the data directory
+        /// was used with so far, which stops the start otherwise.
+        #[arg(long)]
+        accept_change: bool,
+    },
     /// Print a .env in which every setting is explained.
     PrintEnvExample,
     /// Recompute an invite code with HASHPASS_HMAC_SECRET: exit code 0 if it is
@@ -71,8 +77,8 @@ fn main() -> ExitCode {
     // Also what is wrong is said in the format that is asked for.
     let format = Sources::log_format(sources.as_ref().ok());
     let sources = sources.map_err(|problems| problems.to_string());
-    let outcome = match command.unwrap_or(Command::Serve) {
-        Command::Serve => sources.and_then(|sources| serve(&sources, env_file)),
+    let outcome = match command.unwrap_or(Command::Serve { accept_change: false }) {
+        Command::Serve { accept_change } => sources.and_then(|sources| serve(&sources, env_file, accept_change)),
         Command::PrintEnvExample => print_example(),
         Command::CheckCode { visitor, nonce, seed, code } => {
             sources.and_then(|sources| check_code(&sources, &visitor, nonce, &seed, &code))
@@ -105,8 +111,9 @@ fn check_code(
     Ok(if valid { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn serve(sources: &Sources, env_file: Option<PathBuf>) -> Result<ExitCode, String> {
+fn serve(sources: &Sources, env_file: Option<PathBuf>, accepts_change: bool) -> Result<ExitCode, String> {
     let mut config = Config::from_values(sources.values()).map_err(|problems| problems.to_string())?;
+    config.accepts_change = accepts_change;
     let logging = Logging::start(&config.log);
     announce(&config, sources);
     keep_connections_within_open_files(&mut config);
@@ -114,11 +121,13 @@ fn serve(sources: &Sources, env_file: Option<PathBuf>) -> Result<ExitCode, Strin
     runtime.block_on(async {
         // Before anything is promised: a stop right after the start is one in good order too.
         let stop = stop_signal().map_err(|error| format!("signals cannot be listened for: {error}"))?;
-        reload_on_signal(logging, env_file).map_err(|error| format!("signals cannot be listened for: {error}"))?;
+        let (reloads, reloading) = watch::channel(Reloadable::from(&config));
+        let reloader = Reloader { logging, env_file, reloads };
+        reload_on_signal(reloader).map_err(|error| format!("signals cannot be listened for: {error}"))?;
         let listener = tokio::net::TcpListener::bind(config.listen)
             .await
             .map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
-        server::run(config, listener, stop).await.map_err(|error| error.to_string())
+        server::run_reloading(config, listener, reloading, stop).await.map_err(|error| error.to_string())
     })?;
     Ok(ExitCode::SUCCESS)
 }
@@ -151,7 +160,7 @@ fn announce(config: &Config, sources: &Sources) {
     if config.gate.test_mode && config.gate.rule.asks_for_humans() {
         tracing::warn!("TEST MODE: every token passes the human check. Never use this in production");
     }
-    if config.keeps_secret {
+    if config.secret_source == SecretSource::Kept {
         tracing::info!("HASHPASS_HMAC_SECRET is not set: the key of the invite codes is kept in HASHPASS_DATA_DIR");
     }
     if config.mentions_uvloop {
@@ -196,42 +205,57 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send> {
     })
 }
 
+/// What a signal reloads.
+struct Reloader {
+    logging: Logging,
+    env_file: Option<PathBuf>,
+    reloads: watch::Sender<Reloadable>,
+}
+
 /// From now on SIGHUP reads the settings again, and what can be changed while the server
-/// runs is changed: what is logged. SIGUSR1 and SIGUSR2, which would end the process, do
-/// nothing.
+/// runs is changed: what is logged, limits, and the lobby's message of the day. SIGUSR1 and
+/// SIGUSR2, which would end the process, do nothing.
 #[cfg(unix)]
-fn reload_on_signal(logging: Logging, env_file: Option<PathBuf>) -> std::io::Result<()> {
+fn reload_on_signal(reloader: Reloader) -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut hang_up = signal(SignalKind::hangup())?;
     // Once listened for, a signal is ours until the process ends.
     drop((signal(SignalKind::user_defined1())?, signal(SignalKind::user_defined2())?));
     tokio::spawn(async move {
         while hang_up.recv().await.is_some() {
-            reload(&logging, env_file.as_deref());
+            reloader.reload();
         }
     });
     Ok(())
 }
 
-/// Reads the settings again. Wrong ones change nothing.
 #[cfg(unix)]
-fn reload(logging: &Logging, env_file: Option<&Path>) {
-    match Sources::read(env_file).and_then(|sources| Config::from_values(sources.values())) {
-        Ok(config) => {
-            logging.set_filter(&config.log.filter);
-            let filter = &config.log.filter;
-            tracing::info!(%filter, "the settings were read again; what is logged follows them, the rest at a restart");
+impl Reloader {
+    /// Reads the settings again. Wrong ones change nothing.
+    fn reload(&self) {
+        match Sources::read(self.env_file.as_deref()).and_then(|sources| Config::from_values(sources.values())) {
+            Ok(mut config) => {
+                self.logging.set_filter(&config.log.filter);
+                keep_connections_within_open_files(&mut config);
+                self.reloads.send_replace(Reloadable::from(&config));
+                let filter = &config.log.filter;
+                tracing::info!(
+                    %filter,
+                    "the settings were read again; what is logged, limits and the message of the day follow them, the \
+                     rest at a restart"
+                );
+            }
+            Err(problems) => tracing::error!("the settings stay as they are: {problems}"),
         }
-        Err(problems) => tracing::error!("the settings stay as they are: {problems}"),
     }
 }
 
-/// There is no such signal here; the log goes on as it began.
+/// There is no such signal here; the settings stay as they began.
 #[cfg(windows)]
-fn reload_on_signal(logging: Logging, _env_file: Option<PathBuf>) -> std::io::Result<()> {
+fn reload_on_signal(reloader: Reloader) -> std::io::Result<()> {
     tokio::spawn(async move {
         std::future::pending::<()>().await;
-        drop(logging);
+        drop(reloader);
     });
     Ok(())
 }

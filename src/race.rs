@@ -13,6 +13,7 @@
 
 mod drop_news;
 mod entries;
+mod fingerprints;
 mod hasher;
 mod health;
 mod herald;
@@ -31,6 +32,7 @@ mod tests;
 mod verifier;
 mod win;
 
+pub use fingerprints::{FingerprintError, confirm_fingerprints};
 pub use hasher::{HasherFactory, SolutionHasher, real_hashers};
 pub use herald::{Herald, WinListener};
 pub use resume::StartRaceError;
@@ -56,7 +58,7 @@ use herald::Event;
 use miners::{Miners, ShareRefusal};
 use puzzle::{Challenge, RoundNumber, Seed, drop::Drop, proof::share_target};
 use shared::Shared;
-use state::{CodeSource, Quotas, State};
+use state::{CodeSource, Quotas, Standing, State};
 use std::{
     fmt,
     sync::{Arc, Weak},
@@ -112,15 +114,17 @@ impl Race {
     pub async fn start(
         settings: RaceSettings,
         surroundings: RaceSurroundings,
-        recovered: Recovered,
+        mut recovered: Recovered,
     ) -> Result<(Self, Herald), StartRaceError> {
-        let RaceSettings { cost, verify_workers, verify_queue, proof_interval, .. } = settings;
+        let RaceSettings { verify_workers, verify_queue, proof_interval, .. } = settings;
         let RaceSurroundings { quota, hashers, clock, seeds, ledger, with_win, codes, work_shown } = surroundings;
         let (secret, prefix) = (settings.secret.clone(), settings.code_prefix.clone());
         let codes = codes.map_or(CodeSource::Derived { secret, prefix }, |codes| CodeSource::Listed(codes.into()));
+        let strikes = std::mem::take(&mut recovered.strikes);
+        let standing = Standing::restored(strikes, clock.now(), clock.time_of_day().into());
         let resumed =
             resume::resume(ledger.as_ref(), recovered, &settings, codes, clock.time_of_day(), &*seeds).await?;
-        let mut state = State::new(resumed, cost, with_win, clock.now());
+        let mut state = State::new(resumed, standing, &settings, with_win, clock.now());
         if state.giving().drop.rules().limit_people() {
             state.giving().quotas = read_quotas(ledger.as_ref()).await?;
         }
@@ -135,6 +139,7 @@ impl Race {
             announced: announced.clone(),
             events,
             noted_at: Mutex::new(clock.now()),
+            strikes_noted_at: Mutex::new(clock.now()),
             clock,
             seeds,
             condition: ledger.condition(),
@@ -351,6 +356,7 @@ impl Race {
     pub fn tick(&self) {
         self.shared.decide(|state, moment, seeds| state.tick(moment, seeds));
         self.shared.note_round();
+        self.shared.note_strikes();
     }
 
     /// Admits nothing any more and waits until everything admitted is answered.
@@ -366,9 +372,17 @@ impl Race {
         let _ = self.shared.events.send(Event::Stopped);
     }
 
-    /// What the ledger is to be closed with: how far the running round has come.
+    /// What the ledger is to be closed with: how far the running round has come, and which
+    /// sessions have to wait.
     pub fn last_words(&self) -> Transaction {
-        self.shared.snapshot()
+        let mut last = self.shared.snapshot();
+        loop {
+            let strikes = self.shared.take_strikes();
+            if strikes.is_empty() {
+                return last;
+            }
+            last.extend(strikes.changes().iter().cloned());
+        }
     }
 }
 

@@ -1,77 +1,53 @@
 //! The parts of the server put together, and its life from start to stop.
 
+mod pricing;
+mod reload;
+mod start_error;
+
+pub use reload::Reloadable;
+pub use start_error::StartError;
+
 use crate::{
     clock::{Clock, SystemClock},
-    config::Config,
+    config::{Config, SecretSource},
     connections,
     edge::{context::Rooms, router::router},
     gate::{
         admission::Admission,
         limits::AddressLimits,
-        price::{Pressure, Price},
+        price::Price,
         stamps::Stamps,
-        turnstile::Turnstile,
+        turnstile::{SpentTokens, Turnstile},
     },
-    https_client::ClientError,
     identity::sessions::Sessions,
-    ledger::{self, Change, OpenLedgerError, StoreError, directory::DirectoryError, secret::load_or_create_secret},
+    ledger::{self, Change, Ledger, Recovered, secret::load_or_create_secret},
     live::{Live, polling::Pollers},
     lobby::{
         Lobby, LobbySettings,
-        store::{Database, Loaded, OpenStoreError, Store},
+        store::{Database, Loaded, Store},
     },
     prize::{
-        self, OpenError,
-        code_list::{CodeListError, import_codes, read_code_list},
+        self,
+        code_list::{import_codes, read_code_list},
         codes::Codes,
         keys::Doorkeeper,
         webhook::new_delivery,
     },
-    race::{Race, RaceSurroundings, StartRaceError, Win, WinListener, WithWin, real_hashers},
+    race::{FingerprintError, Race, RaceSurroundings, Win, WinListener, WithWin, confirm_fingerprints, real_hashers},
 };
+use pricing::{Gauges, set_price};
 use puzzle::{Seed, invite_code::CodeSecret};
 use rand::Rng;
+use reload::Reloading;
 use std::{future::Future, mem, sync::Arc, time::Duration};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::watch};
+
+/// The file in the data directory that holds the key of the invite codes where the operator
+/// gives none.
+const SECRET_FILE: &str = "hmac-secret";
 
 /// How long the server waits for answers, records and deliveries when it stops.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
-
-/// Why the server could not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The race cannot begin; `memory_kib` is what each of its verification workers asks for.
-    #[error("the race cannot begin with {workers} verification workers of {memory_kib} KiB each: {source}")]
-    Race {
-        /// How many workers were asked for.
-        workers: usize,
-        /// The memory of each.
-        memory_kib: u32,
-        /// What is wrong.
-        source: StartRaceError,
-    },
-    /// What must be remembered cannot be.
-    #[error(transparent)]
-    Ledger(#[from] OpenLedgerError),
-    /// What is remembered cannot be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The key of the invite codes cannot be kept.
-    #[error(transparent)]
-    Secret(#[from] DirectoryError),
-    /// The operator's codes cannot be handed out.
-    #[error(transparent)]
-    Codes(#[from] CodeListError),
-    /// Wins cannot be looked after.
-    #[error(transparent)]
-    Prizes(#[from] OpenError),
-    /// Stamps are asked for, and not even memory can hold those that are spent.
-    #[error("spent stamps cannot be kept: {0}")]
-    Stamps(#[from] OpenStoreError),
-    /// No client for calls to other servers can be made.
-    #[error(transparent)]
-    Client(#[from] ClientError),
-}
 
 /// Serves `listener` until `shutdown` is done, then stops in good order: nobody
 /// new is let in, what was admitted is verified and answered, records and
@@ -80,8 +56,22 @@ pub enum StartError {
 /// # Errors
 /// [`StartError`].
 pub async fn run(
+    config: Config,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), StartError> {
+    let (_, never) = watch::channel(Reloadable::from(&config));
+    run_reloading(config, listener, never, shutdown).await
+}
+
+/// The same, taking over the settings that `reloads` brings.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn run_reloading(
     mut config: Config,
     listener: TcpListener,
+    reloads: watch::Receiver<Reloadable>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), StartError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
@@ -89,12 +79,15 @@ pub async fn run(
     if config.ledger.store == ledger::Store::Memory {
         tracing::warn!("HASHPASS_STORE=memory: wins, rounds and sessions are forgotten when the server stops");
     }
-    if config.keeps_secret {
-        config.race.secret = CodeSecret::from_bytes(load_or_create_secret(&directory, "hmac-secret")?);
+    if config.secret_source == SecretSource::Kept {
+        config.race.secret = CodeSecret::from_bytes(load_or_create_secret(&directory, SECRET_FILE)?);
     }
+    let mut recovered = ledger.recover().await?;
+    // Before anything is started that would go on with what the ledger holds.
+    confirm_secret(&config, ledger.as_ref(), &recovered).await?;
     let prizes = prize::open(ledger.clone(), config.audit, config.webhook.clone(), &config.proxies, clock.clone())?;
     let limits = Arc::new(AddressLimits::new(config.limits, &clock));
-    let sessions = Arc::new(Sessions::new(clock.clone()));
+    let sessions = Arc::new(Sessions::with_room_for(config.most_clients, clock.clone()));
     let codes = match &config.codes_file {
         Some(path) => {
             import_codes(ledger.as_ref(), read_code_list(path)?).await?;
@@ -104,9 +97,10 @@ pub async fn run(
     };
     let won_codes = Codes::new(ledger.clone(), clock.clone(), config.codes);
     let doorkeeper = Doorkeeper::new(ledger.clone(), clock.clone());
-    let mut recovered = ledger.recover().await?;
     sessions.restore_kept(mem::take(&mut recovered.sessions), mem::take(&mut recovered.clients));
     let keeping = tokio::spawn(sessions.clone().keep(ledger.clone()));
+    let tokens = Arc::new(SpentTokens::new(ledger.clone(), mem::take(&mut recovered.tokens), clock.clone()));
+    let keeping_tokens = tokio::spawn(tokens.clone().keep());
     let (workers, memory_kib) = (config.race.verify_workers, config.race.cost.memory_cost);
     let proof_interval = config.race.proof_interval;
     let surroundings = RaceSurroundings {
@@ -150,7 +144,10 @@ pub async fn run(
     let stamps = Stamps::new(spent_stamps, *hashcash_bits, server_name.clone(), clock.clone()).at_price(price.clone());
     let gauges = Gauges { race: race.clone(), sessions: sessions.clone(), limits: limits.clone() };
     let pricing = tokio::spawn(set_price(price, gauges, clock.clone()));
-    let turnstile = Turnstile::new(config.gate.turnstile.clone(), sessions.clone(), &config.proxies)?;
+    let turnstile = config.gate.turnstile.clone().map(|settings| (settings, tokens));
+    let turnstile = Turnstile::new(turnstile, sessions.clone(), &config.proxies)?;
+    // In the background: the start neither waits for others nor fails when they do.
+    let watching_secret = tokio::spawn(turnstile.watch_secret());
     let admission = Arc::new(Admission::new(config.gate.rule, sessions.clone(), limits.clone(), turnstile, stamps));
     let lobby = lobby_store.map(|(store, loaded)| {
         Lobby::open(&config.lobby, store, loaded, admission.clone(), sessions.clone(), clock.clone())
@@ -172,6 +169,9 @@ pub async fn run(
         tokio::spawn(won_codes.clone().clean_up_regularly(move |codes| race.take_back(codes)))
     };
     let proxies = config.gate.trusted_proxies.clone();
+    let places = connections::places(config.connections);
+    let reloading = Reloading { limits: limits.clone(), connections: places.clone(), lobby: lobby.clone() };
+    let reloading = tokio::spawn(reloading.run(reloads));
     let rooms = Rooms {
         race: race.clone(),
         pollers: Pollers::new(live.clone()),
@@ -209,13 +209,14 @@ pub async fn run(
     if let Ok(address) = listener.local_addr() {
         tracing::info!(%address, "listening on http://{address}");
     }
-    connections::serve(listener, router(rooms), config.connections, &proxies, stop).await;
+    connections::serve(listener, router(rooms), config.connections, places, &proxies, stop).await;
     // Their last message tells them that we restart: let it out.
     if tokio::time::timeout(STOP_LIMIT, limits.sockets.all_given_up()).await.is_err() {
         tracing::warn!("some live connections did not end in time");
     }
-    pricing.abort();
-    cleaning.abort();
+    for task in [&pricing, &watching_secret, &reloading, &keeping_tokens, &cleaning] {
+        task.abort();
+    }
     let _ = figures.await;
     let _ = tokio::time::timeout(STOP_LIMIT, herald).await;
     prizes.shut_down(STOP_LIMIT).await;
@@ -230,6 +231,21 @@ pub async fn run(
     Ok(())
 }
 
+/// Makes sure that the key of the invite codes is the ledger's, unless it is a fresh one at
+/// every start, or the ledger is.
+async fn confirm_secret(config: &Config, ledger: &dyn Ledger, recovered: &Recovered) -> Result<(), StartError> {
+    let place = match config.secret_source {
+        _ if config.ledger.store == ledger::Store::Memory => return Ok(()),
+        SecretSource::Fresh => return Ok(()),
+        SecretSource::Given => "HASHPASS_HMAC_SECRET",
+        SecretSource::Kept => "the file hmac-secret in HASHPASS_DATA_DIR",
+    };
+    confirm_fingerprints(ledger, recovered, &config.race, config.accepts_change).await.map_err(|error| match error {
+        FingerprintError::OtherSecret => StartError::OtherSecret { place },
+        FingerprintError::Commit(_) => StartError::Fingerprints(error),
+    })
+}
+
 /// The lobby's store and what it holds, if its database can be used.
 async fn open_lobby_store(settings: &LobbySettings) -> Option<(Store, Loaded)> {
     let store =
@@ -240,37 +256,6 @@ async fn open_lobby_store(settings: &LobbySettings) -> Option<(Store, Loaded)> {
         .inspect_err(|error| tracing::error!(%error, "the lobby is closed: its database cannot be read"))
         .ok()?;
     Some((store, loaded))
-}
-
-/// Where the pressure on the server is read.
-struct Gauges {
-    race: Race,
-    sessions: Arc<Sessions>,
-    limits: Arc<AddressLimits>,
-}
-
-impl Gauges {
-    fn pressure(&self) -> Pressure {
-        Pressure {
-            fullest_table: self.sessions.unproven_part().max(self.limits.sockets.fullness()),
-            oldest_submission: self.race.oldest_waiting().unwrap_or_default(),
-        }
-    }
-}
-
-/// Lets the price of a session follow the pressure, until it is aborted.
-async fn set_price(price: Arc<Price>, gauges: Gauges, clock: Arc<dyn Clock>) {
-    let mut every = tokio::time::interval(Duration::from_secs(1));
-    loop {
-        every.tick().await;
-        let pressure = gauges.pressure();
-        if price.observe(pressure, clock.now()) {
-            let Pressure { fullest_table, oldest_submission } = pressure;
-            let oldest_submission_ms = oldest_submission.as_millis();
-            let added_bits = price.added();
-            tracing::warn!(added_bits, fullest_table, oldest_submission_ms, "the price of a session has changed");
-        }
-    }
 }
 
 /// Whoever hears of wins: prizes, and then the lobby.

@@ -163,7 +163,10 @@ fn bytes_from_hex(text: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use crate::config::tests::{problems, read};
+    use crate::config::{
+        SecretSource,
+        tests::{problems, read},
+    };
 
     #[test]
     fn settings_that_contradict_each_other_are_refused() {
@@ -186,7 +189,20 @@ mod tests {
         let problems = read(&[("TURNSTILE_TEST_MODE", "true"), ("HASHPASS_HMAC_SECRET", "abc123")]).unwrap_err();
         assert!(!format!("{problems:?}").contains("abc123"), "{problems:?}");
         let good = read(&[("TURNSTILE_TEST_MODE", "true"), ("HASHPASS_HMAC_SECRET", &"0a".repeat(16))]).unwrap();
-        assert!(!good.keeps_secret && !format!("{good:?}").contains("10, 10"));
+        assert_eq!(good.secret_source, SecretSource::Given);
+        assert!(!format!("{good:?}").contains("10, 10"));
+    }
+
+    #[test]
+    fn a_secret_that_is_random_or_not_kept_is_a_fresh_one_at_every_start() {
+        for (variable, value, source) in [
+            ("HASHPASS_HMAC_SECRET", "random", SecretSource::Fresh),
+            ("HASHPASS_STORE", "memory", SecretSource::Fresh),
+            ("HASHPASS_STORE", "sqlite", SecretSource::Kept),
+        ] {
+            let config = read(&[("TURNSTILE_TEST_MODE", "true"), (variable, value)]).unwrap();
+            assert_eq!(config.secret_source, source, "{variable}={value}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //!
 //! A stamp is judged before a token is spent, and spent after it: a mistake in one
 //! costs nothing of the other. What was counted or spent for a session that comes to
-//! nothing is given back.
+//! nothing is given back. What was given for a token is told once the ledger has both.
 
 use super::{
     error::{GateError, StampDemand},
@@ -12,10 +12,13 @@ use super::{
     stamps::{NotTaken, Stamps},
     turnstile::Turnstile,
 };
-use crate::identity::{
-    nick::Nick,
-    session::{NewSession, OpenError, Passed, Session, SessionId, TokenKey, TokenSession},
-    sessions::Sessions,
+use crate::{
+    identity::{
+        nick::Nick,
+        session::{NewSession, OpenError, Passed, Session, SessionId, TokenKey, TokenSession},
+        sessions::Sessions,
+    },
+    ledger::Change,
 };
 use puzzle::stamp::{Rejection, StampHash};
 use std::{net::IpAddr, sync::Arc};
@@ -74,6 +77,11 @@ impl Admission {
         stamps: Stamps,
     ) -> Self {
         Self { rule, sessions, limits, turnstile, stamps }
+    }
+
+    /// The human check.
+    pub const fn turnstile(&self) -> &Turnstile {
+        &self.turnstile
     }
 
     /// What a session must have passed for the race.
@@ -151,6 +159,11 @@ impl Admission {
     /// [`GateError`].
     pub async fn complete(&self, session: &Session, judged: Judged<'_>) -> Result<(), GateError> {
         let passed = self.spend(judged).await?;
+        let completed = self.sessions.changes_of_passing(&session.id, passed);
+        if let Err(error) = self.note_spent(judged, completed).await {
+            self.give_back(judged).await;
+            return Err(error);
+        }
         self.sessions.upgrade(&session.id, passed);
         Ok(())
     }
@@ -165,7 +178,13 @@ impl Admission {
         // pays nothing.
         let replaced = nick.as_ref().and_then(|nick| self.sessions.end_unclaimed(nick));
         match self.sessions.open(nick, passed) {
-            Ok(new) => Ok(Opened { new, replaced }),
+            Ok(new) => match self.note_spent(judged, self.sessions.changes_of(&new.session.id)).await {
+                Ok(()) => Ok(Opened { new, replaced }),
+                Err(error) => {
+                    self.take_back(&new.session, judged).await;
+                    Err(error)
+                }
+            },
             Err(error) => {
                 self.give_back(judged).await;
                 Err(match error {
@@ -199,6 +218,14 @@ impl Admission {
             return Err(self.not_taken(error));
         }
         Ok(Passed { human: needs_human, stamped: stamp.is_some() })
+    }
+
+    /// Has the ledger know that a token is spent, and `given`, what was given for it.
+    async fn note_spent(&self, judged: Judged<'_>, given: Vec<Change>) -> Result<(), GateError> {
+        match judged.credentials.token {
+            Some(token) if judged.needs_human => self.turnstile.note_spent(token, given).await,
+            _ => Ok(()),
+        }
     }
 
     /// Gives back what was counted and spent, except a token: that is worth nothing once

@@ -30,6 +30,11 @@ use std::{sync::Arc, time::Duration};
 /// ping each 20 seconds.
 const PATIENCE_WITH_SOCKETS: Duration = Duration::from_secs(45);
 
+/// How many are told at once, on a WebSocket, that they may have none: all together, and
+/// those of one network. They take nobody's place.
+const MOST_REFUSED: usize = 256;
+const MOST_REFUSED_OF_A_NETWORK: usize = 16;
+
 /// The limits at work.
 #[derive(Debug)]
 pub struct AddressLimits {
@@ -43,6 +48,8 @@ pub struct AddressLimits {
     pub submissions: Rate,
     /// Open WebSockets.
     pub sockets: Arc<Places>,
+    /// WebSockets on which nothing is said but why they are not to be, a few seconds long.
+    pub refused_sockets: Arc<Places>,
 }
 
 impl AddressLimits {
@@ -50,15 +57,28 @@ impl AddressLimits {
     pub fn new(settings: LimitSettings, clock: &Arc<dyn Clock>) -> Self {
         const MINUTE: Duration = Duration::from_secs(60);
         let rate = |count, period| Rate::new(count, period, clock.clone());
-        // Ten seconds' worth may come at once: a hall that opens the page together loads
-        // all of its files together.
-        let requests = settings.requests_per_second.saturating_mul(10);
         Self {
-            requests: rate(requests, Duration::from_secs(10)),
+            requests: rate(requests_at_once(settings), Duration::from_secs(10)),
             sessions: rate(settings.sessions_per_hour, 60 * MINUTE),
             checks: rate(settings.failed_checks_per_minute, MINUTE),
             submissions: rate(settings.submissions_per_minute, MINUTE),
             sockets: Places::new(settings.sockets_per_address, settings.sockets_in_all, PATIENCE_WITH_SOCKETS),
+            refused_sockets: Places::new(MOST_REFUSED_OF_A_NETWORK, MOST_REFUSED, Duration::ZERO),
         }
     }
+
+    /// Other limits from now on; what was counted stays counted.
+    pub fn set(&self, settings: LimitSettings) {
+        self.requests.set_count(requests_at_once(settings));
+        self.sessions.set_count(settings.sessions_per_hour);
+        self.checks.set_count(settings.failed_checks_per_minute);
+        self.submissions.set_count(settings.submissions_per_minute);
+        self.sockets.set_limits(settings.sockets_per_address, settings.sockets_in_all);
+    }
+}
+
+/// Ten seconds' worth of requests may come at once: a hall that opens the page together
+/// loads all of its files together.
+const fn requests_at_once(settings: LimitSettings) -> u32 {
+    settings.requests_per_second.saturating_mul(10)
 }

@@ -40,6 +40,11 @@ impl Network {
         widths.iter().map(move |(length, times)| (self.cut(*length), *times))
     }
 
+    /// The widest network around it that limits know.
+    pub(crate) fn widest(self) -> Self {
+        self.widths().last().map_or(self, |(widest, _)| widest)
+    }
+
     /// True for an address or a /64, which no limit divides further.
     pub(crate) const fn is_narrow(self) -> bool {
         matches!(self, Self::V4(_, 32) | Self::V6(_, 64))

@@ -10,25 +10,35 @@
 //! When Cloudflare does not answer, nobody is let in. In test mode every token
 //! passes and nobody is asked. Tokens are kept as hashes only, and neither they
 //! nor the secret key are ever written into the log.
+//!
+//! Only so many questions are open at once, and they are nobody's: a network has a share
+//! of them, and when all are open one of the network that holds most is given up for
+//! whoever comes.
 
+mod cloudflare;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
-use super::TurnstileSettings;
+pub use tokens::SpentTokens;
+
+use super::{
+    TurnstileSettings,
+    error::GateError,
+    limits::{Crowded, Place, Places},
+};
 use crate::{
-    gate::error::GateError,
-    https_client::{ClientError, ProxySettings, https_client},
+    https_client::{ClientError, ProxySettings},
     identity::session::{Session, TokenKey, TokenSession},
     identity::sessions::Sessions,
+    ledger::Change,
     lock::lock,
-    logging::with_causes,
 };
+use cloudflare::{Cloudflare, failed};
 use futures::{
     FutureExt,
     future::{BoxFuture, Shared},
 };
-use reqwest::StatusCode;
-use serde::Deserialize;
 use std::{
     collections::{HashMap, hash_map},
     net::IpAddr,
@@ -42,12 +52,13 @@ const TIME_LIMIT: Duration = Duration::from_secs(5);
 /// How many questions may be open at once. Each ends within the time limit.
 const MOST_QUESTIONS: usize = 1024;
 
+/// How many of them may be of one address: a lecture hall whose visitors all come within
+/// the second that an answer takes. Wider networks have a multiple.
+const MOST_QUESTIONS_OF_A_NETWORK: usize = 256;
+
 /// Cloudflare's code for a token that was spent before or is older than five
 /// minutes; ours for one that is just being spent by another call.
 const SPENT: &str = "timeout-or-duplicate";
-
-/// Our code for a token that was solved on another site.
-const WRONG_HOSTNAME: &str = "hostname-mismatch";
 
 type Question = Shared<BoxFuture<'static, Result<Session, GateError>>>;
 
@@ -61,7 +72,13 @@ enum Mode {
     /// Every token passes.
     Test,
     /// Cloudflare is asked.
-    Production { cloudflare: Arc<Cloudflare>, asking: Arc<Asking> },
+    Production {
+        cloudflare: Arc<Cloudflare>,
+        asking: Arc<Asking>,
+        /// The room for open questions.
+        room: Arc<Places>,
+        tokens: Arc<SpentTokens>,
+    },
 }
 
 /// The tokens that are being asked about now.
@@ -83,13 +100,13 @@ impl std::fmt::Debug for Turnstile {
 }
 
 impl Turnstile {
-    /// The check with these settings; without any, the test mode. Accepted tokens are
-    /// remembered in `sessions`.
+    /// The check with these settings, and the tokens that are spent already; without any,
+    /// the test mode. Accepted tokens are remembered in `sessions`.
     ///
     /// # Errors
     /// [`ClientError`] if no HTTPS client can be made.
     pub fn new(
-        settings: Option<TurnstileSettings>,
+        settings: Option<(TurnstileSettings, Arc<SpentTokens>)>,
         sessions: Arc<Sessions>,
         proxies: &ProxySettings,
     ) -> Result<Self, ClientError> {
@@ -97,16 +114,19 @@ impl Turnstile {
     }
 
     fn with_time_limit(
-        settings: Option<TurnstileSettings>,
+        settings: Option<(TurnstileSettings, Arc<SpentTokens>)>,
         sessions: Arc<Sessions>,
         proxies: &ProxySettings,
         time_limit: Duration,
     ) -> Result<Self, ClientError> {
         let mode = match settings {
             None => Mode::Test,
-            Some(settings) => Mode::Production {
-                cloudflare: Arc::new(Cloudflare { settings, client: https_client(proxies, time_limit)? }),
+            Some((settings, tokens)) => Mode::Production {
+                cloudflare: Arc::new(Cloudflare::new(settings, proxies, time_limit)?),
                 asking: Arc::default(),
+                // All are alike, so that it is always the widest network that gives one up.
+                room: Places::new(MOST_QUESTIONS_OF_A_NETWORK, MOST_QUESTIONS, Duration::ZERO),
+                tokens,
             },
         };
         Ok(Self { mode, sessions })
@@ -116,12 +136,12 @@ impl Turnstile {
     /// asked for now. It is new to the one call that has it asked for.
     ///
     /// # Errors
-    /// [`GateError::HumanCheckFailed`], or [`GateError::HumanCheckUnavailable`].
+    /// [`GateError::HumanCheckFailed`], [`GateError::HumanCheckUnavailable`],
+    /// [`GateError::TooManyChecksOfAddress`].
     pub async fn accept(&self, token: &str, address: IpAddr) -> Result<TokenSession, GateError> {
         let key = TokenKey::new(token, address);
-        let (cloudflare, asking) = match &self.mode {
-            Mode::Test => return Ok(self.sessions.accept_token(&key)),
-            Mode::Production { cloudflare, asking } => (cloudflare, asking),
+        let Mode::Production { cloudflare, asking, room, tokens } = &self.mode else {
+            return Ok(self.sessions.accept_token(&key));
         };
         let (question, is_new) = {
             let mut open = asking.lock();
@@ -129,25 +149,28 @@ impl Turnstile {
             if let Some(session) = self.sessions.by_token(&key) {
                 return Ok(TokenSession { session, is_new: false });
             }
-            let is_full = MOST_QUESTIONS <= open.len();
             match open.entry(key.clone()) {
                 hash_map::Entry::Occupied(asked) => match asked.get() {
                     Asked::ToAccept(question) => (question.clone(), false),
                     Asked::ToSpend => return Err(failed(vec![SPENT.to_owned()])),
                 },
-                hash_map::Entry::Vacant(_) if is_full => return Err(GateError::HumanCheckUnavailable),
-                hash_map::Entry::Vacant(place) => {
-                    let (cloudflare, sessions) = (cloudflare.clone(), self.sessions.clone());
+                hash_map::Entry::Vacant(entry) => {
+                    let place = place(room, address)?;
+                    let (cloudflare, sessions, tokens) = (cloudflare.clone(), self.sessions.clone(), tokens.clone());
                     let (asking, token) = (asking.clone(), token.to_owned());
                     let question = in_background(async move {
-                        let verdict = cloudflare.ask(&token, address).await;
+                        let accepted = async {
+                            ask(&cloudflare, &token, address, place).await?;
+                            spend(&tokens, &token, sessions.changes_of_token(&key)).await
+                        };
+                        let accepted = accepted.await;
                         let mut open = asking.lock();
                         open.remove(&key);
-                        verdict?;
+                        accepted?;
                         Ok(sessions.accept_token(&key).session)
                     });
                     let question = question.shared();
-                    place.insert(Asked::ToAccept(question.clone()));
+                    entry.insert(Asked::ToAccept(question.clone()));
                     (question, true)
                 }
             }
@@ -155,31 +178,86 @@ impl Turnstile {
         question.await.map(|session| TokenSession { session, is_new })
     }
 
-    /// Spends a token of a client at `address` for whatever the caller gives for it.
+    /// Spends a token of a client at `address` at Cloudflare, for whatever the caller gives
+    /// for it once it [has told](Turnstile::note_spent) what that is.
     ///
     /// # Errors
-    /// [`GateError::HumanCheckFailed`], or [`GateError::HumanCheckUnavailable`].
+    /// As [`Turnstile::accept`].
     pub async fn spend(&self, token: &str, address: IpAddr) -> Result<(), GateError> {
-        let Mode::Production { cloudflare, asking } = &self.mode else { return Ok(()) };
+        let Mode::Production { cloudflare, asking, room, .. } = &self.mode else { return Ok(()) };
         let key = TokenKey::new(token, address);
-        {
+        let place = {
             let mut open = asking.lock();
             if open.contains_key(&key) {
                 return Err(failed(vec![SPENT.to_owned()]));
             }
-            if MOST_QUESTIONS <= open.len() {
-                return Err(GateError::HumanCheckUnavailable);
-            }
+            let place = place(room, address)?;
             open.insert(key.clone(), Asked::ToSpend);
-        }
+            place
+        };
         let (cloudflare, asking, token) = (cloudflare.clone(), asking.clone(), token.to_owned());
         in_background(async move {
-            let verdict = cloudflare.ask(&token, address).await;
+            let verdict = ask(&cloudflare, &token, address, place).await;
             asking.lock().remove(&key);
             verdict
         })
         .await
     }
+
+    /// Takes note that a token was spent, together with what the ledger has to know of what
+    /// was given for it; before anybody is told of that.
+    ///
+    /// # Errors
+    /// [`GateError::HumanCheckFailed`] if it was spent before.
+    pub async fn note_spent(&self, token: &str, given: Vec<Change>) -> Result<(), GateError> {
+        match &self.mode {
+            Mode::Test => Ok(()),
+            Mode::Production { tokens, .. } => spend(tokens, token, given).await,
+        }
+    }
+
+    /// False if Cloudflare does not know our secret key, so that nobody passes.
+    pub fn knows_secret(&self) -> bool {
+        match &self.mode {
+            Mode::Test => true,
+            Mode::Production { cloudflare, .. } => cloudflare.knows_secret(),
+        }
+    }
+
+    /// Finds out whether Cloudflare knows our secret key and tells the operator, until it is
+    /// aborted.
+    pub fn watch_secret(&self) -> impl Future<Output = ()> + Send + use<> {
+        let cloudflare = match &self.mode {
+            Mode::Test => None,
+            Mode::Production { cloudflare, .. } => Some(cloudflare.clone()),
+        };
+        async move {
+            if let Some(cloudflare) = cloudflare {
+                cloudflare.watch_secret().await;
+            }
+        }
+    }
+}
+
+/// Room for one more question of a client at `address`.
+fn place(room: &Arc<Places>, address: IpAddr) -> Result<Place, GateError> {
+    room.take(Some(address)).map_err(|crowded| match crowded {
+        Crowded::Network => GateError::TooManyChecksOfAddress { retry_after: TIME_LIMIT },
+        Crowded::Everywhere => GateError::HumanCheckUnavailable,
+    })
+}
+
+/// Asks Cloudflare, unless the room is needed for somebody else before it has answered.
+async fn ask(cloudflare: &Cloudflare, token: &str, address: IpAddr, place: Place) -> Result<(), GateError> {
+    tokio::select! {
+        biased;
+        verdict = cloudflare.ask(token, address) => verdict,
+        () = place.must_leave() => Err(GateError::HumanCheckUnavailable),
+    }
+}
+
+async fn spend(tokens: &SpentTokens, token: &str, given: Vec<Change>) -> Result<(), GateError> {
+    tokens.spend(token, given).await.map_err(|tokens::AlreadySpent| failed(vec![SPENT.to_owned()]))
 }
 
 impl Asking {
@@ -195,73 +273,4 @@ fn in_background<T: Send + 'static>(
     let task = tokio::spawn(work);
     // It neither panics nor is cancelled before the process ends.
     async move { task.await.unwrap_or(Err(GateError::HumanCheckUnavailable)) }.boxed()
-}
-
-/// Cloudflare's siteverify.
-struct Cloudflare {
-    settings: TurnstileSettings,
-    /// Every call of it ends within the time limit.
-    client: reqwest::Client,
-}
-
-/// The part of its answer that we read.
-#[derive(Debug, Deserialize)]
-struct SiteVerify {
-    success: bool,
-    #[serde(default, rename = "error-codes")]
-    error_codes: Vec<String>,
-    /// Where the token was solved.
-    #[serde(default)]
-    hostname: String,
-}
-
-impl Cloudflare {
-    async fn ask(&self, token: &str, address: IpAddr) -> Result<(), GateError> {
-        let Self { settings, client } = self;
-        let address = address.to_string();
-        let form = [("secret", settings.secret.as_str()), ("response", token), ("remoteip", address.as_str())];
-        let answer = async {
-            let response = client.post(&settings.verify_url).form(&form).send().await?.error_for_status()?;
-            // A redirect is not followed, and what comes with it is no answer.
-            if response.status() != StatusCode::OK {
-                return Ok(None);
-            }
-            response.json::<SiteVerify>().await.map(Some)
-        };
-        let SiteVerify { success, error_codes, hostname } = match answer.await {
-            Ok(Some(answer)) => answer,
-            Ok(None) => {
-                tracing::error!("the human check does not answer with 200: is TURNSTILE_VERIFY_URL right?");
-                return Err(GateError::HumanCheckUnavailable);
-            }
-            Err(error) if error.is_timeout() => {
-                tracing::error!("the human check did not answer in time");
-                return Err(GateError::HumanCheckUnavailable);
-            }
-            Err(error) => {
-                let error = with_causes(&error.without_url());
-                tracing::error!(error, "the human check cannot be asked");
-                return Err(GateError::HumanCheckUnavailable);
-            }
-        };
-        if error_codes.iter().any(|code| code == "internal-error") {
-            tracing::error!("the human check has an error of its own");
-            return Err(GateError::HumanCheckUnavailable);
-        }
-        if error_codes.iter().any(|code| code.ends_with("-input-secret")) {
-            tracing::error!("the human check does not know TURNSTILE_SECRET_KEY: nobody can take part");
-        }
-        if !success {
-            return Err(failed(error_codes));
-        }
-        if !settings.allows_hostname(&hostname) {
-            tracing::warn!(?hostname, "a token was solved on a host that is not in TURNSTILE_HOSTNAMES");
-            return Err(failed(vec![WRONG_HOSTNAME.to_owned()]));
-        }
-        Ok(())
-    }
-}
-
-fn failed(error_codes: Vec<String>) -> GateError {
-    GateError::HumanCheckFailed { error_codes: error_codes.into() }
 }

@@ -19,6 +19,10 @@ pub const IDLE_LIMIT: Duration = Duration::from_secs(720 * 3600);
 /// earlier if others need the room.
 pub const UNPROVEN_LIMIT: Duration = Duration::from_secs(15 * 60);
 
+/// A token of the human check is remembered for as long as Cloudflare would have
+/// taken it.
+pub const TOKEN_LIFETIME: Duration = Duration::from_secs(300);
+
 /// How many clients one session can have.
 pub const MOST_CLIENTS_OF_A_SESSION: usize = 16;
 

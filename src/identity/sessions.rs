@@ -11,7 +11,7 @@ mod tables;
 
 use super::session::{
     ClientKey, IDLE_LIMIT, MOST_CLIENTS_OF_A_SESSION, NewSession, OpenError, OtherVisitor, Passed, Session, SessionId,
-    StoredSession, TokenKey, TokenSession, key,
+    StoredSession, TOKEN_LIFETIME, TokenKey, TokenSession, key,
 };
 use crate::{
     clock::Clock,
@@ -25,7 +25,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
-use tables::{MOST_CLIENTS, Record, TOKEN_LIFETIME, Tables};
+use tables::{Record, Tables};
+
+pub use tables::MOST_CLIENTS;
 
 /// All sessions.
 pub struct Sessions {
@@ -45,7 +47,8 @@ impl Sessions {
         Self::with_room_for(MOST_CLIENTS, clock)
     }
 
-    fn with_room_for(clients: usize, clock: Arc<dyn Clock>) -> Self {
+    /// No sessions yet, and room for so many clients.
+    pub fn with_room_for(clients: usize, clock: Arc<dyn Clock>) -> Self {
         Self { tables: Mutex::new(Tables::new(clients)), clock }
     }
 

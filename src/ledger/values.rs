@@ -128,6 +128,13 @@ impl WallTime {
         let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
         Self::from_milliseconds(self.0.saturating_add(wait))
     }
+
+    /// So much earlier.
+    #[must_use]
+    pub fn before(self, time: Duration) -> Self {
+        let time = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_sub(time))
+    }
 }
 
 impl From<u64> for WallTime {

@@ -60,7 +60,8 @@ pub(super) struct Shared {
 #[derive(Debug)]
 pub(super) struct Environment {
     pub(super) server_name: String,
-    pub(super) motd: String,
+    /// The message of the day; the one part that an operator may change meanwhile.
+    pub(super) motd: Mutex<String>,
     /// When the server started, RFC 3339.
     pub(super) started: String,
     /// Messages kept of each channel and conversation.
@@ -76,6 +77,11 @@ impl std::fmt::Debug for Lobby {
 }
 
 impl Lobby {
+    /// Greets with another message of the day from now on.
+    pub fn set_motd(&self, motd: String) {
+        *lock(&self.shared.environment.motd) = motd;
+    }
+
     /// Both times of this moment.
     pub(super) fn moment(&self) -> Moment {
         Moment { now: self.shared.clock.now(), wall: self.shared.clock.time_of_day() }

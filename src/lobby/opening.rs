@@ -66,7 +66,7 @@ impl Lobby {
         }
         let environment = Environment {
             server_name: settings.server_name.clone(),
-            motd: settings.motd.clone(),
+            motd: Mutex::new(settings.motd.clone()),
             started: rfc3339_milliseconds(moment.wall),
             history: settings.history,
             sessions_per_hour: settings.sessions_per_hour,

@@ -92,7 +92,7 @@ impl Lobby {
         ServerView {
             name: self.shared.environment.server_name.clone(),
             version: env!("CARGO_PKG_VERSION"),
-            motd: self.shared.environment.motd.clone(),
+            motd: lock(&self.shared.environment.motd).clone(),
             users: self.lock().counts().0,
             hashcash_bits: (!bits.is_none()).then(|| bits.get()),
         }

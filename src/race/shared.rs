@@ -23,6 +23,9 @@ use tokio::sync::{mpsc, watch};
 /// Between two notes of how far the running round has come.
 const NOTE_INTERVAL: Duration = Duration::from_secs(5);
 
+/// Between two writes of the strikes that are new.
+const STRIKES_INTERVAL: Duration = Duration::from_secs(1);
+
 /// Counts a submission of an address that is about to be verified; the error says
 /// how long the address has to wait before one more.
 pub type VerificationQuota = Arc<dyn Fn(IpAddr) -> Result<(), Duration> + Send + Sync>;
@@ -52,6 +55,8 @@ pub(super) struct Shared {
     pub(super) condition: watch::Receiver<Condition>,
     /// When the running round was noted last.
     pub(super) noted_at: Mutex<Duration>,
+    /// When new strikes were written down last.
+    pub(super) strikes_noted_at: Mutex<Duration>,
     pub(super) work_shown: Arc<dyn Fn(&SessionId) + Send + Sync>,
     pub(super) health: Health,
 }
@@ -119,6 +124,25 @@ impl Shared {
         let (round, _) = state.round();
         let mining_time = state.mining_clock().elapsed(self.clock.now());
         Transaction::new().with(Change::Snapshot { round, mining_time })
+    }
+
+    /// Writes down, once a second at most, which sessions have to wait. Nobody waits for
+    /// that: a crash may forgive the strikes of the last second.
+    pub(super) fn note_strikes(&self) {
+        let now = self.clock.now();
+        let mut noted_at = lock(&self.strikes_noted_at);
+        if *noted_at + STRIKES_INTERVAL <= now && self.storage_works() {
+            *noted_at = now;
+            let strikes = self.take_strikes();
+            if !strikes.is_empty() {
+                drop(self.ledger.commit(strikes));
+            }
+        }
+    }
+
+    pub(super) fn take_strikes(&self) -> Transaction {
+        let wall = self.clock.time_of_day().into();
+        lock(&self.state).standing().take_changes(self.clock.now(), wall)
     }
 
     pub(super) fn share_computed(

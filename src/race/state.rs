@@ -8,6 +8,7 @@
 //!
 //! [`super::Race`] keeps it behind a lock and carries out what it decides.
 
+mod checks;
 mod decision;
 mod ending;
 mod giving;
@@ -17,6 +18,7 @@ mod standing;
 mod turning;
 
 use super::{
+    settings::RaceSettings,
     submission::{Answer, Competitor, Refusal, Solution},
     win::{Announcement, Win, WithWin},
 };
@@ -26,6 +28,7 @@ pub(super) use decision::{Conclusion, Effect, Job, Verdict, Won};
 pub(super) use ending::expired;
 pub(super) use giving::{CodeSource, Giving, since_1970, wall_time};
 pub(super) use quotas::Quotas;
+pub(super) use standing::Standing;
 pub(super) use turning::reset_reason;
 pub use turning::{DropOrder, OrderError};
 
@@ -39,7 +42,6 @@ use puzzle::{
     mining_clock::MiningClock,
     rule::{Outcome, Rule},
 };
-use standing::Standing;
 use std::time::Duration;
 use turning::Ordered;
 
@@ -49,6 +51,10 @@ pub(super) const VERIFICATION_DEADLINE: Duration = Duration::from_secs(60);
 /// A round whose end is not written by then: whoever did not win it is told to come
 /// again, and nobody else is let in until it is known what became of it.
 pub(super) const COMMIT_LIMIT: Duration = Duration::from_secs(2);
+
+/// One network may have half of the places for submissions, and so many at least where
+/// there are few.
+const LEAST_OF_A_NETWORK: usize = 16;
 
 /// So many may come while the end of a round is written down, and wait for that.
 const MOST_LATE: usize = 4096;
@@ -81,6 +87,8 @@ pub(super) struct State {
     reason: ResetReason,
     standing: Standing,
     newcomers: Newcomers,
+    /// How many submissions of one network may be verified or wait for it at once.
+    most_of_a_network: usize,
     stopping: bool,
 }
 
@@ -112,7 +120,14 @@ pub(super) struct Resumed {
 }
 
 impl State {
-    pub(super) fn new(resumed: Resumed, cost: Cost, with_win: WithWin, now: Duration) -> Self {
+    pub(super) fn new(
+        resumed: Resumed,
+        standing: Standing,
+        settings: &RaceSettings,
+        with_win: WithWin,
+        now: Duration,
+    ) -> Self {
+        let RaceSettings { cost, verify_queue, .. } = *settings;
         let Resumed { rule, number, seed, curve, mining_time, age, ticket, giving } = resumed;
         Self {
             rule,
@@ -130,8 +145,9 @@ impl State {
             ending: None,
             ordered: None,
             reason: ResetReason::Operator,
-            standing: Standing::default(),
+            standing,
             newcomers: Newcomers::default(),
+            most_of_a_network: (verify_queue / 2).max(LEAST_OF_A_NETWORK),
             stopping: false,
         }
     }
@@ -269,50 +285,6 @@ impl State {
         Ok(Some(Job { ticket: self.ticket, proven, challenge, solution }))
     }
 
-    fn check(
-        &self,
-        moment: Moment,
-        competitor: &Competitor,
-        proven: bool,
-        solution: &Solution,
-    ) -> Result<Duration, Refusal> {
-        let (Moment { now, wall }, session) = (moment, &competitor.session);
-        if self.stopping {
-            return Err(Refusal::Stopping);
-        }
-        if let Some(refusal) = self.giving.closed(wall).or_else(|| self.giving.refused(competitor, wall)) {
-            return Err(refusal);
-        }
-        if solution.seed != self.seed {
-            return Err(Refusal::AlreadySolved);
-        }
-        let mining_time = self.clock.elapsed(now);
-        if !solution.hash.is_below(&self.curve.target_at(mining_time)) {
-            let valid_in = self.curve.rising().map(|_| {
-                self.curve.valid_from(&solution.hash).map(|valid_from| valid_from.saturating_sub(mining_time))
-            });
-            return Err(Refusal::BelowDifficulty { valid_in });
-        }
-        if let Some(retry_after) = self.giving.rest_of_min_round(wall) {
-            return Err(Refusal::TooSoonAfterWin { retry_after });
-        }
-        if self.ordered.is_some() {
-            // An operator's word counts from the moment on that it is given.
-            return Err(Refusal::Busy);
-        }
-        if self.arrivals.iter().any(|(_, entry)| entry.competitor.session == *session) {
-            return Err(Refusal::InFlight);
-        }
-        if let Some(retry_after) = self.standing.must_wait(session, now) {
-            return Err(Refusal::Struck { retry_after });
-        }
-        let newcomers = || self.arrivals.iter().filter(|(_, entry)| !entry.proven).count();
-        if !proven && self.newcomers.most() <= newcomers() {
-            return Err(Refusal::Busy);
-        }
-        Ok(mining_time)
-    }
-
     /// Takes the verdict on one submission and decides what follows from it.
     pub(super) fn settle(
         &mut self,
@@ -333,7 +305,7 @@ impl State {
                 Verdict::Unverified(refusal) => refusal,
                 Verdict::Valid | Verdict::FalseHash => {
                     if !entry.proven {
-                        self.newcomers.deceived(now);
+                        self.newcomers.deceived(entry.competitor.address.into(), now);
                     }
                     self.standing.strike(entry.competitor.session, now);
                     Refusal::HashMismatch

@@ -232,11 +232,20 @@ impl Bench {
     }
 
     fn submit_solution(&self, session: &str, solution: Solution) -> tokio::task::JoinHandle<Result<Victory, Refusal>> {
+        self.submit_from(IpAddr::from([192, 0, 2, 1]), session, solution)
+    }
+
+    fn submit_from(
+        &self,
+        address: IpAddr,
+        session: &str,
+        solution: Solution,
+    ) -> tokio::task::JoinHandle<Result<Victory, Refusal>> {
         let competitor = Competitor {
             session: SessionId(session.to_owned()),
             visitor: "visitor-1".parse().unwrap(),
             trace: "ip=192.0.2.1\n".parse().unwrap(),
-            address: IpAddr::from([192, 0, 2, 1]),
+            address,
         };
         let (answer, verdict) = oneshot::channel();
         self.race.shared.enter(&competitor, session != HIDDEN, solution, answer);

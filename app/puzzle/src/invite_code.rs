@@ -113,6 +113,21 @@ impl CodeSecret {
         let is_pattern = (1..LEAST_BYTES.min(bytes.len())).any(repeats);
         distinct < LEAST_DISTINCT || is_sequence || is_pattern
     }
+
+    /// Tells this secret from others: the HMAC of a fixed text, which is no code's, as a
+    /// code ends with a seed. Like any code, it lets whoever sees it try guesses at the
+    /// secret, and that is hopeless for a secret of sixteen random bytes or more.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        self.sign(b"hashpass: fingerprint of the key of the invite codes")
+    }
+
+    /// HMAC-SHA256 with this secret.
+    fn sign(&self, text: &[u8]) -> [u8; 32] {
+        #[allow(clippy::expect_used)]
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
+        mac.update(text);
+        mac.finalize().into_bytes().into()
+    }
 }
 
 impl fmt::Debug for CodeSecret {
@@ -143,11 +158,7 @@ impl InviteCode {
         nonce: Nonce,
         seed: &Seed,
     ) -> Self {
-        // HMAC takes keys of any length.
-        #[allow(clippy::expect_used)]
-        let mut mac = Hmac::<Sha256>::new_from_slice(&secret.0).expect("HMAC takes keys of any length");
-        mac.update(format!("{visitor}:{nonce}:{seed}").as_bytes());
-        let tag = mac.finalize().into_bytes();
+        let tag = secret.sign(format!("{visitor}:{nonce}:{seed}").as_bytes());
         let first = u64::from_be_bytes([tag[0], tag[1], tag[2], tag[3], tag[4], tag[5], tag[6], tag[7]]);
         let mut code = String::with_capacity(prefix.0.len() + DIGITS);
         code.push_str(&prefix.0);
@@ -281,6 +292,17 @@ mod tests {
         assert_ne!(reference, code(b"0123456789abcdeg", "visitor-1", 1));
         assert_ne!(reference, code(b"0123456789abcdef", "visitor-2", 1));
         assert_ne!(reference, code(b"0123456789abcdef", "visitor-1", 2));
+    }
+
+    /// Computed with Python's `hmac`, as above.
+    #[test]
+    fn a_fingerprint_tells_secrets_apart() {
+        let of = |bytes: &[u8]| crate::hex::encode(&CodeSecret::from_bytes(bytes).fingerprint());
+        assert_eq!(
+            of(&(0..32).collect::<Vec<u8>>()),
+            "2f16e17ab6d10dfd45574c3ba3923172f37d19f97e02b4225e6e0c318e8774c0"
+        );
+        assert_ne!(of(b"0123456789abcdef"), of(b"0123456789abcdeg"));
     }
 
     #[test]

@@ -22,6 +22,9 @@ struct Checks {
     audit: &'static str,
     /// Wins can be written down.
     storage: &'static str,
+    /// The human check knows our secret key; left out where nobody is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    human_check: Option<&'static str>,
 }
 
 pub(crate) async fn health(Extension(request): Extension<RequestContext>) -> impl IntoResponse {
@@ -30,13 +33,20 @@ pub(crate) async fn health(Extension(request): Extension<RequestContext>) -> imp
     let audit = rooms.prizes.audit_works();
     let round = rooms.race.view();
     let storage = rooms.race.storage_works();
-    let healthy = verifier && audit && storage;
+    // That it cannot be reached is no reason to send those elsewhere who are in already.
+    let human_check = rooms.admission.turnstile().knows_secret();
+    let healthy = verifier && audit && storage && human_check;
     let word = |works| if works { "ok" } else { "failed" };
     let health = Health {
         status: if healthy { "ok" } else { "degraded" },
         current_seed: round.seed().map(|seed| format!("{}...", seed.preview())),
         round: round.round,
-        checks: Checks { verifier: word(verifier), audit: word(audit), storage: word(storage) },
+        checks: Checks {
+            verifier: word(verifier),
+            audit: word(audit),
+            storage: word(storage),
+            human_check: rooms.gate.turnstile.is_some().then(|| word(human_check)),
+        },
     };
     (if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(health))
 }

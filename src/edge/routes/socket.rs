@@ -55,8 +55,8 @@ pub(crate) async fn upgrade(
         request.rooms.advice.note_refused_page(&headers);
         return Err(ApiError::new(ErrorCode::CrossSite, "Other sites' pages may not connect").into());
     }
-    let sockets = &request.rooms.limits.sockets;
-    let (place, greeting) = match sockets.take(Some(request.address)) {
+    let limits = &request.rooms.limits;
+    let (place, greeting) = match limits.sockets.take(Some(request.address)) {
         Ok(place) => match request.session(parameters.token.as_deref()).await {
             Ok(session) => (place, Greeting::Welcome(session, request.address)),
             Err(error) => (place, Greeting::Rejected(error.into())),
@@ -64,7 +64,7 @@ pub(crate) async fn upgrade(
         // The connection is made all the same: a page sees no answer other than
         // an open connection, and shall be able to say why.
         Err(Crowded::Network) => {
-            let place = sockets.take(None).map_err(|_| server_full())?;
+            let place = limits.refused_sockets.take(Some(request.address)).map_err(|_| too_many_sockets())?;
             (place, Greeting::Rejected(too_many_sockets()))
         }
         // Everybody inside has shown work. Nothing is left to say it on. To a page this is a server that cannot be

@@ -47,6 +47,12 @@ impl Allowances {
         Self { count: count.max(1), period, whole_at: Default::default(), most_networks: MOST_NETWORKS }
     }
 
+    /// Another count from now on, at least one. What part of its share a network has used
+    /// up stays as it is.
+    pub(crate) fn set_count(&mut self, count: u32) {
+        self.count = count.max(1);
+    }
+
     fn pace(&self, times: u32) -> Pace {
         let count = self.count.saturating_mul(times);
         let interval = self.period / count;

@@ -11,7 +11,10 @@ use std::{
     cmp::Reverse,
     collections::HashMap,
     net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 use tokio::{
@@ -23,9 +26,9 @@ use tokio::{
 #[derive(Debug)]
 pub struct Places {
     /// How many one network may take; 0 for no limit. Wider networks have a multiple.
-    most_per_network: usize,
+    most_per_network: AtomicUsize,
     /// How many there are; 0 for no limit.
-    most_in_all: usize,
+    most_in_all: AtomicUsize,
     /// A place that was used or taken this lately is no idle one.
     patience: Duration,
     books: Mutex<Books>,
@@ -99,7 +102,27 @@ impl Places {
     /// `patience` is idle.
     pub fn new(most_per_network: usize, most_in_all: usize, patience: Duration) -> Arc<Self> {
         let (books, taken) = (Mutex::default(), watch::Sender::new(0));
+        let (most_per_network, most_in_all) = (most_per_network.into(), most_in_all.into());
         Arc::new(Self { most_per_network, most_in_all, patience, books, taken })
+    }
+
+    /// So many places from now on. Where more are taken, somebody is asked to leave for
+    /// each of those that are too many, as in a full house.
+    pub fn set_limits(&self, most_per_network: usize, most_in_all: usize) {
+        self.most_per_network.store(most_per_network, Ordering::Relaxed);
+        self.most_in_all.store(most_in_all, Ordering::Relaxed);
+        let mut books = self.lock();
+        while most_in_all != 0 && most_in_all < books.places.len() {
+            // No place has the number 0: nobody comes.
+            if !books.ask_somebody_to_leave(0, self.idle_since(Instant::now())) {
+                return;
+            }
+        }
+    }
+
+    /// Who has used nothing since then is idle.
+    fn idle_since(&self, now: Instant) -> Instant {
+        now.checked_sub(self.patience).unwrap_or(now)
     }
 
     /// Takes a place for `address`; without one, a place that counts for nobody
@@ -114,18 +137,15 @@ impl Places {
     fn take_at(self: &Arc<Self>, address: Option<IpAddr>, now: Instant) -> Result<Place, Crowded> {
         let network = address.map(Network::from);
         let mut books = self.lock();
-        if books.is_full_for(network, self.most_per_network) {
+        if books.is_full_for(network, self.most_per_network.load(Ordering::Relaxed)) {
             return Err(Crowded::Network);
         }
         let id = books.enter(network, now);
-        if self.most_in_all != 0 && self.most_in_all < books.places.len() {
-            let Some(victim) = books.next_to_leave(id, now.checked_sub(self.patience).unwrap_or(now)) else {
-                books.leave(id);
-                return Err(Crowded::Everywhere);
-            };
-            if let Some(held) = books.leave(victim) {
-                held.leave.notify_one();
-            }
+        let most = self.most_in_all.load(Ordering::Relaxed);
+        let is_full = most != 0 && most < books.places.len();
+        if is_full && !books.ask_somebody_to_leave(id, self.idle_since(now)) {
+            books.leave(id);
+            return Err(Crowded::Everywhere);
         }
         let leave = books.places.get(&id).map(|held| held.leave.clone()).unwrap_or_default();
         self.taken.send_modify(|taken| *taken += 1);
@@ -142,9 +162,24 @@ impl Places {
         self.lock().by_network.keys().filter(|network| network.is_narrow()).count()
     }
 
-    /// What part of the places is taken, from 0 to 1; 0 if there is no limit.
-    pub fn fullness(&self) -> f64 {
-        if self.most_in_all == 0 { 0.0 } else { self.lock().places.len() as f64 / self.most_in_all as f64 }
+    /// What part of the places is taken by holders who have shown no work, from 0 to 1; 0
+    /// if there is no limit. No network counts for more than a quarter of the places: a
+    /// newcomer takes one of those it holds, so that it alone is no reason to ask more of
+    /// everybody.
+    pub fn pressure(&self) -> f64 {
+        let most = self.most_in_all.load(Ordering::Relaxed);
+        if most == 0 {
+            return 0.0;
+        }
+        let books = self.lock();
+        let mut by_network: HashMap<Option<Network>, usize> = HashMap::new();
+        for held in books.places.values().filter(|held| !held.has_shown_work) {
+            *by_network.entry(held.network.map(Network::widest)).or_default() += 1;
+        }
+        drop(books);
+        let most_of_one = |network: Option<Network>| network.map_or(most, |_| most.div_ceil(4));
+        let counted = by_network.into_iter().map(|(network, held)| held.min(most_of_one(network)));
+        counted.sum::<usize>() as f64 / most as f64
     }
 
     /// Done as soon as none is taken.
@@ -192,6 +227,15 @@ impl Books {
             }
         }
         Some(held)
+    }
+
+    /// Asks somebody to leave for `newcomer`; false if there is nobody.
+    fn ask_somebody_to_leave(&mut self, newcomer: u64, idle_since: Instant) -> bool {
+        let Some(victim) = self.next_to_leave(newcomer, idle_since) else { return false };
+        if let Some(held) = self.leave(victim) {
+            held.leave.notify_one();
+        }
+        true
     }
 
     /// How many places the networks around a holder hold, the widest first. Who comes

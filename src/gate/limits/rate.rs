@@ -11,7 +11,8 @@ use std::{
 /// A limit of requests per period and network.
 pub struct Rate {
     /// `None` if there is no limit.
-    allowances: Option<Mutex<Allowances>>,
+    allowances: Mutex<Option<Allowances>>,
+    period: Duration,
     clock: Arc<dyn Clock>,
 }
 
@@ -25,7 +26,7 @@ pub struct Exceeded {
 
 impl std::fmt::Debug for Rate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Rate").field("is_limited", &self.allowances.is_some()).finish_non_exhaustive()
+        f.debug_struct("Rate").field("is_limited", &lock(&self.allowances).is_some()).finish_non_exhaustive()
     }
 }
 
@@ -33,8 +34,18 @@ impl Rate {
     /// At most `count` requests at once, and in the long run so many per
     /// `period`; 0 sets no limit.
     pub fn new(count: u32, period: Duration, clock: Arc<dyn Clock>) -> Self {
-        let allowances = (0 < count).then(|| Mutex::new(Allowances::new(count, period)));
-        Self { allowances, clock }
+        let allowances = Mutex::new((0 < count).then(|| Allowances::new(count, period)));
+        Self { allowances, period, clock }
+    }
+
+    /// Another count from now on. The part of its share that a network has used up stays
+    /// used up; 0 sets no limit, and forgets that.
+    pub fn set_count(&self, count: u32) {
+        let mut allowances = lock(&self.allowances);
+        match &mut *allowances {
+            Some(allowances) if 0 < count => allowances.set_count(count),
+            _ => *allowances = (0 < count).then(|| Allowances::new(count, self.period)),
+        }
     }
 
     /// Counts a request of `address`.
@@ -42,21 +53,22 @@ impl Rate {
     /// # Errors
     /// [`Exceeded`]; the request is then not counted.
     pub fn take(&self, address: IpAddr) -> Result<(), Exceeded> {
-        let Some(allowances) = &self.allowances else { return Ok(()) };
         let now = self.clock.now();
-        lock(allowances).take(address.into(), now).map_err(|retry_after| Exceeded { retry_after })
+        let mut allowances = lock(&self.allowances);
+        let Some(allowances) = &mut *allowances else { return Ok(()) };
+        allowances.take(address.into(), now).map_err(|retry_after| Exceeded { retry_after })
     }
 
     /// Takes a counted request back, which turned out to be none that counts.
     pub fn give_back(&self, address: IpAddr) {
-        if let Some(allowances) = &self.allowances {
-            lock(allowances).give_back(address.into());
+        if let Some(allowances) = &mut *lock(&self.allowances) {
+            allowances.give_back(address.into());
         }
     }
 
     /// How many networks are remembered.
     pub fn networks(&self) -> usize {
-        self.allowances.as_ref().map_or(0, |allowances| lock(allowances).networks())
+        lock(&self.allowances).as_ref().map_or(0, Allowances::networks)
     }
 }
 
@@ -103,6 +115,23 @@ mod tests {
         for number in [1, 2] {
             assert_eq!((0..9).filter(|_| rate.take(address(number)).is_ok()).count(), 2, "{number}");
         }
+    }
+
+    #[test]
+    fn another_count_holds_at_once_and_forgives_nothing() {
+        let (clock, rate) = rate(10);
+        let granted = |number| (0..1000).filter(|_| rate.take(address(number)).is_ok()).count();
+        assert_eq!(granted(1), 10);
+        for (count, fresh) in [(2, 2), (100, 100), (60, 60)] {
+            rate.set_count(count);
+            assert_eq!((granted(1), granted(count)), (0, fresh), "its share is used up");
+        }
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(granted(1), 1, "and grows back at the new rate");
+        rate.set_count(0);
+        assert_eq!((granted(1), rate.networks()), (1000, 0));
+        rate.set_count(3);
+        assert_eq!(granted(1), 3);
     }
 
     #[test]

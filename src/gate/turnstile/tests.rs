@@ -1,7 +1,7 @@
 //! The check against a siteverify of our own, on a port of its own.
 
 use super::*;
-use crate::{captured_log::CapturedLog, clock::ManualClock};
+use crate::{captured_log::CapturedLog, clock::ManualClock, ledger::MemoryLedger};
 use axum::{Form, Json, Router, http::StatusCode, response::IntoResponse, routing::post};
 use serde_json::json;
 use std::{collections::HashSet, future::pending};
@@ -66,6 +66,11 @@ struct Setting {
     verifier: Arc<SiteVerifier>,
 }
 
+fn nothing_spent() -> Arc<SpentTokens> {
+    let clock = Arc::new(ManualClock::default());
+    Arc::new(SpentTokens::new(Arc::new(MemoryLedger::new(clock.clone())), Vec::new(), clock))
+}
+
 fn check(verify_url: String, hostnames: &[&str], time_limit: Duration) -> (Arc<Turnstile>, Arc<Sessions>) {
     let settings = TurnstileSettings {
         site_key: "site".into(),
@@ -75,8 +80,9 @@ fn check(verify_url: String, hostnames: &[&str], time_limit: Duration) -> (Arc<T
         hostnames: hostnames.iter().map(|name| (*name).to_owned()).collect(),
     };
     let sessions = Arc::new(Sessions::new(Arc::new(ManualClock::default())));
+    let settings = Some((settings, nothing_spent()));
     let turnstile =
-        Turnstile::with_time_limit(Some(settings), sessions.clone(), &ProxySettings::default(), time_limit).unwrap();
+        Turnstile::with_time_limit(settings, sessions.clone(), &ProxySettings::default(), time_limit).unwrap();
     (Arc::new(turnstile), sessions)
 }
 
@@ -199,16 +205,87 @@ async fn a_caller_who_hangs_up_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn questions_are_bounded() {
+async fn questions_are_bounded_and_nobody_has_all_of_them() {
     let Setting { turnstile, .. } = usual(Manner::Never).await;
     let Mode::Production { asking, .. } = &turnstile.mode else { unreachable!() };
-    for number in 0..MOST_QUESTIONS {
-        asking.lock().insert(TokenKey::new(&number.to_string(), HERE), Asked::ToSpend);
+    let ask = |number: usize, address: IpAddr| {
+        let turnstile = turnstile.clone();
+        tokio::spawn(async move { turnstile.spend(&number.to_string(), address).await })
+    };
+    let site = |network: u16| IpAddr::from([0x2001, 0xdb8, 1, network, 0, 0, 0, 1]);
+    let mut calls = Vec::new();
+    for (first, network) in [(0, 0x1000), (1000, 0x2000), (2000, 0x3000), (3000, 0x4000)] {
+        calls.extend((first..first + MOST_QUESTIONS_OF_A_NETWORK).map(|number| ask(number, site(network))));
     }
-    for error in [turnstile.spend("one-more", HERE).await, turnstile.accept("one-more", HERE).await.map(drop)] {
-        assert_eq!(error.unwrap_err(), GateError::HumanCheckUnavailable);
+    while asking.lock().len() < MOST_QUESTIONS {
+        tokio::task::yield_now().await;
     }
+    for error in [turnstile.spend("a", site(0x1000)).await, turnstile.accept("b", site(0x1000)).await.map(drop)] {
+        assert_eq!(error.unwrap_err(), GateError::TooManyChecksOfAddress { retry_after: TIME_LIMIT });
+    }
+    // Somebody from elsewhere is asked about at once, in the place of one of these.
+    let newcomer = ask(9000, HERE);
+    while asking.lock().contains_key(&TokenKey::new("0", site(0x1000))) {
+        tokio::task::yield_now().await;
+    }
+    assert!(asking.lock().contains_key(&TokenKey::new("9000", HERE)) && !newcomer.is_finished());
+    assert_eq!(calls.remove(0).await.unwrap(), Err(GateError::HumanCheckUnavailable));
     assert_eq!(asking.lock().len(), MOST_QUESTIONS);
+}
+
+#[tokio::test]
+async fn a_token_stays_spent_whatever_cloudflare_says() {
+    // It has forgotten that it has taken the token before.
+    let forgetful = Manner::Says(200, r#"{"success":true}"#);
+    let Setting { turnstile, .. } = usual(forgetful).await;
+    turnstile.accept("token-1", HERE).await.unwrap();
+    for address in [HERE, THERE] {
+        assert_eq!(codes(&turnstile.note_spent("token-1", Vec::new()).await.unwrap_err()), ["timeout-or-duplicate"]);
+        let elsewhere = turnstile.accept("token-1", address).await;
+        assert_eq!(elsewhere.is_ok(), address == HERE, "where it stands for a session");
+    }
+    assert_eq!(turnstile.note_spent("token-2", Vec::new()).await, Ok(()));
+    assert!(turnstile.accept("token-2", HERE).await.is_err());
+}
+
+#[tokio::test]
+async fn a_secret_that_cloudflare_does_not_know_is_told_before_anybody_comes() {
+    let (log, _guard) = CapturedLog::start();
+    for manner in [Manner::Refuses("invalid-input-response"), Manner::Usual] {
+        let Setting { turnstile, verifier, .. } = usual(manner).await;
+        let watching = tokio::spawn(turnstile.watch_secret());
+        verifier.is_asked(1).await;
+        let Mode::Production { cloudflare, .. } = &turnstile.mode else { unreachable!() };
+        while !cloudflare.has_answered() {
+            tokio::task::yield_now().await;
+        }
+        assert!(turnstile.knows_secret());
+        let form = verifier.forms.lock().unwrap()[0].clone();
+        assert!(form["secret"] == "top-secret" && !form.contains_key("remoteip"), "{form:?}");
+        watching.abort();
+    }
+    assert!(!log.text().contains("TURNSTILE_SECRET_KEY"), "all is well");
+    let Setting { turnstile, .. } = usual(Manner::Refuses("invalid-input-secret")).await;
+    let watching = tokio::spawn(turnstile.watch_secret());
+    while turnstile.knows_secret() {
+        tokio::task::yield_now().await;
+    }
+    watching.abort();
+    let text = log.text();
+    assert!(text.contains("does not know TURNSTILE_SECRET_KEY") && text.contains("dashboard"), "{text}");
+    assert!(!text.contains("top-secret"), "{text}");
+}
+
+#[tokio::test]
+async fn a_human_check_that_is_down_at_the_start_is_warned_of_once() {
+    let (log, _guard) = CapturedLog::start();
+    let Setting { turnstile, .. } = setting(Manner::Never, &[], Duration::from_millis(50)).await;
+    let watching = tokio::spawn(turnstile.watch_secret());
+    while !log.text().contains("nobody new can take part until the human check answers") {
+        tokio::task::yield_now().await;
+    }
+    assert!(turnstile.knows_secret(), "nothing is known of it");
+    watching.abort();
 }
 
 #[tokio::test]

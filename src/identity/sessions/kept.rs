@@ -2,16 +2,17 @@
 //!
 //! A session that has passed a gate is written down within a second, as digests only;
 //! nobody waits for that. The one that has won is written down together with its win, so
-//! that its cookie finds the code after a crash too.
+//! that its cookie finds the code after a crash too, and the one that was given for a token
+//! of the human check together with that, as the token would not be taken again.
 
 use super::{
-    Sessions,
+    Sessions, session_id,
     tables::{Record, Tables},
 };
 use crate::{
     identity::{
         nick::{Nick, friendly_nick},
-        session::{ClientKey, IDLE_LIMIT, Passed, SessionId},
+        session::{ClientKey, IDLE_LIMIT, Passed, SessionId, TOKEN_LIFETIME, TokenKey},
     },
     ledger::{
         Change, Digest, Ledger, Transaction, WallTime,
@@ -80,8 +81,23 @@ impl Sessions {
     /// What the ledger has to know of a session now, to be committed with something that
     /// must find it again.
     pub fn changes_of(&self, id: &SessionId) -> Vec<Change> {
+        self.changes_of_passing(id, Passed::default())
+    }
+
+    /// The same of a session that is about to have passed more gates.
+    pub fn changes_of_passing(&self, id: &SessionId, more: Passed) -> Vec<Change> {
         let (now, wall) = (self.clock.now(), WallTime::from(self.clock.time_of_day()));
-        self.lock().rows(id, now, wall)
+        self.lock().rows(id, more, now, wall)
+    }
+
+    /// What the ledger has to know of the session that a token is about to stand for.
+    pub fn changes_of_token(&self, TokenKey(key): &TokenKey) -> Vec<Change> {
+        let SessionId(id) = session_id(key);
+        let key = Digest::from_bytes(key.0);
+        let expires_at = WallTime::from(self.clock.time_of_day()).after(TOKEN_LIFETIME);
+        let client = ClientRow { key, session: id.clone(), expires_at, renews: false };
+        let session = SessionRow { id, nick: None, human: true, stamped: false, visitor: None };
+        vec![Change::PutSession(session), Change::PutClient(client)]
     }
 
     /// Writes down what changes, until it is aborted.
@@ -123,7 +139,7 @@ impl Sessions {
         let ids: Vec<SessionId> = tables.changed.iter().take(MOST_AT_ONCE).cloned().collect();
         for id in &ids {
             tables.changed.remove(id);
-            transaction.extend(tables.rows(id, now, wall));
+            transaction.extend(tables.rows(id, Passed::default(), now, wall));
         }
         let gone: Vec<ClientKey> = tables.removed.iter().take(MOST_AT_ONCE).copied().collect();
         for key in gone {
@@ -144,15 +160,19 @@ impl Sessions {
 }
 
 impl Tables {
-    /// A session and its clients as the ledger keeps them; nothing if it is none that is
-    /// kept.
-    fn rows(&self, id: &SessionId, now: Duration, wall: WallTime) -> Vec<Change> {
-        let Some(record) = self.sessions.get(id).filter(|record| record.passed.any()) else { return Vec::new() };
+    /// A session and its clients as the ledger keeps them once it has passed `more`; nothing
+    /// if it is none that is kept.
+    fn rows(&self, id: &SessionId, more: Passed, now: Duration, wall: WallTime) -> Vec<Change> {
+        let Some(record) = self.sessions.get(id) else { return Vec::new() };
+        let passed = record.passed.and(more);
+        if !passed.any() {
+            return Vec::new();
+        }
         let session = Change::PutSession(SessionRow {
             id: id.0.clone(),
             nick: record.nick_is_reserved.then(|| record.nick.to_string()),
-            human: record.passed.human,
-            stamped: record.passed.stamped,
+            human: passed.human,
+            stamped: passed.stamped,
             visitor: record.visitor.clone(),
         });
         let clients = record.clients.iter().filter_map(|key| {
@@ -175,7 +195,7 @@ impl Tables {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{clock::ManualClock, identity::session::TokenKey, ledger::MemoryLedger};
+    use crate::{clock::ManualClock, ledger::MemoryLedger};
     use std::net::IpAddr;
 
     async fn restarted(clock: &Arc<ManualClock>, ledger: &MemoryLedger) -> Sessions {
@@ -209,6 +229,28 @@ mod tests {
         assert!(after.bind_visitor(&visitor.session, &"visitor-2".parse().unwrap()).is_err());
         assert!(after.bind_visitor(&visitor.session, &id).is_ok());
         assert!(after.last_changes().is_empty(), "nothing has changed");
+    }
+
+    #[tokio::test]
+    async fn what_is_written_down_with_a_token_is_the_session_that_it_is_given_for() {
+        let clock = Arc::new(ManualClock::default());
+        let ledger = MemoryLedger::new(clock.clone());
+        let before = Sessions::new(clock.clone());
+        let token = TokenKey::new("token", IpAddr::from([192, 0, 2, 1]));
+        let new = before.open(None, Passed::default()).unwrap();
+        let human = Passed { human: true, stamped: false };
+        let mut changes = Transaction::new();
+        changes.extend(before.changes_of_token(&token));
+        assert!(before.changes_of(&new.session.id).is_empty(), "has passed nothing");
+        changes.extend(before.changes_of_passing(&new.session.id, human));
+        ledger.commit(changes).await.unwrap();
+
+        let after = restarted(&clock, &ledger).await;
+        let implicit = after.by_token(&token).unwrap();
+        assert_eq!((&implicit.id, implicit.passed), (&before.accept_token(&token).session.id, human));
+        assert_eq!(after.by_cookie(&new.token).map(|session| session.passed), Some(human));
+        clock.advance(TOKEN_LIFETIME);
+        assert_eq!(after.by_token(&token), None);
     }
 
     #[tokio::test]

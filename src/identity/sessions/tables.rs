@@ -11,17 +11,13 @@ use std::{
     time::Duration,
 };
 
-/// A token of the human check is remembered for as long as Cloudflare would have
-/// taken it.
-pub(super) const TOKEN_LIFETIME: Duration = Duration::from_secs(300);
-
 /// For so long a nick is kept for whoever opened its session and has not come with
 /// the cookie yet. After that it is given to the next who asks: the answer with the
 /// cookie has probably got lost, and nobody else could ever have the nick.
 pub(super) const UNCLAIMED_LIMIT: Duration = Duration::from_secs(10);
 
 /// How many clients there can be; at some 600 bytes each, 120 MB.
-pub(super) const MOST_CLIENTS: usize = 200_000;
+pub const MOST_CLIENTS: usize = 200_000;
 
 #[derive(Debug)]
 pub(super) struct Client {

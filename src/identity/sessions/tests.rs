@@ -1,7 +1,4 @@
-use super::{
-    tables::{TOKEN_LIFETIME, UNCLAIMED_LIMIT},
-    *,
-};
+use super::{tables::UNCLAIMED_LIMIT, *};
 use crate::clock::ManualClock;
 use crate::identity::session::UNPROVEN_LIMIT;
 use std::net::IpAddr;

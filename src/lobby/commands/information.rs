@@ -1,7 +1,10 @@
 //! Commands that ask about the lobby itself, and what it greets with.
 
 use super::caller::{Caller, Outcome, argument, shortened};
-use crate::lobby::{event::Draft, numeric};
+use crate::{
+    lobby::{event::Draft, numeric},
+    lock::lock,
+};
 
 /// How many channels one LIST names.
 const MOST_LISTED: usize = 1000;
@@ -42,7 +45,7 @@ impl Caller<'_> {
     pub(super) fn motd(&mut self) {
         let server = self.environment.server_name.clone();
         self.reply(&numeric::MOTDSTART.saying(&[], format!("- {server} Message of the day -")));
-        self.reply(&numeric::MOTD.saying(&[], format!("- {}", self.environment.motd)));
+        self.reply(&numeric::MOTD.saying(&[], format!("- {}", lock(&self.environment.motd))));
         self.reply(&numeric::ENDOFMOTD.about(&[]));
     }
 

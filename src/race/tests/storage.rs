@@ -121,6 +121,30 @@ async fn a_restart_goes_on_with_the_round_its_seed_and_its_mining_time() {
 }
 
 #[tokio::test]
+async fn a_session_that_has_to_wait_waits_on_after_a_restart() {
+    let bench = Bench::quick(RuleName::Step);
+    for wait in [1, 2, 4] {
+        assert_eq!(bench.submit("liar", FALSE_FROM).await.unwrap(), Err(Refusal::HashMismatch));
+        bench.clock.advance(Duration::from_secs(wait));
+    }
+    assert_eq!(bench.submit("liar", FALSE_FROM).await.unwrap(), Err(Refusal::HashMismatch));
+    // The next second writes it down; a crash after that forgives nothing.
+    bench.clock.advance(Duration::from_secs(1));
+    bench.race.tick();
+    let restarted = bench.restarted(RuleName::Step);
+    let struck = Refusal::Struck { retry_after: Duration::from_secs(7) };
+    assert_eq!(restarted.submit("liar", 1).await.unwrap(), Err(struck));
+    restarted.clock.advance(Duration::from_secs(7));
+    assert_eq!(restarted.submit("liar", FALSE_FROM).await.unwrap(), Err(Refusal::HashMismatch));
+    let struck = Refusal::Struck { retry_after: Duration::from_secs(16) };
+    assert_eq!(restarted.submit("liar", 1).await.unwrap(), Err(struck), "it counts as the fifth");
+    // So does an orderly end, at once.
+    let last = restarted.race.last_words();
+    restarted.ledger.commit(last).await.unwrap();
+    assert_eq!(restarted.restarted(RuleName::Step).submit("liar", 1).await.unwrap(), Err(struck));
+}
+
+#[tokio::test]
 async fn other_settings_end_the_round_and_begin_a_new_one() {
     let bench = Bench::quick(RuleName::Step);
     bench.race.stop().await;

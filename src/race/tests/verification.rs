@@ -156,6 +156,53 @@ async fn false_hashes_of_newcomers_keep_newcomers_out_and_nobody_who_has_shown_w
     assert!(bench.submit("another", 2).await.unwrap().is_ok(), "when there is room");
 }
 
+/// What becomes of submissions: how many were false, and how many too many for their
+/// network.
+async fn false_and_crowded(submissions: Vec<tokio::task::JoinHandle<Result<Victory, Refusal>>>) -> (usize, usize) {
+    let (mut is_false, mut crowded) = (0, 0);
+    for submission in submissions {
+        match submission.await.unwrap() {
+            Err(Refusal::HashMismatch) => is_false += 1,
+            Err(Refusal::TooManyFromAddress { .. }) => crowded += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    (is_false, crowded)
+}
+
+#[tokio::test]
+async fn one_network_cannot_keep_the_newcomers_of_others_out() {
+    let bench = Bench::new(RuleName::Step, 1, 256);
+    let elsewhere = IpAddr::from([198, 51, 100, 1]);
+    let solution = || Solution { seed: bench.seed(), nonce: Nonce::new(1).unwrap(), hash: Hash::from_bytes(HASH) };
+    // All that it can send at once: an eighth of the places is for others.
+    let flood = (0..64).map(|number| bench.submit(&format!("liar-{number}"), FALSE_FROM)).collect();
+    let stranger = bench.submit_from(elsewhere, "stranger", solution());
+    bench.gate.open();
+    assert_eq!(false_and_crowded(flood).await, (56, 8));
+    assert!(stranger.await.unwrap().is_ok());
+    bench.announced(2).await;
+    // After that its newcomers wait, and others do not.
+    assert_eq!(false_and_crowded(vec![bench.submit("one more", FALSE_FROM)]).await, (0, 1));
+    assert!(bench.submit_from(elsewhere, "another", solution()).await.unwrap().is_ok());
+    bench.announced(3).await;
+    bench.clock.advance(Duration::from_secs(4));
+    assert_eq!(false_and_crowded(vec![bench.submit("one more", FALSE_FROM)]).await, (1, 0));
+}
+
+#[tokio::test]
+async fn one_network_cannot_take_up_the_queue_whatever_it_has_shown() {
+    let bench = Bench::new(RuleName::Step, 1, 256);
+    let proven: Vec<String> = (0..200).map(|number| format!("proven-{number}")).collect();
+    proven.iter().for_each(|session| bench.prove(session));
+    let crowd = proven.iter().map(|session| bench.submit(session, FALSE_FROM)).collect();
+    let solution = Solution { seed: bench.seed(), nonce: Nonce::new(1).unwrap(), hash: Hash::from_bytes(HASH) };
+    let stranger = bench.submit_from(IpAddr::from([198, 51, 100, 1]), "stranger", solution);
+    bench.gate.open();
+    assert_eq!(false_and_crowded(crowd).await, (128, 72));
+    assert!(stranger.await.unwrap().is_ok());
+}
+
 #[tokio::test]
 async fn a_share_is_right_or_false_or_unknown() {
     let bench = Bench::quick(RuleName::Step);

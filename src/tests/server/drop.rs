@@ -1,8 +1,14 @@
 //! The drop as outside clients meet it: what is told, what is refused, and when.
 
-use crate::support::TestServer;
+use crate::support::{Client, TestServer, process::ServerProcess};
 use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
+use std::{
+    collections::BTreeSet,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 /// A moment so many seconds from now, as a setting.
 fn from_now(seconds: i64) -> String {
@@ -121,4 +127,83 @@ async fn codes_of_a_list_are_handed_out_as_they_stand() {
         assert_eq!(won["invite_code"], code);
     }
     assert_eq!(drop_of(&server).await["reason"], "sold_out");
+}
+
+/// How many programs race, and for how many codes; `HASHPASS_TEST_DROP_CLIENTS` and
+/// `HASHPASS_TEST_DROP_SUPPLY` ask for other numbers.
+const CLIENTS: usize = 12;
+const SUPPLY: usize = 24;
+
+/// After so many codes the server is killed.
+const CODES_BEFORE_A_KILL: usize = 7;
+
+fn asked(name: &str, default: usize) -> usize {
+    std::env::var(name).map_or(default, |number| number.parse().unwrap())
+}
+
+/// Wins until the drop is over or the server is gone; notes the cookie, and every code.
+async fn win_until_the_end(address: SocketAddr, cookies: Shared<String>, codes: Shared<String>) {
+    let Ok(client) = Client::at(address).try_with_session().await else { return };
+    cookies.lock().unwrap().insert(client.cookie().unwrap().to_owned());
+    let Ok(trace) = client.try_get("/cdn-cgi/trace").await else { return };
+    let Ok(trace) = trace.text().await else { return };
+    loop {
+        let Ok(response) = client.try_get("/api/puzzle").await else { return };
+        let is_open = response.status() == 200;
+        let Ok(puzzle) = response.json::<Value>().await else { return };
+        if !is_open {
+            assert_eq!(puzzle["code"], "drop_over");
+            return;
+        }
+        let solution = client.solve_with_trace(&puzzle, &trace);
+        let Ok(response) = client.try_verify(&solution).await else { return };
+        let Ok(answer) = response.json::<Value>().await else { return };
+        if let Some(code) = answer["invite_code"].as_str() {
+            assert!(codes.lock().unwrap().insert(code.to_owned()), "a code was given out twice");
+        }
+    }
+}
+
+type Shared<T> = Arc<Mutex<BTreeSet<T>>>;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn exactly_the_supply_goes_out_however_many_race_and_however_often_the_server_is_killed() {
+    let (clients, supply) = (asked("HASHPASS_TEST_DROP_CLIENTS", CLIENTS), asked("HASHPASS_TEST_DROP_SUPPLY", SUPPLY));
+    let data = tempfile::tempdir().unwrap();
+    let supply_text = supply.to_string();
+    let settings = [("HASHPASS_SUPPLY", supply_text.as_str())];
+    let (cookies, codes) = (Shared::default(), Shared::default());
+    let mut kill_at = CODES_BEFORE_A_KILL;
+    let server = loop {
+        let server = ServerProcess::start(data.path(), &settings);
+        let racing = (0..clients).map(|_| win_until_the_end(server.address(), cookies.clone(), codes.clone()));
+        let racing: Vec<_> = racing.map(tokio::spawn).collect();
+        let are_done = || racing.iter().all(tokio::task::JoinHandle::is_finished);
+        while codes.lock().unwrap().len() < kill_at && !are_done() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        if are_done() {
+            futures::future::try_join_all(racing).await.unwrap();
+            break server;
+        }
+        server.kill();
+        futures::future::try_join_all(racing).await.unwrap();
+        kill_at = codes.lock().unwrap().len() + CODES_BEFORE_A_KILL;
+    };
+    let client = server.client();
+    let told: Value = client.get("/api/drop").await.json().await.unwrap();
+    assert_eq!((&told["state"], &told["reason"], &told["left"]), (&json!("over"), &json!("sold_out"), &json!(0)));
+    // Whoever won finds the code, also one whose answer the kill has swallowed.
+    let mut found = BTreeSet::new();
+    let cookies: Vec<String> = cookies.lock().unwrap().iter().cloned().collect();
+    for cookie in cookies {
+        let request = client.http.get(client.url("/api/wins")).header("cookie", cookie);
+        let wins: Value = request.send().await.unwrap().json().await.unwrap();
+        // A session that never showed work need not have survived.
+        let codes = wins.as_array().into_iter().flatten().map(|win| win["invite_code"].as_str().unwrap().to_owned());
+        found.extend(codes);
+    }
+    assert_eq!(found.len(), supply, "exactly the supply");
+    assert!(codes.lock().unwrap().is_subset(&found), "nothing that was given out is lost");
+    server.kill();
 }

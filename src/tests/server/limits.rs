@@ -3,14 +3,14 @@
 
 use crate::support::{Client, TestServer, status_and_code};
 use axum::{Json, Router, extract::State, routing::post};
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use serde_json::{Value, json};
 use std::{
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::net::TcpListener;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -73,10 +73,46 @@ async fn an_address_opens_so_many_sessions_and_others_are_not_affected() {
     assert_eq!(open_session(&server.client_from("2001:db8:0:2::1"), "test").await.0, 200);
 }
 
+#[tokio::test]
+async fn two_hundred_networks_can_fill_the_table_of_sessions_and_keep_nobody_out() {
+    // As the table of a server in earnest, but for its size; and no stamp is asked for
+    // while it is full.
+    let settings = [PROXY, ("HASHPASS_HASHCASH_BITS", "0")];
+    let server = TestServer::start_with(&settings, |config| config.most_clients = 300).await;
+    let winner = server.client_with_session_from("198.51.100.1").await;
+    let solution = winner.solve(&winner.puzzle().await).await;
+    assert_eq!(winner.verify(&solution).await.status(), 200);
+    let networks = (0..201).map(|n| server.client_from(&format!("2001:db8:0:{n:x}::1"))).collect::<Vec<_>>();
+    let flood = async || {
+        let answers = join_all(networks.iter().map(|network| open_session(network, "test"))).await;
+        assert!(answers.iter().all(|answer| answer.0 == 200), "{answers:?}");
+    };
+    flood().await;
+    flood().await;
+    let enter = async {
+        let began = Instant::now();
+        let newcomer = server.client_with_session_from("203.0.113.1").await;
+        let puzzle = newcomer.puzzle().await;
+        (newcomer, puzzle, began.elapsed())
+    };
+    let ((newcomer, puzzle, took), ()) = join(enter, flood()).await;
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    assert_eq!(newcomer.verify(&newcomer.solve(&puzzle).await).await.status(), 200);
+    // Both have shown work, and stay whatever comes.
+    flood().await;
+    for client in [&winner, &newcomer] {
+        let wins: Value = client.get("/api/wins").await.json().await.unwrap();
+        assert_eq!(wins.as_array().unwrap().len(), 1);
+    }
+}
+
 /// A human check that passes the token `good` and counts what it is asked.
 async fn human_check() -> (String, Arc<AtomicUsize>) {
     async fn siteverify(State(asked): State<Arc<AtomicUsize>>, form: String) -> Json<Value> {
-        asked.fetch_add(1, Ordering::SeqCst);
+        // The server asks at its start, too, whether its key is known.
+        if !form.contains("response=hashpass-probe") {
+            asked.fetch_add(1, Ordering::SeqCst);
+        }
         Json(json!({"success": form.contains("response=good"), "error-codes": ["invalid-input-response"]}))
     }
     let asked = Arc::new(AtomicUsize::new(0));

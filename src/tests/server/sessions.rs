@@ -1,7 +1,10 @@
 //! Who may take part, and how a session is opened and recognised.
 
-use crate::support::{TestServer, status_and_code};
+use crate::support::{Client, TestServer, process::ServerProcess, status_and_code};
+use axum::{Json, Router, routing::post};
 use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::net::TcpListener;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 #[tokio::test]
@@ -115,7 +118,7 @@ async fn other_sites_and_other_content_types_are_refused() {
 
 #[tokio::test]
 async fn a_human_check_that_cannot_be_asked_lets_nobody_in() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/siteverify", listener.local_addr().unwrap());
     drop(listener);
     let production = [
@@ -134,4 +137,73 @@ async fn a_human_check_that_cannot_be_asked_lets_nobody_in() {
     let mut socket = server.client().socket_with_token("a-token").await;
     assert_eq!(socket.next_json().await["code"], "turnstile_unavailable");
     assert_eq!(socket.close_code().await, CloseCode::Policy);
+}
+
+/// A human check that says the same whatever it is asked.
+async fn human_check(answer: Value) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/siteverify", listener.local_addr().unwrap());
+    let app = Router::new().route("/siteverify", post(async move || Json(answer.clone())));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    url
+}
+
+fn in_production(url: &str) -> [(&str, &str); 5] {
+    [
+        ("TURNSTILE_TEST_MODE", "false"),
+        ("TURNSTILE_SITE_KEY", "site-key"),
+        ("TURNSTILE_SECRET_KEY", "secret-key"),
+        ("TURNSTILE_VERIFY_URL", url),
+        ("HASHPASS_HMAC_SECRET", "f3a91c07d25be8460f7e2b9d8c61a354"),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_and_what_was_given_for_it_outlive_a_crash_together() {
+    // It would take every token again.
+    let url = human_check(json!({"success": true})).await;
+    let directory = tempfile::tempdir().unwrap();
+    let start = || ServerProcess::start(directory.path(), &in_production(&url));
+    let open = async |client: &Client, token: &str| {
+        client.post_raw("/api/session", &json!({"turnstileToken": token}).to_string()).await
+    };
+    let server = start();
+    let response = open(&server.client(), "token-1").await;
+    let cookie = response.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    assert_eq!(server.client().with_bearer("token-2").get("/api/puzzle").await.status(), 200);
+    server.kill();
+
+    let server = start();
+    let client = server.client();
+    let puzzle = client.http.get(client.url("/api/puzzle")).header("cookie", cookie);
+    assert_eq!(puzzle.send().await.unwrap().status(), 200, "the cookie is good");
+    assert_eq!(
+        server.client().with_bearer("token-2").get("/api/puzzle").await.status(),
+        200,
+        "it stands for a session"
+    );
+    for token in ["token-1", "token-2"] {
+        let refused: Value = open(&client, token).await.json().await.unwrap();
+        assert_eq!(
+            (&refused["code"], &refused["error-codes"][0]),
+            (&json!("turnstile_failed"), &json!("timeout-or-duplicate"))
+        );
+    }
+    assert_eq!(open(&client, "token-3").await.status(), 200);
+    server.kill();
+}
+
+#[tokio::test]
+async fn a_secret_key_that_the_human_check_does_not_know_is_no_good_health() {
+    for (code, status, word) in [("invalid-input-response", 200, "ok"), ("invalid-input-secret", 503, "failed")] {
+        let url = human_check(json!({"success": false, "error-codes": [code]})).await;
+        let server = TestServer::start(&in_production(&url)).await;
+        let client = server.client();
+        // Nobody has come with a token.
+        while client.get("/api/health").await.status() != status {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let health: Value = client.get("/api/health").await.json().await.unwrap();
+        assert_eq!(health["checks"]["human_check"], word);
+    }
 }

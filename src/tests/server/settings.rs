@@ -50,6 +50,34 @@ fn what_stops_the_start_is_said_in_the_format_of_the_log_and_before_anything_is_
     }
 }
 
+#[test]
+fn another_key_of_the_codes_stops_the_start_until_it_is_accepted() {
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path();
+    let key = |digits: &'static str| ("HASHPASS_HMAC_SECRET", digits);
+    let (old, new) = ("5ec12e7005ec12e7005ec12e7005ec12", "e7005ec12e7005ec12e7005ec12e7005");
+    ServerProcess::start(directory, &[key(old)]).kill();
+    let json = words(&refused(directory, &[key(new), ("HASHPASS_LOG_FORMAT", "json")], &[]));
+    let last: Value = serde_json::from_str(json.lines().last().unwrap()).unwrap();
+    let sentence = last["fields"]["message"].as_str().unwrap();
+    assert!(sentence.starts_with("HASHPASS_HMAC_SECRET is another key"), "{sentence}");
+    assert!(sentence.contains("`hashpass serve --accept-change`") && !json.contains("listening"), "{json}");
+    // One that would be made now is no better. Those who ask for a fresh one each time have
+    // nothing to compare, nor has a ledger that is empty at every start.
+    assert!(words(&refused(directory, &[key("")], &[])).contains("hmac-secret in HASHPASS_DATA_DIR"));
+    for settings in [[key("random"), ("HASHPASS_STORE", "sqlite")], [key(new), ("HASHPASS_STORE", "memory")]] {
+        ServerProcess::start(directory, &settings).kill();
+    }
+    ServerProcess::start(directory, &[key(old)]).kill();
+
+    let (_, log) = ServerProcess::start_with(directory, &[key(new)], &["serve", "--accept-change"]).terminate();
+    assert!(log.contains("the key of the invite codes is another one from now on"), "{log}");
+    let (status, log) = ServerProcess::start(directory, &[key(new)]).terminate();
+    assert!(status.success() && !log.contains("another"), "{log}");
+    refused(directory, &[key(old)], &[]);
+    assert!(![json, log].concat().contains(new));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_line_says_what_starts_and_only_we_are_heard() {
     let directory = tempfile::tempdir().unwrap();
@@ -117,6 +145,33 @@ async fn a_hang_up_reloads_what_it_can_and_ends_nothing() {
     assert!(status.success(), "{status}");
     assert!(log.contains("the settings were read again") && log.contains("filter=debug"), "{log}");
     assert!(log.contains("the settings stay as they are") && log.contains("RUST_LOG=\"nonsense\""), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hang_up_changes_limits_and_the_message_of_the_day() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = ServerProcess::start(directory.path(), &[]);
+    let client = server.client();
+    let opened = async || {
+        let mut opened = 0;
+        for _ in 0..5 {
+            let response = client.post_raw("/api/session", r#"{"turnstileToken":"test"}"#).await;
+            opened += usize::from(response.status() == 200);
+        }
+        opened
+    };
+    assert_eq!(opened().await, 5);
+    for (limit, motd, expected) in [("2", "Few are let in.", 0..=2), ("0", "All are.", 5..=5)] {
+        let settings = format!("HASHPASS_LIMIT_SESSIONS_PER_HOUR={limit}\nHASHPASS_LOBBY_MOTD={motd}\n");
+        fs::write(directory.path().join(".env"), settings).unwrap();
+        server.signal("HUP");
+        while client.get("/api/v1/server").await.json::<Value>().await.unwrap()["motd"] != motd {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let opened = opened().await;
+        assert!(expected.contains(&opened), "{opened} with a limit of {limit}");
+    }
+    server.kill();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -20,7 +20,14 @@ pub struct ServerProcess {
 impl ServerProcess {
     /// Starts the server in `directory` and waits until it says where it listens.
     pub fn start(directory: &Path, settings: &[(&str, &str)]) -> Self {
-        let mut child = command(directory).envs(settings.iter().copied()).stderr(Stdio::piped()).spawn().unwrap();
+        Self::start_with(directory, settings, &[])
+    }
+
+    /// The same with arguments on its command line.
+    pub fn start_with(directory: &Path, settings: &[(&str, &str)], arguments: &[&str]) -> Self {
+        let mut command = command(directory);
+        command.envs(settings.iter().copied()).args(arguments).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
         let (address, beginning) = wait_for_address(&mut log);
         // Read to its end, so that nobody is left to block on a full pipe.

@@ -71,6 +71,36 @@ fn where_everybody_has_shown_work_nobody_leaves() {
 }
 
 #[test]
+fn fewer_places_ask_those_to_leave_who_have_shown_least_and_more_are_there_at_once() {
+    let places = places(1, 3);
+    let held = [1, 2, 3].map(|n| places.take(Some([10, n, 0, 1].into())).unwrap());
+    held[1].show_work();
+    assert_eq!(places.take(Some([10, 1, 0, 1].into())).unwrap_err(), Crowded::Network);
+    places.set_limits(2, 1);
+    assert_eq!([&held[0], &held[1], &held[2]].map(must_leave), [true, false, true]);
+    places.set_limits(2, 5);
+    let more: Vec<Place> = (0..2).map(|_| places.take(Some([10, 4, 0, 1].into())).unwrap()).collect();
+    assert_eq!(places.take(Some([10, 4, 0, 1].into())).unwrap_err(), Crowded::Network);
+    assert!(more.iter().chain([&held[1]]).all(|place| !must_leave(place)));
+}
+
+#[test]
+fn the_pressure_is_that_of_newcomers_and_never_of_one_network() {
+    let places = places(0, 100);
+    let site = |site: u16, network: u16| Some(IpAddr::from([0x2001, 0xdb8, site, network, 0, 0, 0, 1]));
+    let mut held: Vec<Place> = (0..100).map(|network| places.take(site(1, network)).unwrap()).collect();
+    assert_eq!(places.pressure(), 0.25, "of all that there are");
+    held.truncate(60);
+    held.extend((0..20).map(|network| places.take(site(2, network)).unwrap()));
+    assert_eq!(places.pressure(), 0.45);
+    held.extend((0..10).map(|_| places.take(None).unwrap()));
+    assert_eq!(places.pressure(), 0.55, "who comes through a proxy is nobody in particular");
+    held.iter().for_each(Place::show_work);
+    assert_eq!(places.pressure(), 0.0);
+    assert_eq!(super::Places::new(0, 0, NEWCOMER_TIME).pressure(), 0.0);
+}
+
+#[test]
 fn zero_is_no_limit() {
     let places = places(0, 0);
     let held: Vec<_> = (0..5000).map(|_| places.take(address(1)).unwrap()).collect();
