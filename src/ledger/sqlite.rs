@@ -11,6 +11,7 @@
 //! to stop in good order.
 
 mod apply;
+mod change;
 mod codes;
 mod failure;
 mod health;

@@ -67,7 +67,7 @@ pub enum Change {
     /// has won before. Round and ticket counters are raised by it. What `redeemed` and
     /// `revoked` say comes about by [`Change::Redeem`] and [`Change::Revoke`].
     Append {
-        /// The round that the entry is about; 0 if there was none yet.
+        /// The round that the entry is about; 0 if it is about none.
         round: RoundNumber,
         /// What it says.
         body: Body,

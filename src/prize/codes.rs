@@ -8,15 +8,16 @@
 //! that is under way comes behind it in the ledger, and so waits for it.
 
 mod answers;
+mod values;
 
 pub use answers::IdempotencyKey;
+pub use values::{CodeError, InvalidRemark, NotDone, Remark, TypedCode};
 
 use super::keys::Caller;
 use crate::{
     clock::Clock,
     ledger::{
-        Change, CodeEnd, CodeRecord, CodeStatus, CommitError, Digest, Ledger, Refused, StoreError, Transaction,
-        WallTime,
+        Change, CodeRecord, CodeStatus, CommitError, Digest, Ledger, Refused, StoreError, Transaction, WallTime,
         body::{Redeemed, Revoked},
         callers::ANSWER_LIFE,
         transaction::FORGET_AT_ONCE,
@@ -25,13 +26,13 @@ use crate::{
 use answers::Request;
 use puzzle::{
     RoundNumber,
-    invite_code::{CodePrefix, InvalidCode, InviteCode},
+    invite_code::{CodePrefix, InviteCode},
 };
-use serde::{Deserialize, Serialize};
-use std::{fmt, sync::Arc, time::Duration};
-
-/// The longest text that goes with a use of a code, in bytes.
-pub const LONGEST_REMARK: usize = 200;
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 /// The most codes that are listed at once.
 pub const MOST_LISTED_AT_ONCE: usize = 1000;
@@ -46,76 +47,6 @@ pub struct CodeSettings {
     pub prefix: CodePrefix,
     /// `HASHPASS_CODE_RECLAIM`: whether a code that expired unused counts as not given out.
     pub reclaims: bool,
-}
-
-/// A code as somebody has typed it: it may be one.
-#[derive(Clone, PartialEq, Eq)]
-pub struct TypedCode(String);
-
-impl TypedCode {
-    /// The code, if the text can be one.
-    ///
-    /// # Errors
-    /// [`InvalidCode`].
-    pub fn new(text: &str) -> Result<Self, InvalidCode> {
-        InviteCode::listed(text).map(|_| Self(text.to_owned()))
-    }
-}
-
-impl fmt::Debug for TypedCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TypedCode(…)")
-    }
-}
-
-/// A text that goes with the use of a code: for what it is used, or why it is made
-/// worthless.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Remark(String);
-
-/// The text is too long, or holds what a person could not read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("has at most {LONGEST_REMARK} bytes and no control characters")]
-pub struct InvalidRemark;
-
-impl Remark {
-    /// The remark, if the text can be one.
-    ///
-    /// # Errors
-    /// [`InvalidRemark`].
-    pub fn new(text: String) -> Result<Self, InvalidRemark> {
-        let is_one = text.len() <= LONGEST_REMARK && !text.chars().any(char::is_control);
-        if is_one { Ok(Self(text)) } else { Err(InvalidRemark) }
-    }
-}
-
-/// Why a code is not used, or not made worthless.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(rename_all = "snake_case")]
-pub enum NotDone {
-    /// Nobody has won it.
-    #[error("nobody has won this code")]
-    Unknown,
-    /// It is not valid any more.
-    #[error("the code is {0}")]
-    Ended(CodeEnd),
-}
-
-/// Why there is no such answer.
-#[derive(Debug, thiserror::Error)]
-pub enum CodeError {
-    /// The code is in the way.
-    #[error(transparent)]
-    NotDone(#[from] NotDone),
-    /// Something else was asked for with this idempotency key, less than a day ago.
-    #[error("this idempotency key came with another request less than a day ago")]
-    KeyReused,
-    /// The ledger cannot be used.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The ledger cannot hold what was asked for.
-    #[error("the ledger refuses: {0}")]
-    Refused(Refused),
 }
 
 /// What is to be done to a code.
@@ -332,21 +263,26 @@ impl Codes {
     /// # Errors
     /// [`CommitError`]. What was taken back before is told.
     pub async fn clean_up(&self, taken_back: &(impl Fn(u64) + Send)) -> Result<(), CommitError> {
-        while self.settings.reclaims {
+        if self.settings.reclaims {
+            self.take_back_expired(taken_back).await?;
+        }
+        let day_ago = self.clock.time_of_day().checked_sub(ANSWER_LIFE).unwrap_or(SystemTime::UNIX_EPOCH);
+        let day_ago = WallTime::from(day_ago);
+        self.ledger.commit(Transaction::new().with(Change::ForgetAnswers(day_ago))).await?;
+        Ok(())
+    }
+
+    async fn take_back_expired(&self, taken_back: &(impl Fn(u64) + Send)) -> Result<(), CommitError> {
+        loop {
             let rounds = self.ledger.returnable_codes(self.now(), FORGET_AT_ONCE).await?;
             let count = rounds.len();
             if count == 0 {
-                break;
+                return Ok(());
             }
             self.ledger.commit(Transaction::new().with(Change::ReturnCodes(rounds))).await?;
-            tracing::info!(count, "codes expired unused and are given out anew");
+            tracing::info!(count, "codes expired unused and count as not given out");
             taken_back(count as u64);
         }
-        let day_ago = WallTime::from_milliseconds(
-            self.now().milliseconds().saturating_sub(u64::try_from(ANSWER_LIFE.as_millis()).unwrap_or(u64::MAX)),
-        );
-        self.ledger.commit(Transaction::new().with(Change::ForgetAnswers(day_ago))).await?;
-        Ok(())
     }
 }
 

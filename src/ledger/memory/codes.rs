@@ -1,6 +1,9 @@
 //! The life of codes, the keys of other servers and what they were answered, in memory.
 
-use super::{apply::Undo, tables::Tables};
+use super::{
+    apply::Undo,
+    tables::{Fate, Tables},
+};
 use crate::ledger::{
     body::{Body, Redeemed, Revoked, Won},
     callers::{ApiKeyRow, KeptAnswer, NewAnswer, NewKey},
@@ -11,26 +14,6 @@ use crate::ledger::{
 };
 use puzzle::RoundNumber;
 use std::ops::Bound::{Excluded, Unbounded};
-
-/// What became of the code of a win.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Fate {
-    expires_at: Option<WallTime>,
-    /// The entry that says that it was used.
-    redeemed: Option<Seq>,
-    /// The entry that says that it was made worthless.
-    revoked: Option<Seq>,
-    /// True if it has gone back into the supply.
-    returned: bool,
-}
-
-impl Fate {
-    /// True if it has expired by `now` unused, and has not gone back.
-    fn is_returnable(&self, now: WallTime) -> bool {
-        let is_unused = self.redeemed.is_none() && self.revoked.is_none() && !self.returned;
-        is_unused && self.expires_at.is_some_and(|expires_at| expires_at <= now)
-    }
-}
 
 fn digest_of(won: &Won) -> Digest {
     Digest::of(&[won.code.as_str().as_bytes()])

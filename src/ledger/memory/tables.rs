@@ -1,6 +1,5 @@
 //! The tables in memory, and what is read from them.
 
-use super::codes::Fate;
 use crate::ledger::{
     body::{Body, DropChange, Won},
     callers::{ApiKeyRow, KeptAnswer},
@@ -55,6 +54,26 @@ pub(super) struct Tables {
     pub(super) listed_codes: BTreeMap<u64, (String, Option<RoundNumber>)>,
     /// The positions of those.
     pub(super) positions: BTreeMap<String, u64>,
+}
+
+/// What became of the code of a win.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fate {
+    pub(super) expires_at: Option<WallTime>,
+    /// The entry that says that it was used.
+    pub(super) redeemed: Option<Seq>,
+    /// The entry that says that it was made worthless.
+    pub(super) revoked: Option<Seq>,
+    /// True if it has gone back into the supply.
+    pub(super) returned: bool,
+}
+
+impl Fate {
+    /// True if it has expired by `now` unused, and has not gone back.
+    pub(super) fn is_returnable(&self, now: WallTime) -> bool {
+        let is_unused = self.redeemed.is_none() && self.revoked.is_none() && !self.returned;
+        is_unused && self.expires_at.is_some_and(|expires_at| expires_at <= now)
+    }
 }
 
 impl Tables {
@@ -136,7 +155,7 @@ impl Tables {
         let of_person =
             |won: &Won| won.session == quota.session || (won.network == quota.network && won.visitor == quota.visitor);
         let person = wins().filter(|(_, won)| of_person(won));
-        let last = person.clone().map(|(entry, _)| entry.at).last();
+        let last = person.clone().map(|(entry, _)| entry.at).next_back();
         let network = wins().filter(|(_, won)| won.network == quota.network).count() as u64;
         let allowed = quota.check(person.count() as u64, last, network, self.progress.at);
         allowed.map_err(|(quota, until)| Refused::QuotaReached { quota, until })

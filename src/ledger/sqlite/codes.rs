@@ -2,7 +2,7 @@
 //! statements and rows.
 
 use super::{
-    apply::{Applied, Outcome, append, execute},
+    change::{Applied, Outcome, append, execute},
     read::{damaged, digest, limited, number, time, win},
 };
 use crate::ledger::{

@@ -13,7 +13,7 @@ use crate::{
     },
 };
 use puzzle::RoundNumber;
-use std::{path::Path, sync::Arc};
+use std::{io::Write, path::Path, sync::Arc};
 
 /// How many codes there are.
 const CODES: u64 = 12;
@@ -40,9 +40,11 @@ fn redemption(round: u64) -> Transaction {
 async fn child_that_redeems() {
     let Some(directory) = child::directory() else { return };
     let ledger = open(&directory);
+    let mut output = std::io::stdout().lock();
     for round in 1..=CODES {
         if ledger.commit(redemption(round)).await.is_ok() {
-            println!("redeemed {round}");
+            writeln!(output, "redeemed {round}").unwrap();
+            output.flush().unwrap();
         }
     }
 }

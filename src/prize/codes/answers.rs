@@ -1,6 +1,6 @@
 //! Idempotency keys: what was decided under one is decided for a day.
 
-use super::{CodeError, NotDone, TypedCode};
+use super::values::{CodeError, NotDone, TypedCode};
 use crate::{
     ledger::{
         Change, Digest,
