@@ -29,6 +29,8 @@ use crate::{
     prize::{
         self,
         code_list::{import_codes, read_code_list},
+        codes::Codes,
+        keys::Doorkeeper,
         webhook::new_delivery,
     },
     race::{FingerprintError, Race, RaceSurroundings, Win, WinListener, WithWin, confirm_fingerprints, real_hashers},
@@ -98,6 +100,8 @@ pub async fn run_reloading(
         }
         None => None,
     };
+    let won_codes = Codes::new(ledger.clone(), clock.clone(), config.codes);
+    let doorkeeper = Doorkeeper::new(ledger.clone(), clock.clone());
     sessions.restore_kept(mem::take(&mut recovered.sessions), mem::take(&mut recovered.clients));
     let keeping = tokio::spawn(sessions.clone().keep(ledger.clone()));
     let tokens = Arc::new(SpentTokens::new(ledger.clone(), mem::take(&mut recovered.tokens), clock.clone()));
@@ -166,6 +170,10 @@ pub async fn run_reloading(
         lobby
     });
     let figures = tokio::spawn(live.clone().run());
+    let cleaning = {
+        let race = race.clone();
+        tokio::spawn(won_codes.clone().clean_up_regularly(move |codes| race.take_back(codes)))
+    };
     let proxies = config.gate.trusted_proxies.clone();
     let places = connections::places(config.connections);
     let reloading = Reloading { limits: limits.clone(), connections: places.clone(), lobby: lobby.clone() };
@@ -179,6 +187,8 @@ pub async fn run_reloading(
         admission,
         gate: Arc::new(config.gate),
         prizes: prizes.clone(),
+        codes: won_codes,
+        doorkeeper,
         lobby: lobby.clone(),
         cors_origins: config.lobby.cors_origins.into(),
         edge: Arc::new(config.edge),
@@ -210,7 +220,7 @@ pub async fn run_reloading(
     if tokio::time::timeout(STOP_LIMIT, limits.sockets.all_given_up()).await.is_err() {
         tracing::warn!("some live connections did not end in time");
     }
-    for task in [&pricing, &watching_secret, &reloading, &keeping_tokens] {
+    for task in [&pricing, &watching_secret, &reloading, &keeping_tokens, &cleaning] {
         task.abort();
     }
     let _ = figures.await;

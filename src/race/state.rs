@@ -173,6 +173,15 @@ impl State {
         &mut self.giving
     }
 
+    /// So many codes were taken back: they count as not given out, also in what is just
+    /// being written down.
+    pub(super) fn take_back(&mut self, codes: u64) {
+        self.giving.drop = self.giving.drop.with_returned(codes);
+        if let Some(ending) = &mut self.ending {
+            ending.drop = ending.drop.with_returned(codes);
+        }
+    }
+
     pub(super) fn mining_clock(&self) -> MiningClock {
         self.clock
     }
@@ -320,6 +329,7 @@ impl State {
             round: self.number,
             ticket: winner.ticket,
             invite_code,
+            expires_at: self.giving.expires_at(moment.wall),
             solve_time: self.rule.solve_time(outcome).unwrap_or(winner.mining_time),
             mining_time: winner.mining_time,
             competitor: winner.competitor,

@@ -11,6 +11,7 @@ mod server {
     mod api;
     mod arrival;
     mod attack;
+    mod codes;
     mod connections;
     mod counting;
     mod crash;

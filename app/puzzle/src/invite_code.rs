@@ -44,6 +44,31 @@ impl CodePrefix {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The derived code that somebody has typed off, read as Crockford wants it: letters
+    /// of either case, O for 0, I and L for 1; hyphens and spaces do not matter, and the
+    /// prefix may be left out. `None` if it cannot be one.
+    pub fn read(&self, text: &str) -> Option<InviteCode> {
+        let (typed, prefix) = (folded(text), folded(&self.0));
+        let digits = match typed.strip_prefix(&prefix) {
+            Some(digits) if digits.len() == DIGITS => digits,
+            _ => &typed,
+        };
+        let is_code = digits.len() == DIGITS && digits.bytes().all(|digit| ALPHABET.contains(&digit));
+        is_code.then(|| InviteCode(format!("{}{digits}", self.0)))
+    }
+}
+
+/// A text without what may be mistaken: what is typed off and what was meant become the
+/// same.
+fn folded(text: &str) -> String {
+    let counts = |letter: &char| !letter.is_whitespace() && !matches!(letter, '-' | '\u{2010}'..='\u{2015}');
+    let fold = |letter: char| match letter.to_ascii_uppercase() {
+        'O' => '0',
+        'I' | 'L' => '1',
+        other => other,
+    };
+    text.chars().filter(counts).map(fold).collect()
 }
 
 /// Why a line of a list is no code.
@@ -229,6 +254,36 @@ mod tests {
         assert_eq!(theirs.as_str(), ours.as_str().replace("HASHPASS-", "EX:"));
         assert!(CodePrefix::new("").is_some() && CodePrefix::new("a b").is_none() && CodePrefix::new("é").is_none());
         assert!(CodePrefix::new(&"x".repeat(33)).is_none());
+    }
+
+    #[test]
+    fn a_code_that_was_typed_off_is_the_one_that_was_meant() {
+        let (ours, theirs) = (CodePrefix::default(), CodePrefix::new("Loot-").unwrap());
+        let read = |prefix: &CodePrefix, text: &str| prefix.read(text).map(|code| code.as_str().to_owned());
+        for typed in [
+            "HASHPASS-0ZJJCX78FXA1",
+            "hashpass-0zjjcx78fxa1",
+            "HASHPASS-OZJJCX78FXAI",
+            "hashpass ozjj cx78 fxal",
+            "0ZJJCX78FXA1",
+            "ozjj-cx78-fxal",
+            " 0ZJJ\u{2013}CX78\u{a0}FXA1",
+            "HASH PASS0ZJJCX78FXA1",
+        ] {
+            assert_eq!(read(&ours, typed).as_deref(), Some("HASHPASS-0ZJJCX78FXA1"), "{typed}");
+        }
+        for typed in ["Loot-0ZJJCX78FXA1", "l00t0zjjcx78fxa1", "100T-OZJJCX78FXAI", "0zjjcx78fxa1"] {
+            assert_eq!(read(&theirs, typed).as_deref(), Some("Loot-0ZJJCX78FXA1"), "{typed}");
+        }
+        // A code that looks as if it began with a prefix.
+        let short = CodePrefix::new("0ZJJ").unwrap();
+        assert_eq!(read(&short, "0ZJJCX78FXA1").as_deref(), Some("0ZJJ0ZJJCX78FXA1"));
+        assert_eq!(read(&CodePrefix::new("").unwrap(), "ozjjcx78fxa1").as_deref(), Some("0ZJJCX78FXA1"));
+        for other in
+            ["", "HASHPASS-", "0ZJJCX78FXA", "0ZJJCX78FXA12", "0ZJJCX78FXAU", "OTHER-0ZJJCX78FXA1", "0ZJJCX78FXÄ1"]
+        {
+            assert_eq!(read(&ours, other), None, "{other}");
+        }
     }
 
     #[test]

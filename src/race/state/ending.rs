@@ -160,6 +160,6 @@ impl Ending {
 }
 
 /// The entry of a round that nobody has won.
-pub(in crate::race) fn expired(reason: &str, mining_time: Duration, rule: &Rule) -> Body {
+pub(crate) fn expired(reason: &str, mining_time: Duration, rule: &Rule) -> Body {
     Body::Expired(Expired { reason: reason.to_owned(), mining_time, estimate: estimate(rule) })
 }

@@ -182,7 +182,7 @@ fn description(drop: &Drop) -> String {
 }
 
 /// How people are told why a round has begun.
-pub(in crate::race) const fn reset_reason(reason: OpenReason) -> ResetReason {
+pub(crate) const fn reset_reason(reason: OpenReason) -> ResetReason {
     match reason {
         OpenReason::Solved => ResetReason::Solved,
         OpenReason::Timeout => ResetReason::Timeout,
