@@ -10,8 +10,9 @@ pub use reload::Reloadable;
 pub use start_error::StartError;
 
 use crate::{
+    admin::operator::Operator,
     clock::{Clock, SystemClock},
-    config::{Config, SecretSource},
+    config::{Config, Problems, SecretSource, changed_rules},
     connections,
     edge::{context::Rooms, router::router},
     gate::{
@@ -31,11 +32,13 @@ use crate::{
     prize::{
         self,
         code_list::{import_codes, read_code_list},
+        codes::Codes,
+        keys::Doorkeeper,
         webhook::new_delivery,
     },
     race::{FingerprintError, Race, RaceSurroundings, Win, WinListener, WithWin, confirm_fingerprints, real_hashers},
 };
-use control::{Controls, listen_to_operators};
+use control::listen_to_operators;
 use new_codes::NewCodes;
 use pricing::{Gauges, set_price};
 use puzzle::{Seed, invite_code::CodeSecret};
@@ -97,9 +100,11 @@ pub async fn run_reloading(
         }
         None => None,
     };
+    let won_codes = Codes::new(ledger.clone(), clock.clone(), config.codes);
+    let doorkeeper = Doorkeeper::new(ledger.clone(), clock.clone());
     // Of a list that is used up whatever is left later is new.
     let last_code = codes.as_ref().and_then(|codes| codes.last()).map_or(0, |code| code.position);
-    let controls = Controls { code_prefix: config.race.code_prefix.clone(), has_webhook: config.webhook.is_some() };
+    let has_webhook = config.webhook.is_some();
     sessions.restore_kept(mem::take(&mut recovered.sessions), mem::take(&mut recovered.clients));
     let keeping = tokio::spawn(sessions.clone().keep(ledger.clone()));
     let tokens = Arc::new(SpentTokens::new(ledger.clone(), mem::take(&mut recovered.tokens), clock.clone()));
@@ -167,6 +172,10 @@ pub async fn run_reloading(
         lobby
     });
     let figures = tokio::spawn(live.clone().run());
+    let cleaning = {
+        let race = race.clone();
+        tokio::spawn(won_codes.clone().clean_up_regularly(move |codes| race.take_back(codes)))
+    };
     let proxies = config.gate.trusted_proxies.clone();
     let places = connections::places(config.connections);
     let new_codes = config.codes_file.map(|path| {
@@ -185,13 +194,29 @@ pub async fn run_reloading(
         admission,
         gate: Arc::new(config.gate),
         prizes: prizes.clone(),
+        codes: won_codes,
+        doorkeeper,
         lobby: lobby.clone(),
         cors_origins: config.lobby.cors_origins.into(),
         edge: Arc::new(config.edge),
         advice: Arc::default(),
     };
 
-    let listening_to_operators = listen_to_operators(&directory, controls, &race, &prizes, &ledger);
+    let listening_to_operators = listen_to_operators(
+        &directory,
+        Operator {
+            race: race.clone(),
+            prizes: prizes.clone(),
+            ledger: ledger.clone(),
+            codes: rooms.codes.clone(),
+            change_rules: Arc::new(|current, given| {
+                changed_rules(current, given)
+                    .map_err(|Problems(problems)| problems.iter().map(ToString::to_string).collect())
+            }),
+            has_webhook,
+            acting: tokio::sync::Mutex::default(),
+        },
+    );
     let stop = {
         let (race, live) = (race.clone(), live.clone());
         async move {
@@ -217,7 +242,7 @@ pub async fn run_reloading(
     if tokio::time::timeout(STOP_LIMIT, limits.sockets.all_given_up()).await.is_err() {
         tracing::warn!("some live connections did not end in time");
     }
-    for task in [&pricing, &watching_secret, &reloading, &keeping_tokens] {
+    for task in [&pricing, &watching_secret, &reloading, &keeping_tokens, &cleaning] {
         task.abort();
     }
     if let Some(listening) = listening_to_operators {

@@ -52,6 +52,20 @@ pub enum ErrorCode {
     QuotaReached,
     /// `429`: somebody has just won, and for a while nobody does.
     TooSoonAfterWin,
+    /// `401`: no API key, or one that is good for nothing.
+    InvalidKey,
+    /// `403`: the API key is not good for this.
+    MissingScope,
+    /// `404`: nobody has won this code.
+    UnknownCode,
+    /// `409`: the code was used before.
+    AlreadyRedeemed,
+    /// `410`: the code was not used in time.
+    Expired,
+    /// `410`: the code was made worthless.
+    Revoked,
+    /// `422`: another request came with this idempotency key.
+    IdempotencyKeyReused,
     /// `409`: the round is over.
     PuzzleAlreadySolved,
     /// `400`: the claimed hash is not below the target.
@@ -108,7 +122,7 @@ impl ErrorCode {
             | Self::UnknownMessage
             | Self::BadHashrate
             | Self::BadShare => 400,
-            Self::NotLoggedIn | Self::WrongPassword => 401,
+            Self::NotLoggedIn | Self::WrongPassword | Self::InvalidKey => 401,
             Self::StampRequired => 402,
             Self::CrossSite
             | Self::MissingToken
@@ -116,14 +130,17 @@ impl ErrorCode {
             | Self::IdentityMismatch
             | Self::VisitorMismatch
             | Self::QuotaReached
+            | Self::MissingScope
             | Self::NotOnChannel => 403,
-            Self::NotFound => 404,
+            Self::NotFound | Self::UnknownCode => 404,
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,
-            Self::PuzzleAlreadySolved | Self::NickTaken => 409,
+            Self::PuzzleAlreadySolved | Self::NickTaken | Self::AlreadyRedeemed => 409,
+            Self::Expired | Self::Revoked => 410,
             Self::BodyTooLarge => 413,
             Self::UriTooLong => 414,
             Self::UnsupportedMediaType => 415,
+            Self::IdempotencyKeyReused => 422,
             Self::TooManySubmissions | Self::TooManyRequests | Self::TooSoonAfterWin => 429,
             Self::Internal => 500,
             Self::TurnstileUnavailable

@@ -29,6 +29,8 @@ pub const VARIABLES: &[Variable] = &[
     drop::MIN_ROUND.variable,
     drop::CODES_FILE.variable,
     drop::CODE_PREFIX.variable,
+    drop::CODE_TTL.variable,
+    drop::CODE_RECLAIM.variable,
     storage::DATA_DIR.variable,
     storage::STORE.variable,
     gate::GATE.variable,

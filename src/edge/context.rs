@@ -13,7 +13,7 @@ use crate::{
     identity::sessions::Sessions,
     live::{Live, polling::Pollers},
     lobby::Lobby,
-    prize::Prizes,
+    prize::{Prizes, codes::Codes, keys::Doorkeeper},
     race::Race,
 };
 use app::{Language, wire::View};
@@ -45,6 +45,10 @@ pub struct Rooms {
     pub gate: Arc<GateSettings>,
     /// What becomes of wins.
     pub prizes: Prizes,
+    /// The codes that were won.
+    pub codes: Codes,
+    /// Who lets other servers in.
+    pub doorkeeper: Doorkeeper,
     /// The lobby; `None` while its database cannot be used.
     pub lobby: Option<Lobby>,
     /// The origins whose pages may use the lobby beside the server's own.
@@ -115,7 +119,8 @@ impl RequestContext {
         self.rooms.sessions.by_cookie(session_token(&self.headers, self.is_tls)?)
     }
 
-    fn bearer(&self) -> Option<&str> {
+    /// What the header `Authorization` says behind `Bearer`.
+    pub(crate) fn bearer(&self) -> Option<&str> {
         let value = self.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
         let (scheme, token) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())

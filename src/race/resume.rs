@@ -47,9 +47,16 @@ pub(super) async fn resume(
     let wall = WallTime::from(wall);
     let ticket = Ticket(recovered.counters.tickets);
     let before = recovered.drop.as_ref().map(|change| change.state);
-    let (drop, changed) = resumed_drop(recovered.drop, settings.drop, recovered.wins, codes.left(), wall);
-    let giving =
-        Giving { drop, environment: settings.drop, codes, won_at: recovered.won_at, quotas: Quotas::default() };
+    let given = recovered.wins.saturating_sub(recovered.returned);
+    let (drop, changed) = resumed_drop(recovered.drop, settings.drop, given, codes.left(), wall);
+    let giving = Giving {
+        drop,
+        environment: settings.drop,
+        codes,
+        code_life: settings.code_life,
+        won_at: recovered.won_at,
+        quotas: Quotas::default(),
+    };
     let entry = changed.map(|reason| Body::Drop(giving.entry(&drop, reason)));
 
     let fresh = || Rule::new(settings.rule, settings.start, settings.pace);

@@ -83,8 +83,6 @@ pub(super) struct State {
     ending: Option<Ending>,
     /// What an operator wants, until everybody who came before is judged.
     ordered: Option<Ordered>,
-    /// True if the list of codes has become longer and nobody was told so yet.
-    has_more_codes: bool,
     /// Why the newest round began.
     reason: ResetReason,
     standing: Standing,
@@ -146,7 +144,6 @@ impl State {
             arrivals: Arrivals::default(),
             ending: None,
             ordered: None,
-            has_more_codes: false,
             reason: ResetReason::Operator,
             standing,
             newcomers: Newcomers::default(),
@@ -178,6 +175,15 @@ impl State {
     /// What is given out.
     pub(super) const fn giving(&mut self) -> &mut Giving {
         &mut self.giving
+    }
+
+    /// So many codes were taken back: they count as not given out, also in what is just
+    /// being written down.
+    pub(super) fn take_back(&mut self, codes: u64) {
+        self.giving.drop = self.giving.drop.with_returned(codes);
+        if let Some(ending) = &mut self.ending {
+            ending.drop = ending.drop.with_returned(codes);
+        }
     }
 
     pub(super) fn mining_clock(&self) -> MiningClock {
@@ -331,6 +337,7 @@ impl State {
             round: self.number,
             ticket: winner.ticket,
             invite_code,
+            expires_at: self.giving.expires_at(moment.wall),
             solve_time: self.rule.solve_time(outcome).unwrap_or(winner.mining_time),
             mining_time: winner.mining_time,
             competitor: winner.competitor,
@@ -426,7 +433,6 @@ impl State {
         }
         // Somebody may have made the list longer meanwhile.
         self.giving.drop = self.giving.drop.with_listed(self.giving.codes.left());
-        self.has_more_codes = false;
         if let Some(NextRound { seed, curve, reason }) = next {
             self.number = self.number.next();
             (self.seed, self.curve, self.reason) = (seed, curve, reset_reason(reason));

@@ -10,6 +10,7 @@ mod support;
 mod server {
     mod api;
     mod attack;
+    mod codes;
     mod connections;
     #[cfg(unix)]
     mod control;

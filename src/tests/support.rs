@@ -154,6 +154,11 @@ impl Client {
         Self { bearer: Some(token.to_owned()), ..self }
     }
 
+    /// The token that it shows with every call.
+    pub fn bearer(&self) -> &str {
+        self.bearer.as_deref().unwrap()
+    }
+
     /// The same client on a device that looks like that of `other`.
     pub fn on_the_device_of(self, other: &Self) -> Self {
         Self { visitor: other.visitor.clone(), ..self }

@@ -1,7 +1,9 @@
 //! The tables in memory, and what is read from them.
 
+use super::codes::Fate;
 use crate::ledger::{
     body::{Body, DropChange, Won},
+    callers::{ApiKeyRow, KeptAnswer},
     deliveries::{Delivery, DeliveryState, Due, Outbox},
     entry::Entry,
     error::Refused,
@@ -27,6 +29,13 @@ pub(super) struct Tables {
     pub(super) wins: BTreeMap<RoundNumber, Seq>,
     /// The tickets of the wins.
     pub(super) tickets: BTreeMap<Ticket, ()>,
+    /// What became of the codes of the wins.
+    pub(super) fates: BTreeMap<RoundNumber, Fate>,
+    /// The newest wins of the codes.
+    pub(super) rounds_of_codes: BTreeMap<Digest, RoundNumber>,
+    /// The keys of other servers by their names.
+    pub(super) api_keys: BTreeMap<String, ApiKeyRow>,
+    pub(super) answers: BTreeMap<Digest, KeptAnswer>,
     pub(super) deliveries: BTreeMap<DeliveryId, Delivery>,
     /// The webhook ids of those.
     pub(super) webhook_ids: BTreeMap<WebhookId, ()>,
@@ -56,6 +65,10 @@ impl Tables {
             entries: BTreeMap::new(),
             wins: BTreeMap::new(),
             tickets: BTreeMap::new(),
+            fates: BTreeMap::new(),
+            rounds_of_codes: BTreeMap::new(),
+            api_keys: BTreeMap::new(),
+            answers: BTreeMap::new(),
             deliveries: BTreeMap::new(),
             webhook_ids: BTreeMap::new(),
             last_delivery: DeliveryId(0),
@@ -171,6 +184,7 @@ impl Tables {
             counters: self.progress.counters,
             drop: self.drop.clone(),
             wins: self.progress.wins,
+            returned: self.progress.returned,
             won_at: self.progress.won_at,
             fingerprints: self.fingerprints.clone(),
             sessions: self.sessions.values().cloned().collect(),

@@ -17,13 +17,13 @@ use std::{
 };
 
 /// The versions of the schema, oldest first; `user_version` counts those applied.
-const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
 
 /// How long to wait for another program that holds the file.
 const BUSY_LIMIT: Duration = Duration::from_secs(1);
 
 /// How many statements a connection keeps prepared: more than there are.
-const STATEMENTS: usize = 64;
+const STATEMENTS: usize = 96;
 
 /// To what the write-ahead log is cut when it begins anew.
 const LOG_BYTES: i64 = 16 * 1024 * 1024;

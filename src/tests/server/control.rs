@@ -382,3 +382,53 @@ async fn deliveries_are_listed_resent_and_tried() {
     assert!(!said.contains("TEST"), "what is delivered is not listed");
     server.kill();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_are_made_and_revoked_and_codes_exported() {
+    let directory = tempfile::tempdir().unwrap();
+    let keys = |arguments: &[&str]| told(&run(directory.path(), &[&["keys"], arguments].concat()));
+    let (code, said) = keys(&["list"]);
+    assert!(code == 2 && said.contains("no server runs"), "{said}");
+    let server = ServerProcess::start(directory.path(), &[]);
+    assert_eq!(keys(&["list"]), (0, "There are no keys.\n".to_owned()));
+    let (code, key) = keys(&["create", "--name", "shop", "--scope", "codes:read,codes:redeem"]);
+    assert!(code == 0 && key.starts_with("hpk_") && key.len() == 69, "{key}");
+    for wrong in [
+        &["create", "--name", "shop", "--scope", "codes:read"] as &[&str],
+        &["create", "--name", "other", "--scope", "codes:everything"],
+        &["create", "--name", "a b", "--scope", "codes:read"],
+        &["revoke", "nobody"],
+    ] {
+        assert_eq!(keys(wrong).0, 1, "{wrong:?}");
+    }
+    assert_eq!(keys(&["create", "--name", "shop"]).0, 2, "a key has a scope");
+
+    let client = server.client().try_with_session().await.unwrap();
+    let solution = client.solve(&client.puzzle().await).await;
+    let won: Value = client.verify(&solution).await.json().await.unwrap();
+    let won = won["invite_code"].as_str().unwrap();
+    let site = server.client().with_bearer(key.trim_end());
+    let body = json!({"code": won, "redeemed_for": "=SUM(A1), \"x\""}).to_string();
+    assert_eq!(site.post_raw("/api/codes/redeem", &body).await.status(), 200);
+    let (code, said) = told(&run(directory.path(), &["check-code", won]));
+    assert!(
+        code == 1 && said.starts_with("not valid: redeemed: won in round 1 at ") && said.contains(" for "),
+        "{said}"
+    );
+
+    let (code, csv) = told(&run(directory.path(), &["codes", "export", "--format", "csv"]));
+    let lines: Vec<&str> = csv.split("\r\n").collect();
+    assert_eq!((code, lines.len(), lines[0]), (0, 3, "code,status,round,won_at,expires_at,redeemed_at,redeemed_for"));
+    assert!(lines[1].starts_with(&format!("{won},redeemed,1,")), "{csv}");
+    assert!(lines[1].ends_with(",\"'=SUM(A1), \"\"x\"\"\""), "{csv}");
+    let (_, lines) = told(&run(directory.path(), &["codes", "export", "--format", "jsonl"]));
+    let row: Value = serde_json::from_str(&lines).unwrap();
+    assert_eq!((&row["code"], &row["status"]), (&json!(won), &json!("redeemed")));
+
+    let (code, said) = keys(&["revoke", "shop", "--why", "it was lost"]);
+    assert!(code == 0 && said.contains("shop  codes:read codes:redeem") && said.contains("  revoked "), "{said}");
+    assert!(!said.contains("hpk_"), "a key is shown once");
+    assert_eq!(site.post_raw("/api/codes/check", &json!({"code": won}).to_string()).await.status(), 401);
+    let (_, log) = server.terminate();
+    assert!(!log.contains(won) && !log.contains("hpk_"), "{log}");
+}
