@@ -136,7 +136,7 @@ impl Tables {
         let of_person =
             |won: &Won| won.session == quota.session || (won.network == quota.network && won.visitor == quota.visitor);
         let person = wins().filter(|(_, won)| of_person(won));
-        let last = person.clone().map(|(entry, _)| entry.at).last();
+        let last = person.clone().next_back().map(|(entry, _)| entry.at);
         let network = wins().filter(|(_, won)| won.network == quota.network).count() as u64;
         let allowed = quota.check(person.count() as u64, last, network, self.progress.at);
         allowed.map_err(|(quota, until)| Refused::QuotaReached { quota, until })

@@ -127,7 +127,7 @@ pub(super) fn snapshot(round: RoundView) -> Event {
         round,
         figures: Figures::default(),
         proof_interval: 60.0,
-        drop: DropNews::default(),
+        drop: Box::default(),
     })
 }
 
