@@ -368,3 +368,32 @@ async fn a_code_that_expired_unused_is_given_out_anew_after_a_restart() {
     assert_eq!(post(&site, "/api/codes/check", json!({"code": code})).await.1["status"], "expired");
     server.kill();
 }
+
+/// The first block of code of a language in the section of the manual that tells of all this.
+fn example(language: &str) -> String {
+    let text = include_str!("../../../app/docs/integrating.md");
+    let section = text.split_once("\n## Use a code once\n").unwrap().1.split("\n## ").next().unwrap();
+    let (_, block) = section.split_once(&format!("```{language}\n")).unwrap();
+    block.split_once("```").unwrap().0.to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_manuals_program_redeems_codes() {
+    let (server, keys) = server_with(&[]).await;
+    let code = win(&server.client_with_session().await).await;
+    let directory = tempfile::tempdir().unwrap();
+    let program = directory.path().join("redeem.mjs");
+    let calls = "for (const [code, order] of JSON.parse(process.env.CALLS)) console.log(await redeem(code, order));";
+    std::fs::write(&program, example("js") + calls).unwrap();
+    let url = server.client().url("");
+    let calls = json!([[code, 7], [code.to_lowercase(), 8], ["HASHPASS-000000000000", 9], ["", 10], [code, 7]]);
+    let mut node = std::process::Command::new("node");
+    node.arg(&program).envs([("SERVER", &*url), ("KEY", &keys["codes:redeem"]), ("CALLS", &calls.to_string())]);
+    let output = tokio::task::block_in_place(|| node.output()).unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<_> = said.lines().collect();
+    assert_eq!(lines.len(), 5, "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(lines[0] == "Welcome!" && lines[4] == lines[0], "the same call again: {said}");
+    assert!(lines[1].starts_with("This code was used at 20"), "{said}");
+    assert!(lines[2..4].iter().all(|line| line.starts_with("This is not one of our codes")), "{said}");
+}
