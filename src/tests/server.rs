@@ -11,6 +11,8 @@ mod server {
     mod api;
     mod attack;
     mod codes;
+    #[cfg(unix)]
+    mod commands;
     mod connections;
     #[cfg(unix)]
     mod control;
