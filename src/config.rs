@@ -45,6 +45,7 @@ use race::Secret;
 use reader::Reader;
 use std::{collections::HashMap, net::SocketAddr, path::PathBuf};
 
+pub use drop::changed_rules;
 pub use env_file::{example, values_of_env_file};
 pub use problem::{Problem, Problems};
 pub use sources::Sources;
@@ -129,6 +130,16 @@ impl Config {
         let mut reader = Reader::new(sources.values());
         let prefix = drop::code_prefix(&mut reader);
         reader.finish(prefix)
+    }
+
+    /// Where the data directory is and what is in it, for tools beside the server.
+    ///
+    /// # Errors
+    /// [`Problems`].
+    pub fn ledger_settings(sources: &Sources) -> Result<LedgerSettings, Problems> {
+        let mut reader = Reader::new(sources.values());
+        let ledger = storage::ledger(&mut reader);
+        reader.finish(ledger)
     }
 
     /// Reads the settings from names and values.

@@ -7,6 +7,7 @@
 //! | [`server`] | the rooms put together, from start to stop |
 //! | [`connections`] | TCP connections, accepted, bounded and closed |
 //! | [`edge`] | all of HTTP: every route, and what holds for all of them |
+//! | [`admin`] | what an operator does while the server runs |
 //! | [`live`] | everybody who is connected |
 //! | [`lobby`] | where people talk while they wait |
 //! | [`prize`] | what happens after a win |
@@ -21,6 +22,7 @@
 //! The page and the words it exchanges with the server live in the crate `app`, the
 //! rules of the race in the crate `puzzle`.
 
+pub mod admin;
 #[cfg(test)]
 mod captured_log;
 pub mod clock;

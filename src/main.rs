@@ -1,6 +1,13 @@
-//! The command line: `hashpass` serves, `hashpass check-code` checks a code.
+//! The command line: `hashpass` serves; `hashpass ctl`, `webhooks`, `keys` and `codes` speak
+//! with the server that runs; `hashpass check-code` checks a code.
+
+mod command_line;
 
 use clap::{Parser, Subcommand};
+use command_line::{
+    CheckCodeArguments, CodesArguments, CtlArguments, KeysArguments, ServerArguments, WebhooksArguments, check_code,
+    codes, ctl, keys, webhooks,
+};
 use hashpass::{
     config::{Config, DefaultValue, SecretSource, Sources, VARIABLES, example},
     connections::open_files,
@@ -9,7 +16,7 @@ use hashpass::{
     logging::{self, Logging},
     server::{self, Reloadable},
 };
-use puzzle::{Nonce, Seed, VisitorId, invite_code::InviteCode, rule::RuleName};
+use puzzle::rule::RuleName;
 use std::{
     fmt::Write as _,
     io::Write as _,
@@ -41,21 +48,18 @@ enum Command {
     },
     /// Print a .env in which every setting is explained.
     PrintEnvExample,
-    /// Recompute an invite code with HASHPASS_HMAC_SECRET: exit code 0 if it is
-    /// valid, 1 if it is not.
-    CheckCode {
-        /// The winner's visitor id.
-        #[arg(long)]
-        visitor: VisitorId,
-        /// The winning nonce.
-        #[arg(long)]
-        nonce: Nonce,
-        /// The seed of the round that was won.
-        #[arg(long)]
-        seed: Seed,
-        /// The code to check.
-        code: String,
-    },
+    /// Tell whether an invite code was won, with the server that runs or from its ledger;
+    /// or recompute it with HASHPASS_HMAC_SECRET. Exit code 0 if it is valid, 1 if it is
+    /// not.
+    CheckCode(CheckCodeArguments),
+    /// Tell how the drop of the server that runs stands, and change it.
+    Ctl(CtlArguments),
+    /// What the webhook of the server that runs is told.
+    Webhooks(WebhooksArguments),
+    /// The keys by which other servers ask the one that runs for codes.
+    Keys(KeysArguments),
+    /// The codes that were won with the server that runs.
+    Codes(CodesArguments),
 }
 
 /// Where the settings come from, for `--help`.
@@ -80,8 +84,18 @@ fn main() -> ExitCode {
     let outcome = match command.unwrap_or(Command::Serve { accept_change: false }) {
         Command::Serve { accept_change } => sources.and_then(|sources| serve(&sources, env_file, accept_change)),
         Command::PrintEnvExample => print_example(),
-        Command::CheckCode { visitor, nonce, seed, code } => {
-            sources.and_then(|sources| check_code(&sources, &visitor, nonce, &seed, &code))
+        Command::CheckCode(arguments) => sources.and_then(|sources| check(&sources, &arguments)),
+        Command::Ctl(arguments) => {
+            data_directory(sources, &arguments.server).and_then(|directory| ctl(&directory, arguments))
+        }
+        Command::Webhooks(arguments) => {
+            data_directory(sources, &arguments.server).and_then(|directory| webhooks(&directory, arguments))
+        }
+        Command::Keys(arguments) => {
+            data_directory(sources, &arguments.server).and_then(|directory| keys(&directory, arguments))
+        }
+        Command::Codes(arguments) => {
+            data_directory(sources, &arguments.server).and_then(|directory| codes(&directory, &arguments))
         }
     };
     outcome.unwrap_or_else(|message| {
@@ -95,20 +109,24 @@ fn print_example() -> Result<ExitCode, String> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn check_code(
-    sources: &Sources,
-    visitor: &VisitorId,
-    nonce: Nonce,
-    seed: &Seed,
-    code: &str,
-) -> Result<ExitCode, String> {
+fn check(sources: &Sources, arguments: &CheckCodeArguments) -> Result<ExitCode, String> {
+    let prefix = Config::code_prefix(sources).map_err(|problems| problems.to_string())?;
+    let Some(origin) = arguments.origin() else {
+        let settings = Config::ledger_settings(sources).map_err(|problems| problems.to_string())?;
+        return check_code::look_up(arguments, &settings, &prefix);
+    };
     let secret = Config::code_secret(sources).map_err(|problems| problems.to_string())?;
     let secret =
-        secret.ok_or("HASHPASS_HMAC_SECRET is not set: codes of a server that made up its own cannot be checked")?;
-    let prefix = Config::code_prefix(sources).map_err(|problems| problems.to_string())?;
-    let valid = InviteCode::derive_with_prefix(&prefix, &secret, visitor, nonce, seed).as_str() == code;
-    eprintln!("{}", if valid { "valid" } else { "not valid" });
-    Ok(if valid { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        secret.ok_or("HASHPASS_HMAC_SECRET is not set: codes of a server that made up its own cannot be recomputed")?;
+    Ok(check_code::recompute(arguments, origin, &secret, &prefix))
+}
+
+/// The data directory of the server that is spoken with.
+fn data_directory(sources: Result<Sources, String>, arguments: &ServerArguments) -> Result<PathBuf, String> {
+    match &arguments.data_dir {
+        Some(directory) => Ok(directory.clone()),
+        None => Ok(Config::ledger_settings(&sources?).map_err(|problems| problems.to_string())?.directory),
+    }
 }
 
 fn serve(sources: &Sources, env_file: Option<PathBuf>, accepts_change: bool) -> Result<ExitCode, String> {

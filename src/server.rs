@@ -1,5 +1,7 @@
 //! The parts of the server put together, and its life from start to stop.
 
+mod control;
+mod new_codes;
 mod pricing;
 mod reload;
 mod start_error;
@@ -8,8 +10,9 @@ pub use reload::Reloadable;
 pub use start_error::StartError;
 
 use crate::{
+    admin::operator::Operator,
     clock::{Clock, SystemClock},
-    config::{Config, SecretSource},
+    config::{Config, Problems, SecretSource, changed_rules},
     connections,
     edge::{context::Rooms, router::router},
     gate::{
@@ -35,6 +38,8 @@ use crate::{
     },
     race::{FingerprintError, Race, RaceSurroundings, Win, WinListener, WithWin, confirm_fingerprints, real_hashers},
 };
+use control::listen_to_operators;
+use new_codes::NewCodes;
 use pricing::{Gauges, set_price};
 use puzzle::{Seed, invite_code::CodeSecret};
 use rand::Rng;
@@ -102,6 +107,9 @@ pub async fn run_reloading(
     };
     let won_codes = Codes::new(ledger.clone(), clock.clone(), config.codes);
     let doorkeeper = Doorkeeper::new(ledger.clone(), clock.clone());
+    // Of a list that is used up whatever is left later is new.
+    let last_code = codes.as_ref().and_then(|codes| codes.last()).map_or(0, |code| code.position);
+    let has_webhook = config.webhook.is_some();
     sessions.restore_kept(mem::take(&mut recovered.sessions), mem::take(&mut recovered.clients));
     let keeping = tokio::spawn(sessions.clone().keep(ledger.clone()));
     let tokens = Arc::new(SpentTokens::new(ledger.clone(), mem::take(&mut recovered.tokens), clock.clone()));
@@ -176,7 +184,12 @@ pub async fn run_reloading(
     };
     let proxies = config.gate.trusted_proxies.clone();
     let places = connections::places(config.connections);
-    let reloading = Reloading { limits: limits.clone(), connections: places.clone(), lobby: lobby.clone() };
+    let new_codes = config.codes_file.map(|path| {
+        let (ledger, race) = (ledger.clone(), race.clone());
+        NewCodes { path, ledger, race, last: last_code }
+    });
+    let (limited, connected) = (limits.clone(), places.clone());
+    let reloading = Reloading { limits: limited, connections: connected, lobby: lobby.clone(), codes: new_codes };
     let reloading = tokio::spawn(reloading.run(reloads));
     let rooms = Rooms {
         race: race.clone(),
@@ -195,6 +208,21 @@ pub async fn run_reloading(
         advice: Arc::default(),
     };
 
+    let listening_to_operators = listen_to_operators(
+        &directory,
+        Operator {
+            race: race.clone(),
+            prizes: prizes.clone(),
+            ledger: ledger.clone(),
+            codes: rooms.codes.clone(),
+            change_rules: Arc::new(|current, given| {
+                changed_rules(current, given)
+                    .map_err(|Problems(problems)| problems.iter().map(ToString::to_string).collect())
+            }),
+            has_webhook,
+            acting: tokio::sync::Mutex::default(),
+        },
+    );
     let stop = {
         let (race, live) = (race.clone(), live.clone());
         async move {
@@ -222,6 +250,11 @@ pub async fn run_reloading(
     }
     for task in [&pricing, &watching_secret, &reloading, &keeping_tokens, &cleaning] {
         task.abort();
+    }
+    if let Some(listening) = listening_to_operators {
+        listening.abort();
+        // The socket's file goes with the task.
+        let _ = listening.await;
     }
     let _ = figures.await;
     let _ = tokio::time::timeout(STOP_LIMIT, herald).await;

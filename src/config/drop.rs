@@ -1,12 +1,17 @@
 //! The drop: how much is given out, when, and to whom.
 
 use super::{
+    problem::{Problem, Problems},
     reader::Reader,
-    variable::{Optional, WithDefault},
+    variable::{Optional, Variable, WithDefault},
 };
 use crate::prize::codes::CodeSettings;
 use puzzle::{drop::DropRules, invite_code::CodePrefix};
-use std::{path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+    time::Duration,
+};
 
 pub(super) const SUPPLY: WithDefault = WithDefault::new("HASHPASS_SUPPLY", "0", "codes in all; 0 for any number");
 
@@ -70,19 +75,94 @@ const LONGEST_LIFE: f64 = 100.0 * LONGEST_WAIT;
 
 /// The rules of the drop.
 pub(super) fn rules(reader: &mut Reader<'_>) -> DropRules {
+    let rules = read(reader);
+    complain_of_contradictions(reader, &rules);
+    rules
+}
+
+/// The rules that hold when some of `current` are given anew: by the names of the
+/// variables, with or without `HASHPASS_`, and values as the environment would have them.
+/// An empty value stands for the default.
+///
+/// # Errors
+/// Everything that is wrong with what is given; nothing of it holds then.
+pub fn changed_rules(current: DropRules, given: &BTreeMap<String, String>) -> Result<DropRules, Problems> {
+    let mut values = HashMap::new();
+    let mut unknown = Vec::new();
+    for (name, value) in given {
+        let full = if name.starts_with(PREFIX) { name.clone() } else { format!("{PREFIX}{name}") };
+        if !RULES.iter().any(|variable| variable.name == full) {
+            unknown.push(Problem::of_name(name.escape_debug().to_string(), not_a_rule()));
+        } else if values.insert(full, value.clone()).is_some() {
+            unknown.push(Problem::of_name(name.clone(), "is given twice"));
+        }
+    }
+    let mut reader = Reader::new(&values);
+    reader.complain_of_all(unknown);
+    let read = read(&mut reader);
+    let is_given = |variable: &Variable| values.contains_key(variable.name);
     let rules = DropRules {
+        supply: if is_given(&SUPPLY.variable) { read.supply } else { current.supply },
+        opens_at: if is_given(&OPENS_AT.variable) { read.opens_at } else { current.opens_at },
+        closes_at: if is_given(&CLOSES_AT.variable) { read.closes_at } else { current.closes_at },
+        wins_per_person: if is_given(&WINS_PER_PERSON.variable) {
+            read.wins_per_person
+        } else {
+            current.wins_per_person
+        },
+        win_cooldown: if is_given(&WIN_COOLDOWN.variable) { read.win_cooldown } else { current.win_cooldown },
+        wins_per_network: if is_given(&WINS_PER_NETWORK.variable) {
+            read.wins_per_network
+        } else {
+            current.wins_per_network
+        },
+        min_round: if is_given(&MIN_ROUND.variable) { read.min_round } else { current.min_round },
+    };
+    complain_of_contradictions(&mut reader, &rules);
+    reader.finish(rules)
+}
+
+/// What the names of the variables begin with.
+const PREFIX: &str = "HASHPASS_";
+
+/// What an operator can give anew while the server runs.
+const RULES: [&Variable; 7] = [
+    &SUPPLY.variable,
+    &OPENS_AT.variable,
+    &CLOSES_AT.variable,
+    &WINS_PER_PERSON.variable,
+    &WINS_PER_NETWORK.variable,
+    &WIN_COOLDOWN.variable,
+    &MIN_ROUND.variable,
+];
+
+fn not_a_rule() -> String {
+    let names = RULES.map(|variable| variable.name.trim_start_matches(PREFIX)).join(", ");
+    format!("cannot be set while the server runs; these can: {names}")
+}
+
+fn read(reader: &mut Reader<'_>) -> DropRules {
+    DropRules {
         supply: count(reader, &SUPPLY),
         opens_at: reader.parse_if_set(&OPENS_AT, TIME_RULE, time),
         closes_at: reader.parse_if_set(&CLOSES_AT, TIME_RULE, time),
         wins_per_person: count(reader, &WINS_PER_PERSON),
-        win_cooldown: reader.seconds(&WIN_COOLDOWN, 0.0, LONGEST_WAIT),
+        win_cooldown: whole_milliseconds(reader.seconds(&WIN_COOLDOWN, 0.0, LONGEST_WAIT)),
         wins_per_network: count(reader, &WINS_PER_NETWORK),
-        min_round: reader.seconds(&MIN_ROUND, 0.0, LONGEST_WAIT),
-    };
+        min_round: whole_milliseconds(reader.seconds(&MIN_ROUND, 0.0, LONGEST_WAIT)),
+    }
+}
+
+fn complain_of_contradictions(reader: &mut Reader<'_>, rules: &DropRules) {
     if let Err(error) = rules.validate() {
         reader.complain(&CLOSES_AT.variable, format!("must be after HASHPASS_OPENS_AT: {error}"));
     }
-    rules
+}
+
+/// The ledger keeps the rules in whole milliseconds: what is less would be another rule
+/// after a restart.
+fn whole_milliseconds(duration: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// Where the codes are that are handed out, if they are the operator's own.
@@ -124,8 +204,55 @@ fn count(reader: &mut Reader<'_>, declared: &WithDefault) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use super::changed_rules;
     use crate::config::tests::{problems, read};
-    use std::time::Duration;
+    use puzzle::drop::DropRules;
+    use std::{collections::BTreeMap, time::Duration};
+
+    fn changed(current: DropRules, given: &[(&str, &str)]) -> Result<DropRules, String> {
+        let given: BTreeMap<_, _> =
+            given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        changed_rules(current, &given).map_err(|problems| problems.to_string())
+    }
+
+    #[test]
+    fn rules_are_given_anew_by_their_names_and_the_others_stay() {
+        let minute = Duration::from_secs(60);
+        let current = DropRules {
+            supply: 5,
+            opens_at: Some(minute),
+            wins_per_person: 1,
+            min_round: minute,
+            ..Default::default()
+        };
+        let given = [("SUPPLY", "200"), ("HASHPASS_MIN_ROUND", "0.5"), ("OPENS_AT", ""), ("WINS_PER_NETWORK", "3")];
+        let expected = DropRules {
+            supply: 200,
+            opens_at: None,
+            min_round: Duration::from_millis(500),
+            wins_per_network: 3,
+            ..current
+        };
+        assert_eq!(changed(current, &given), Ok(expected));
+        assert_eq!(changed(current, &[]), Ok(current));
+        // What the ledger could not keep as it is would be another rule after a restart.
+        let tiny = changed(current, &[("WIN_COOLDOWN", "0.0019")]).unwrap();
+        assert_eq!(tiny.win_cooldown, Duration::from_millis(1));
+    }
+
+    #[test]
+    fn rules_that_are_wrong_in_one_place_are_refused_whole_and_everything_is_told() {
+        let current = DropRules { opens_at: Some(Duration::from_secs(1_798_138_800)), ..Default::default() };
+        let given = [("SUPPLY", "many"), ("MIN_ROUND", "-1"), ("PORT", "80"), ("HASHPASS_SUPPLY", "7")];
+        let told = changed(current, &given).unwrap_err();
+        for part in ["HASHPASS_MIN_ROUND=\"-1\" must be", "PORT cannot be set while", "SUPPLY is given twice"] {
+            assert!(told.contains(part), "{part}: {told}");
+        }
+        // What is given is held against what stays.
+        let told = changed(current, &[("CLOSES_AT", "2026-12-24T19:00:00Z")]).unwrap_err();
+        assert!(told.contains("HASHPASS_CLOSES_AT") && told.contains("must be after HASHPASS_OPENS_AT"), "{told}");
+        assert!(changed(current, &[("CLOSES_AT", "2026-12-24T19:00:01Z")]).is_ok());
+    }
 
     #[test]
     fn times_are_moments_whatever_their_zone() {

@@ -15,6 +15,7 @@ mod change;
 mod codes;
 mod failure;
 mod health;
+mod look_up;
 mod open;
 mod read;
 mod reader;
@@ -22,6 +23,7 @@ mod reserve;
 mod settings;
 mod writer;
 
+pub use look_up::find_code;
 pub use settings::{DATABASE, OpenError, SqliteSettings};
 
 use super::{

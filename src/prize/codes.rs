@@ -116,12 +116,8 @@ impl Codes {
     /// # Errors
     /// [`StoreError`].
     pub async fn find(&self, typed: &TypedCode) -> Result<Option<CodeRecord>, StoreError> {
-        let TypedCode(text) = typed;
-        let ours = CodePrefix::default();
-        let meant = [&self.settings.prefix, &ours].map(|prefix| prefix.read(text));
-        let meant: Vec<_> = meant.into_iter().flatten().collect();
-        for candidate in [text.as_str()].into_iter().chain(meant.iter().map(InviteCode::as_str)) {
-            let found = self.ledger.code(Digest::of(&[candidate.as_bytes()])).await?;
+        for code in typed.meant(&self.settings.prefix) {
+            let found = self.ledger.code(code).await?;
             if found.is_some() {
                 return Ok(found);
             }

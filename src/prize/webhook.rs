@@ -110,6 +110,17 @@ pub fn new_delivery(_: &WebhookSettings, round: RoundNumber, visitor: &VisitorId
     }
 }
 
+/// A delivery that tells of no win, by which an operator sees whether the receiver takes
+/// any: of the form that every other one has, with names that nobody can win.
+pub fn test_delivery() -> NewDelivery {
+    NewDelivery {
+        webhook_id: WebhookId::random(),
+        receiver: RECEIVER.to_owned(),
+        round: None,
+        body: r#"{"visitor_id":"hashpass-test","invite_code":"TEST"}"#.to_owned(),
+    }
+}
+
 /// The digest of the code in a delivery's body, for the log; empty if there is none.
 pub(super) fn code_digest(body: &str) -> String {
     #[derive(Deserialize)]

@@ -12,7 +12,11 @@ mod server {
     mod arrival;
     mod attack;
     mod codes;
+    #[cfg(unix)]
+    mod commands;
     mod connections;
+    #[cfg(unix)]
+    mod control;
     mod counting;
     mod crash;
     mod drop;

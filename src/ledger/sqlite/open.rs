@@ -77,6 +77,14 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection> {
     Ok(connection)
 }
 
+/// A connection that cannot write, whoever has the directory.
+pub(super) fn open_read_only(path: &Path) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_LIMIT)?;
+    Ok(connection)
+}
+
 /// Makes the file and takes everything away from others. SQLite gives the files beside
 /// it the rights that the database has.
 fn prepare_files(directory: &Path, path: &Path) -> Result<(), DirectoryError> {
@@ -116,6 +124,17 @@ fn refuse_newer_schema(connection: &Connection, path: &Path) -> Result<(), OpenE
     let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
     let found = schema(connection).map_err(|error| store_error("reading the schema", path, &error, None))?;
     if known < found { Err(OpenError::NewerSchema { path: path.to_owned(), found, known }) } else { Ok(()) }
+}
+
+/// Refuses what another version has written: this one would not read it aright.
+pub(super) fn refuse_other_schema(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    refuse_newer_schema(connection, path)?;
+    let found = schema(connection).map_err(|error| store_error("reading the schema", path, &error, None))?;
+    if u32::try_from(MIGRATIONS.len()).is_ok_and(|known| found < known) {
+        let why = "an older version has written it: start the server once, which brings it up to date";
+        return Err(StoreError::new(Fault::Other, "reading the schema", path, why).into());
+    }
+    Ok(())
 }
 
 fn schema(connection: &Connection) -> Result<u32> {

@@ -1,7 +1,7 @@
 //! What comes in of a code, and what is said of it.
 
-use crate::ledger::{CodeEnd, Refused, StoreError};
-use puzzle::invite_code::{InvalidCode, InviteCode};
+use crate::ledger::{CodeEnd, Digest, Refused, StoreError};
+use puzzle::invite_code::{CodePrefix, InvalidCode, InviteCode};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -10,7 +10,7 @@ const LONGEST_REMARK: usize = 200;
 
 /// A code as somebody has typed it: it may be one.
 #[derive(Clone, PartialEq, Eq)]
-pub struct TypedCode(pub(super) String);
+pub struct TypedCode(String);
 
 impl TypedCode {
     /// The code, if the text can be one.
@@ -19,6 +19,17 @@ impl TypedCode {
     /// [`InvalidCode`].
     pub fn new(text: &str) -> Result<Self, InvalidCode> {
         InviteCode::listed(text).map(|_| Self(text.to_owned()))
+    }
+
+    /// The codes that may be meant, by their SHA-256: first exactly this one, then the
+    /// derived ones that it was typed off from.
+    pub fn meant(&self, prefix: &CodePrefix) -> Vec<Digest> {
+        let Self(text) = self;
+        let ours = CodePrefix::default();
+        let derived = [prefix, &ours].map(|prefix| prefix.read(text));
+        let derived: Vec<_> = derived.into_iter().flatten().collect();
+        let meant = [text.as_str()].into_iter().chain(derived.iter().map(InviteCode::as_str));
+        meant.map(|code| Digest::of(&[code.as_bytes()])).collect()
     }
 }
 

@@ -95,7 +95,13 @@ impl State {
             }
             DropOrder::Rules(rules) => {
                 rules.validate()?;
-                Ok(drop.governed_by(rules, now))
+                let mut after = drop.governed_by(rules, now);
+                // What the rules bring about is one with them: whoever raises the supply of
+                // a drop that is sold out has opened it when that is answered.
+                while let Some(step) = after.due(now) {
+                    after = after.after(step, rules);
+                }
+                Ok(after)
             }
         }
     }

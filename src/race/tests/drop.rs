@@ -254,6 +254,33 @@ async fn codes_of_a_list_go_out_in_order_and_each_once() {
 }
 
 #[tokio::test]
+async fn what_rules_bring_about_is_so_when_they_are_answered() {
+    let bench = with_rules(rules(1));
+    win(&bench, "a").await.unwrap();
+    assert_eq!(state(&bench).0, DropState::SoldOut);
+    for (supply, expected) in [(2, DropState::Open), (1, DropState::SoldOut), (3, DropState::Open)] {
+        let order = DropOrder::Rules(rules(supply));
+        let after = bench.race.order(order, "op".into(), String::new()).await.unwrap();
+        assert_eq!((after.state(), state(&bench).0), (expected, expected), "{supply}");
+    }
+    let last = entries(&bench).await.into_iter().last().unwrap();
+    assert!(matches!(last, Body::Opened(opened) if opened.reason == OpenReason::Reopened));
+}
+
+#[tokio::test]
+async fn codes_that_are_added_to_an_open_drop_are_told_of_at_once() {
+    let clock = Arc::new(ManualClock::default());
+    let bench = on_ledger(Arc::new(TestLedger::new(clock.clone())), clock, DropRules::default(), Some(&["first"]));
+    let (seed, last) = (bench.seed(), entries(&bench).await.len());
+    bench.ledger.commit(Transaction::new().with(Change::AddCodes(vec!["second".to_owned()]))).await.unwrap();
+    bench.race.add_codes(bench.ledger.codes_left(1).await.unwrap());
+    let mut announcements = bench.race.announcements();
+    announcements.wait_for(|announcement| announcement.drop.left() == Some(2)).await.unwrap();
+    assert_eq!((bench.seed(), state(&bench).0), (seed, DropState::Open), "the round goes on");
+    assert_eq!(entries(&bench).await.len(), last, "the list is in the ledger already");
+}
+
+#[tokio::test]
 async fn codes_that_were_taken_back_are_won_anew() {
     let bench = with_rules(rules(2));
     for session in ["a", "b"] {

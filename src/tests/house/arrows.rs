@@ -11,6 +11,7 @@ use std::{
 /// rooms of one line know nothing of one another.
 const FLOORS: &[&[&str]] = &[
     &["main"],
+    &["command_line"],
     &["server"],
     &["config"],
     &["connections", "edge", "admin"],
