@@ -5,11 +5,15 @@
 //! could not be asked.
 
 pub(crate) mod check_code;
+mod codes;
 mod ctl;
+mod keys;
 mod said;
 mod webhooks;
 mod words;
 
 pub(crate) use check_code::CheckCodeArguments;
+pub(crate) use codes::{CodesArguments, codes};
 pub(crate) use ctl::{CtlArguments, ServerArguments, ctl};
+pub(crate) use keys::{KeysArguments, keys};
 pub(crate) use webhooks::{WebhooksArguments, webhooks};

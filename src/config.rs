@@ -38,7 +38,7 @@ use crate::{
     ledger::{LedgerSettings, Store},
     lobby::LobbySettings,
     logging::LogSettings,
-    prize::{audit::AuditSettings, webhook::WebhookSettings},
+    prize::{audit::AuditSettings, codes::CodeSettings, webhook::WebhookSettings},
     race::RaceSettings,
 };
 use puzzle::invite_code::{CodePrefix, CodeSecret};
@@ -67,6 +67,8 @@ pub struct Config {
     pub accepts_change: bool,
     /// `HASHPASS_CODES_FILE`: the codes that are handed out; `None` for derived ones.
     pub codes_file: Option<PathBuf>,
+    /// What becomes of codes after they were won.
+    pub codes: CodeSettings,
     /// What remembers.
     pub ledger: LedgerSettings,
     /// Who may take part.
@@ -161,12 +163,14 @@ impl Config {
             Secret::NotSet if ledger.store == Store::Sqlite => SecretSource::Kept,
             Secret::NotSet | Secret::Random => SecretSource::Fresh,
         };
+        let race = race::race(reader, secret);
         let config = Self {
             listen: connections::listen(reader),
             secret_source,
             accepts_change: false,
-            race: race::race(reader, secret),
             codes_file: drop::codes_file(reader),
+            codes: drop::codes(reader, race.code_prefix.clone()),
+            race,
             ledger,
             gate: gate::gate(reader),
             limits: limits::limits(reader),

@@ -7,6 +7,8 @@
 //! | [`entry`], [`body`] | the entries: gapless, each chained to the one before by a hash |
 //! | [`transaction`] | what is committed: changes that take effect together or not at all |
 //! | [`rows`] | what is kept beside the entries, and what a restart finds |
+//! | [`codes`] | what becomes of a code after it was won |
+//! | [`callers`] | the keys of other servers, and what they were answered |
 //! | [`deliveries`] | the outbox: what other servers have to be told |
 //! | [`error`] | a store that says no, and a store that does not work |
 //! | [`memory`] | the store for tests, and for a race without any file |
@@ -35,6 +37,8 @@
 //! there is one.
 
 pub mod body;
+pub mod callers;
+pub mod codes;
 mod contract;
 pub mod deliveries;
 pub mod directory;
@@ -55,6 +59,7 @@ pub mod values;
 mod verify;
 
 pub use body::Body;
+pub use codes::{CodeEnd, CodeRecord, CodeStatus};
 pub use contract::{Ledger, Reply};
 pub use directory::DataDirectory;
 pub use entry::{Entry, Head};

@@ -258,7 +258,7 @@ impl Presence {
         let (resets, figures) = (shared.resets.subscribe(), shared.figures.subscribe());
         // Read first: what changes meanwhile is told again rather than not at all.
         let told_drop = shared.race.announcements().borrow().drop;
-        let (round, drop) = (shared.race.view(), shared.race.drop_news());
+        let (round, drop) = (shared.race.view(), Box::new(shared.race.drop_news()));
         let events =
             Events { told: round.round, told_drop, next: None, resets, figures, stopping: shared.stopping.subscribe() };
         let proof_interval = shared.proof_interval.get().as_secs_f64();
@@ -314,7 +314,7 @@ fn reset(announcement: Announcement, race: &Race) -> Reset {
     Reset {
         announcement,
         message: reset_message(&announcement, race),
-        drop_message: message(&ServerMessage::Drop(race.drop_news())).into(),
+        drop_message: message(&ServerMessage::Drop(race.drop_news().into())).into(),
     }
 }
 

@@ -13,9 +13,9 @@
 //! | `handle`, [`settings`], `error`, `passwords`, `guesses` | what all of them use |
 //!
 //! The lobby knows nothing of HTTP. It decides in memory, and tells nobody that something
-//! is done before it is stored; the race never waits for it, and runs on when its database cannot be opened. Nobody
-//! waits for a slow reader: events go into bounded queues, one a client. It never
-//! tells an address, a fingerprint, a code or a nonce.
+//! is done before it is stored; the race never waits for it, and runs on when its
+//! database cannot be opened. Nobody waits for a slow reader: events go into bounded
+//! queues, one a client. It never tells an address, a fingerprint, a code or a nonce.
 
 mod announcer;
 mod answer;

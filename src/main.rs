@@ -1,10 +1,13 @@
-//! The command line: `hashpass` serves, `hashpass ctl` and `hashpass webhooks` speak with the
-//! server that runs, `hashpass check-code` checks a code.
+//! The command line: `hashpass` serves; `hashpass ctl`, `webhooks`, `keys` and `codes` speak
+//! with the server that runs; `hashpass check-code` checks a code.
 
 mod command_line;
 
 use clap::{Parser, Subcommand};
-use command_line::{CheckCodeArguments, CtlArguments, ServerArguments, WebhooksArguments, check_code, ctl, webhooks};
+use command_line::{
+    CheckCodeArguments, CodesArguments, CtlArguments, KeysArguments, ServerArguments, WebhooksArguments, check_code,
+    codes, ctl, keys, webhooks,
+};
 use hashpass::{
     config::{Config, DefaultValue, SecretSource, Sources, VARIABLES, example},
     connections::open_files,
@@ -53,6 +56,10 @@ enum Command {
     Ctl(CtlArguments),
     /// What the webhook of the server that runs is told.
     Webhooks(WebhooksArguments),
+    /// The keys by which other servers ask the one that runs for codes.
+    Keys(KeysArguments),
+    /// The codes that were won with the server that runs.
+    Codes(CodesArguments),
 }
 
 /// Where the settings come from, for `--help`.
@@ -83,6 +90,12 @@ fn main() -> ExitCode {
         }
         Command::Webhooks(arguments) => {
             data_directory(sources, &arguments.server).and_then(|directory| webhooks(&directory, arguments))
+        }
+        Command::Keys(arguments) => {
+            data_directory(sources, &arguments.server).and_then(|directory| keys(&directory, arguments))
+        }
+        Command::Codes(arguments) => {
+            data_directory(sources, &arguments.server).and_then(|directory| codes(&directory, &arguments))
         }
     };
     outcome.unwrap_or_else(|message| {

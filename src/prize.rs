@@ -4,6 +4,8 @@
 //! |---|---|
 //! | [`audit`] | keeps one record per win in `verify.json` |
 //! | [`code_list`] | reads the operator's own codes from their file |
+//! | [`codes`] | what becomes of codes: used once, made worthless, expired |
+//! | [`keys`] | the keys of the servers that may do that |
 //! | [`deliveries`] | tells other servers what they have to be told, until they have taken it |
 //! | [`webhook`] | who is told, and what: one server hears who won which code |
 //! | [`Prizes`] | the handle to all of it |
@@ -17,8 +19,10 @@
 
 pub mod audit;
 pub mod code_list;
+pub mod codes;
 pub mod deliveries;
 mod handle;
+pub mod keys;
 #[cfg(test)]
 mod tests;
 pub mod webhook;

@@ -216,8 +216,19 @@ impl Race {
 
     /// Puts codes at the end of the list that is handed out. The ledger has them already.
     pub fn add_codes(&self, codes: Vec<ListedCode>) {
-        lock(&self.shared.state).add_codes(codes);
-        self.tick();
+        self.shared.restock(|state| {
+            let giving = state.giving();
+            if let CodeSource::Listed(listed) = &mut giving.codes {
+                listed.extend(codes);
+            }
+            giving.drop = giving.drop.with_listed(giving.codes.left());
+        });
+    }
+
+    /// So many codes that were given out have expired and count as not given out. The
+    /// ledger has taken them back already.
+    pub fn take_back(&self, codes: u64) {
+        self.shared.restock(|state| state.take_back(codes));
     }
 
     /// Reads who has won how much, for limits that were none before.

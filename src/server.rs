@@ -10,8 +10,9 @@ pub use reload::Reloadable;
 pub use start_error::StartError;
 
 use crate::{
+    admin::operator::Operator,
     clock::{Clock, SystemClock},
-    config::{Config, SecretSource},
+    config::{Config, Problems, SecretSource, changed_rules},
     connections,
     edge::{context::Rooms, router::router},
     gate::{
@@ -26,11 +27,13 @@ use crate::{
     live::{Live, polling::Pollers},
     lobby::{
         Lobby, LobbySettings,
-        store::{Database, Loaded, Store},
+        store::{Bounds, Database, Loaded, Store},
     },
     prize::{
         self,
         code_list::{import_codes, read_code_list},
+        codes::Codes,
+        keys::Doorkeeper,
         webhook::{CodeWon, told_of_drop, told_of_win},
     },
     race::{
@@ -38,7 +41,7 @@ use crate::{
         real_hashers,
     },
 };
-use control::{Controls, listen_to_operators};
+use control::listen_to_operators;
 use new_codes::NewCodes;
 use pricing::{Gauges, set_price};
 use puzzle::{Seed, invite_code::CodeSecret};
@@ -50,6 +53,11 @@ use tokio::{net::TcpListener, sync::watch};
 /// The file in the data directory that holds the key of the invite codes where the operator
 /// gives none.
 const SECRET_FILE: &str = "hmac-secret";
+
+// Processes are looked at from outside as Linux lets us.
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests;
 
 /// How long the server waits for answers, records and deliveries when it stops.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
@@ -100,12 +108,11 @@ pub async fn run_reloading(
         }
         None => None,
     };
+    let won_codes = Codes::new(ledger.clone(), clock.clone(), config.codes);
+    let doorkeeper = Doorkeeper::new(ledger.clone(), clock.clone());
     // Of a list that is used up whatever is left later is new.
     let last_code = codes.as_ref().and_then(|codes| codes.last()).map_or(0, |code| code.position);
-    let controls = Controls {
-        code_prefix: config.race.code_prefix.clone(),
-        webhook: config.webhook.as_ref().map(|webhook| webhook.format),
-    };
+    let webhook_format = config.webhook.as_ref().map(|webhook| webhook.format);
     sessions.restore_kept(mem::take(&mut recovered.sessions), mem::take(&mut recovered.clients));
     let keeping = tokio::spawn(sessions.clone().keep(ledger.clone()));
     let tokens = Arc::new(SpentTokens::new(ledger.clone(), mem::take(&mut recovered.tokens), clock.clone()));
@@ -157,8 +164,9 @@ pub async fn run_reloading(
     };
     let LobbySettings { hashcash_bits, server_name, .. } = &config.lobby;
     let price = Arc::new(Price::default());
+    let gauges =
+        Gauges { race: race.clone(), sessions: sessions.clone(), limits: limits.clone(), stamps: spent_stamps.clone() };
     let stamps = Stamps::new(spent_stamps, *hashcash_bits, server_name.clone(), clock.clone()).at_price(price.clone());
-    let gauges = Gauges { race: race.clone(), sessions: sessions.clone(), limits: limits.clone() };
     let pricing = tokio::spawn(set_price(price, gauges, clock.clone()));
     let turnstile = config.gate.turnstile.clone().map(|settings| (settings, tokens));
     let turnstile = Turnstile::new(turnstile, sessions.clone(), &config.proxies)?;
@@ -180,6 +188,10 @@ pub async fn run_reloading(
         lobby
     });
     let figures = tokio::spawn(live.clone().run());
+    let cleaning = {
+        let race = race.clone();
+        tokio::spawn(won_codes.clone().clean_up_regularly(move |codes| race.take_back(codes)))
+    };
     let proxies = config.gate.trusted_proxies.clone();
     let places = connections::places(config.connections);
     let new_codes = config.codes_file.map(|path| {
@@ -191,20 +203,36 @@ pub async fn run_reloading(
     let reloading = tokio::spawn(reloading.run(reloads));
     let rooms = Rooms {
         race: race.clone(),
-        pollers: Pollers::new(live.clone()),
+        pollers: Pollers::new(live.clone(), config.edge.poll_life),
         live: live.clone(),
         sessions: sessions.clone(),
         limits: limits.clone(),
         admission,
         gate: Arc::new(config.gate),
         prizes: prizes.clone(),
+        codes: won_codes,
+        doorkeeper,
         lobby: lobby.clone(),
         cors_origins: config.lobby.cors_origins.into(),
         edge: Arc::new(config.edge),
         advice: Arc::default(),
     };
 
-    let listening_to_operators = listen_to_operators(&directory, controls, &race, &prizes, &ledger);
+    let listening_to_operators = listen_to_operators(
+        &directory,
+        Operator {
+            race: race.clone(),
+            prizes: prizes.clone(),
+            ledger: ledger.clone(),
+            codes: rooms.codes.clone(),
+            change_rules: Arc::new(|current, given| {
+                changed_rules(current, given)
+                    .map_err(|Problems(problems)| problems.iter().map(ToString::to_string).collect())
+            }),
+            webhook: webhook_format,
+            acting: tokio::sync::Mutex::default(),
+        },
+    );
     let stop = {
         let (race, live) = (race.clone(), live.clone());
         async move {
@@ -230,7 +258,7 @@ pub async fn run_reloading(
     if tokio::time::timeout(STOP_LIMIT, limits.sockets.all_given_up()).await.is_err() {
         tracing::warn!("some live connections did not end in time");
     }
-    for task in [&pricing, &watching_secret, &reloading, &keeping_tokens] {
+    for task in [&pricing, &watching_secret, &reloading, &keeping_tokens, &cleaning] {
         task.abort();
     }
     if let Some(listening) = listening_to_operators {
@@ -269,8 +297,9 @@ async fn confirm_secret(config: &Config, ledger: &dyn Ledger, recovered: &Recove
 
 /// The lobby's store and what it holds, if its database can be used.
 async fn open_lobby_store(settings: &LobbySettings) -> Option<(Store, Loaded)> {
-    let store =
-        Store::open(&settings.database).inspect_err(|error| tracing::error!(%error, "the lobby is closed")).ok()?;
+    let store = Store::open_within(&settings.database, Bounds::of(settings.max_bytes))
+        .inspect_err(|error| tracing::error!(%error, "the lobby is closed"))
+        .ok()?;
     let loaded = store
         .load()
         .await

@@ -52,6 +52,20 @@ pub enum ErrorCode {
     QuotaReached,
     /// `429`: somebody has just won, and for a while nobody does.
     TooSoonAfterWin,
+    /// `401`: no API key, or one that is good for nothing.
+    InvalidKey,
+    /// `403`: the API key is not good for this.
+    MissingScope,
+    /// `404`: nobody has won this code.
+    UnknownCode,
+    /// `409`: the code was used before.
+    AlreadyRedeemed,
+    /// `410`: the code was not used in time.
+    Expired,
+    /// `410`: the code was made worthless.
+    Revoked,
+    /// `422`: another request came with this idempotency key.
+    IdempotencyKeyReused,
     /// `409`: the round is over.
     PuzzleAlreadySolved,
     /// `400`: the claimed hash is not below the target.
@@ -108,7 +122,7 @@ impl ErrorCode {
             | Self::UnknownMessage
             | Self::BadHashrate
             | Self::BadShare => 400,
-            Self::NotLoggedIn | Self::WrongPassword => 401,
+            Self::NotLoggedIn | Self::WrongPassword | Self::InvalidKey => 401,
             Self::StampRequired => 402,
             Self::CrossSite
             | Self::MissingToken
@@ -116,14 +130,17 @@ impl ErrorCode {
             | Self::IdentityMismatch
             | Self::VisitorMismatch
             | Self::QuotaReached
+            | Self::MissingScope
             | Self::NotOnChannel => 403,
-            Self::NotFound => 404,
+            Self::NotFound | Self::UnknownCode => 404,
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,
-            Self::PuzzleAlreadySolved | Self::NickTaken => 409,
+            Self::PuzzleAlreadySolved | Self::NickTaken | Self::AlreadyRedeemed => 409,
+            Self::Expired | Self::Revoked => 410,
             Self::BodyTooLarge => 413,
             Self::UriTooLong => 414,
             Self::UnsupportedMediaType => 415,
+            Self::IdempotencyKeyReused => 422,
             Self::TooManySubmissions | Self::TooManyRequests | Self::TooSoonAfterWin => 429,
             Self::Internal => 500,
             Self::TurnstileUnavailable
@@ -170,25 +187,9 @@ pub struct StampDemand {
     pub reason: String,
 }
 
-/// An error as it travels. Fields beyond `code` and `detail` are there only
-/// where the protocol names them.
-#[derive(Clone, Debug, PartialEq, Serialize, thiserror::Error)]
-#[error("{detail}")]
-pub struct ApiError {
-    /// For programs.
-    pub code: ErrorCode,
-    /// One sentence for people.
-    pub detail: String,
-    /// The round that is being played, with `puzzle_already_solved`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub round: Option<RoundNumber>,
-    /// Its seed, with `puzzle_already_solved`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub seed: Option<Seed>,
-    /// With `below_difficulty` on a rising target: in how many seconds of mining
-    /// time the hash wins; `Some(None)`, JSON `null`, if never.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub valid_in: Option<Option<f64>>,
+/// Why the drop gives nothing to this visitor, or to nobody.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct DropDetails {
     /// By what a win is refused, with `quota_reached`: `person`, `network` or `cooldown`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quota: Option<String>,
@@ -199,6 +200,30 @@ pub struct ApiError {
     /// `Some(None)`, JSON `null`, if that is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub opens_at: Option<Option<String>>,
+}
+
+/// An error as it travels. Fields beyond `code` and `detail` are there only
+/// where the protocol names them.
+#[derive(Clone, Debug, PartialEq, Serialize, thiserror::Error)]
+#[error("{detail}")]
+pub struct ApiError {
+    /// For programs.
+    pub code: ErrorCode,
+    /// One sentence for people.
+    pub detail: Box<str>,
+    /// The round that is being played, with `puzzle_already_solved`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub round: Option<RoundNumber>,
+    /// Its seed, with `puzzle_already_solved`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<Seed>,
+    /// With `below_difficulty` on a rising target: in how many seconds of mining
+    /// time the hash wins; `Some(None)`, JSON `null`, if never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub valid_in: Option<Option<f64>>,
+    /// Why the drop gives nothing, with `quota_reached`, `drop_scheduled` and its kin.
+    #[serde(flatten)]
+    pub drop: Option<Box<DropDetails>>,
     /// Whole seconds after which a retry makes sense; also the header `Retry-After`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
@@ -215,13 +240,11 @@ impl ApiError {
     pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
         Self {
             code,
-            detail: detail.into(),
+            detail: detail.into().into_boxed_str(),
             round: None,
             seed: None,
             valid_in: None,
-            quota: None,
-            until: None,
-            opens_at: None,
+            drop: None,
             retry_after: None,
             error_codes: Box::default(),
             stamp: None,
@@ -237,6 +260,15 @@ impl ApiError {
 read_texts!(ErrorCode);
 deserialize_by_reading!(ApiError);
 
+impl Read for DropDetails {
+    fn read(value: &Value) -> Option<Self> {
+        let text_or_null = |name: &str| value.get(name).map(|text| text.as_str().map(str::to_owned));
+        let details =
+            Self { quota: field(value, "quota")?, until: text_or_null("until"), opens_at: text_or_null("opens_at") };
+        (details != Self::default()).then_some(details)
+    }
+}
+
 impl Read for ApiError {
     fn read(value: &Value) -> Option<Self> {
         let stamp = || {
@@ -245,14 +277,12 @@ impl Read for ApiError {
         };
         Some(Self {
             code: field(value, "code")?,
-            detail: field(value, "detail")?,
+            detail: field::<String>(value, "detail")?.into(),
             round: field(value, "round")?,
             seed: field(value, "seed")?,
             // Present and `null`: never.
             valid_in: value.get("valid_in").map(Value::as_f64),
-            quota: field(value, "quota")?,
-            until: value.get("until").map(|until| until.as_str().map(str::to_owned)),
-            opens_at: value.get("opens_at").map(|at| at.as_str().map(str::to_owned)),
+            drop: DropDetails::read(value).map(Box::new),
             retry_after: field(value, "retry_after")?,
             error_codes: field_or_default::<Vec<String>>(value, "error-codes")?.into(),
             stamp: stamp(),
@@ -275,6 +305,12 @@ mod tests {
         let text = serde_json::to_string(&never).unwrap();
         assert_eq!(text, r#"{"code":"below_difficulty","detail":"no","valid_in":null}"#);
         assert_eq!(serde_json::from_str::<ApiError>(&text).unwrap(), never);
+        let until = Some(Some("2026-12-24T20:00:00.000Z".into()));
+        let details = DropDetails { quota: Some("cooldown".into()), until, opens_at: None };
+        let quota = ApiError { drop: Some(details.into()), ..ApiError::new(ErrorCode::QuotaReached, "no") };
+        let text = serde_json::to_string(&quota).unwrap();
+        assert!(text.ends_with(r#","quota":"cooldown","until":"2026-12-24T20:00:00.000Z"}"#), "{text}");
+        assert_eq!(serde_json::from_str::<ApiError>(&text).unwrap(), quota);
         let demand = StampDemand { hashcash_bits: 20, resource: "hashpass".into(), reason: "missing".into() };
         let demand = ApiError { stamp: Some(demand.into()), ..ApiError::new(ErrorCode::StampRequired, "no") };
         let text = serde_json::to_string(&demand).unwrap();

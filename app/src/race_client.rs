@@ -21,7 +21,7 @@
 //! | `proving` | the shares |
 //! | `prizes` | the codes won |
 //!
-//! `client` puts them together, and `view` says what the page shows of them.
+//! `client` puts them together, `hearing` passes on what the server says, and `view` says what the page shows of them.
 //!
 //! Two rules keep it from ever being stuck. What the page is doing, its
 //! [`Phase`](crate::scene::Phase), is computed from the state and never stored. And whether the
@@ -32,6 +32,7 @@ mod client;
 mod clock;
 mod entry;
 mod event;
+mod hearing;
 mod human_check;
 mod identity;
 mod link;

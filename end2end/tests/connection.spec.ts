@@ -181,6 +181,33 @@ for (const end of ["kill", "stop"] as const) {
   });
 }
 
+test.describe("in a round that nobody wins", () => {
+  test.use({ settings: { ...NOBODY_WINS, HASHPASS_ARGON2_MEMORY_COST: 1024 } });
+
+  test("a page that mines keeps its best hash while the server is killed and comes back", async ({
+    visitor,
+    page,
+    server,
+    complaints,
+  }) => {
+    complaints.allow(/ERR_CONNECTION_REFUSED/, /ERR_EMPTY_RESPONSE/, /WebSocket connection/);
+    // "1 in 1,234".
+    const best = async () => Number((await page.getByTestId("best").innerText()).replace(/^1 in|\D/g, ""));
+    await visitor.arriveAndMine();
+    await expect.poll(best, { timeout: 60_000 }).toBeGreaterThan(1000);
+    const [before, round] = [await best(), await visitor.roundNumber()];
+    await server.kill();
+    await expect(visitor.connection).toHaveAttribute("data-state", "waiting");
+    await server.start();
+    await expect(visitor.connection).toHaveAttribute("data-state", "open", { timeout: 45_000 });
+    await visitor.isMining();
+    expect(await best()).toBeGreaterThanOrEqual(before);
+    expect(await visitor.roundNumber()).toBe(round);
+    await expect(visitor.activeMiners).toHaveText("1");
+    await expect(visitor.log).not.toContainText("does not know this session any more");
+  });
+});
+
 test("where WebSockets are blocked the page takes part by polling", async ({ visitor, page, complaints }) => {
   complaints.allow(/WebSocket connection/);
   await page.addInitScript(() => {

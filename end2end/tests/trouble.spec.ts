@@ -120,6 +120,25 @@ test("a busy server is asked again when it says so", async ({ visitor, page, com
   expect(times[1] - times[0]).toBeGreaterThan(2900);
 });
 
+test("a race that pauses because nothing can be written is told of, and a hash is handed in again", async ({
+  visitor,
+  page,
+  complaints,
+}) => {
+  complaints.allow(/503 \(Service Unavailable\)/);
+  const handedIn: string[] = [];
+  await page.route("**/api/verify", (route) => {
+    handedIn.push(route.request().postDataJSON().submittedSeed);
+    if (handedIn.length > 2) return route.continue();
+    const detail = "The race pauses, because its storage cannot be written: try again in a moment";
+    return route.fulfill({ status: 503, json: { code: "storage_unavailable", detail, retry_after: 1 } });
+  });
+  await visitor.arriveAndMine();
+  await expect(visitor.log).toContainText("The race pauses, because its storage cannot be written");
+  await visitor.wins();
+  expect(new Set(handedIn.slice(0, 3)).size, "the round stays open").toBe(1);
+});
+
 test("a verdict that never comes is asked for again", async ({ visitor, page, complaints }) => {
   complaints.allow(/WebSocket is closed before/, /409 \(Conflict\)/);
   let attempts = 0;

@@ -1,22 +1,24 @@
 //! What carries out what operators want.
 
-use super::protocol::{Answer, CodeReport, CodeStatus, Command, DeliveryReport, LONGEST_REASON, Request, Status};
+use super::protocol::{Answer, CodeReport, Command, DeliveryReport, KeyReport, LONGEST_REASON, Request, Status};
 use crate::{
     ledger::{
-        Body, Change, CommitError, DeliveryId, Digest, Ledger, StoreError, Transaction,
+        Body, Change, CodeRecord, CommitError, DeliveryId, Ledger, StoreError, Transaction, WallTime,
         body::OperatorAction,
+        callers::ApiKeyRow,
         deliveries::{Delivery, DeliveryState},
-        rows::RecordedWin,
     },
     prize::{
         Prizes,
+        codes::{Codes, TypedCode},
+        keys::{self, KeyError, Scopes},
         webhook::{WebhookFormat, test_delivery},
     },
     race::{DropOrder, Race},
 };
 use puzzle::{
+    RoundNumber,
     drop::{DropRules, Order},
-    invite_code::{CodePrefix, InviteCode},
 };
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 use tokio::sync::Mutex;
@@ -45,8 +47,8 @@ pub struct Operator {
     pub ledger: Arc<dyn Ledger>,
     /// How typed rules are read.
     pub change_rules: ChangeRules,
-    /// What stands before derived codes.
-    pub code_prefix: CodePrefix,
+    /// The codes that were won.
+    pub codes: Codes,
     /// How the webhook is told of wins, if there is one.
     pub webhook: Option<WebhookFormat>,
     /// Held while something is changed: a change builds on what it was read from.
@@ -77,6 +79,12 @@ impl From<CommitError> for Refusal {
     }
 }
 
+impl From<KeyError> for Refusal {
+    fn from(error: KeyError) -> Self {
+        Self(error.to_string())
+    }
+}
+
 impl Operator {
     /// Does what `who` wants and says what holds now.
     pub async fn carry_out(&self, request: Request, who: &str) -> Answer {
@@ -96,6 +104,16 @@ impl Operator {
             Command::ListDeliveries { after, all } => self.deliveries(after, all).await,
             Command::Resend { id } => self.resend(DeliveryId(id), who, why).await,
             Command::TestDelivery => self.test_delivery().await,
+            Command::ListCodes { after } => self.list_codes(RoundNumber(after)).await,
+            Command::CreateKey { name, scopes } => self.create_key(name, &scopes, who, why).await,
+            Command::ListKeys => self.list_keys().await,
+            Command::RevokeKey { name } => {
+                let revoked = keys::revoke(self.ledger.as_ref(), &name, who.to_owned(), why).await;
+                match revoked {
+                    Ok(()) => self.list_keys().await,
+                    Err(error) => Err(error.into()),
+                }
+            }
         };
         answer.unwrap_or_else(|Refusal(detail)| Answer::Refused { detail })
     }
@@ -134,12 +152,31 @@ impl Operator {
     }
 
     async fn check_code(&self, code: &str) -> Result<Answer, Refusal> {
-        for code in InviteCode::candidates(&self.code_prefix, code) {
-            if let Some(win) = self.ledger.win_with_code(Digest::of(&[code.as_str().as_bytes()])).await? {
-                return Ok(Answer::Code(CodeReport::won(&win)));
-            }
-        }
-        Ok(Answer::Code(CodeReport::UNKNOWN))
+        let code = TypedCode::new(code).map_err(|error| Refusal(format!("the code {error}")))?;
+        let found = self.codes.find(&code).await?;
+        let report = found.map_or_else(CodeReport::unknown, |record| CodeReport::of(&record, self.codes.now()));
+        Ok(Answer::Code(report))
+    }
+
+    async fn list_codes(&self, after: RoundNumber) -> Result<Answer, Refusal> {
+        let (records, now) = (self.codes.list(after, None, MOST_LISTED).await?, self.codes.now());
+        let more = records.len() == MOST_LISTED;
+        let codes = records.iter().map(|record| {
+            let code = Some(record.win.won.code.as_str().to_owned());
+            CodeReport { code, ..CodeReport::of(record, now) }
+        });
+        Ok(Answer::Codes { codes: codes.collect(), more })
+    }
+
+    async fn create_key(&self, name: String, scopes: &[String], who: &str, why: String) -> Result<Answer, Refusal> {
+        let scopes = Scopes::named(scopes.iter().map(String::as_str)).map_err(|error| Refusal(error.to_string()))?;
+        let key = keys::create(self.ledger.as_ref(), &name, &scopes, who.to_owned(), why).await?;
+        Ok(Answer::NewKey { name, key: key.reveal().to_owned() })
+    }
+
+    async fn list_keys(&self) -> Result<Answer, Refusal> {
+        let keys = keys::list(self.ledger.as_ref()).await?;
+        Ok(Answer::Keys { keys: keys.iter().map(KeyReport::from).collect() })
     }
 
     async fn deliveries(&self, after: u64, all: bool) -> Result<Answer, Refusal> {
@@ -208,11 +245,43 @@ impl Operator {
 
 impl CodeReport {
     /// Of a code that nobody has won.
-    pub const UNKNOWN: Self = Self { status: CodeStatus::Unknown, round: None, won_at: None };
+    pub fn unknown() -> Self {
+        Self {
+            code: None,
+            status: "unknown".to_owned(),
+            round: None,
+            won_at: None,
+            expires_at: None,
+            redeemed_at: None,
+            redeemed_for: None,
+        }
+    }
 
-    /// Of the code that was won so.
-    pub fn won(win: &RecordedWin) -> Self {
-        Self { status: CodeStatus::Valid, round: Some(win.round.0), won_at: Some(win.at.to_string()) }
+    /// Of a code as it stands at `now`.
+    pub fn of(record: &CodeRecord, now: WallTime) -> Self {
+        let CodeRecord { win, redeemed, .. } = record;
+        Self {
+            code: None,
+            status: record.status(now).name().to_owned(),
+            round: Some(win.round.0),
+            won_at: Some(win.at.to_string()),
+            expires_at: win.won.expires_at.map(|at| at.to_string()),
+            redeemed_at: redeemed.as_ref().map(|(at, _)| at.to_string()),
+            redeemed_for: redeemed.as_ref().and_then(|(_, redeemed)| redeemed.redeemed_for.clone()),
+        }
+    }
+}
+
+impl From<&ApiKeyRow> for KeyReport {
+    fn from(row: &ApiKeyRow) -> Self {
+        let ApiKeyRow { key, created_at, last_used_at, revoked_at } = row;
+        Self {
+            name: key.name.clone(),
+            scopes: key.scopes.clone(),
+            created_at: created_at.to_string(),
+            last_used_at: last_used_at.map(|at| at.to_string()),
+            revoked_at: revoked_at.map(|at| at.to_string()),
+        }
     }
 }
 

@@ -67,6 +67,26 @@ pub enum Command {
     },
     /// Deliver something that is no code, to see whether the receiver takes it.
     TestDelivery,
+    /// List the codes that were won.
+    ListCodes {
+        /// Only those of later rounds.
+        #[serde(default)]
+        after: u64,
+    },
+    /// Make a key for another server.
+    CreateKey {
+        /// What it is called.
+        name: String,
+        /// What it is good for.
+        scopes: Vec<String>,
+    },
+    /// List the keys of other servers.
+    ListKeys,
+    /// Make a key good for nothing.
+    RevokeKey {
+        /// What it is called.
+        name: String,
+    },
 }
 
 /// What the server says.
@@ -86,6 +106,25 @@ pub enum Answer {
     },
     /// One delivery, after what was done.
     Delivery(DeliveryReport),
+    /// Codes, in the order of their rounds.
+    Codes {
+        /// At most a thousand.
+        codes: Vec<CodeReport>,
+        /// True if there are more behind the last one.
+        more: bool,
+    },
+    /// A key that was made.
+    NewKey {
+        /// What it is called.
+        name: String,
+        /// The key itself, which is told this once.
+        key: String,
+    },
+    /// The keys of other servers, in the order of their names.
+    Keys {
+        /// Revoked ones, too.
+        keys: Vec<KeyReport>,
+    },
     /// Nothing was done.
     Refused {
         /// Why, in words.
@@ -110,25 +149,39 @@ pub struct Status {
     pub deliveries_parked: u64,
 }
 
-/// What is known of a code. Who won it is never told.
+/// What is known of a code. Who won it is never told. Times are RFC 3339 in UTC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CodeReport {
-    /// What it is worth.
-    pub status: CodeStatus,
+    /// The code itself, where several are told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// `valid`, `redeemed`, `expired`, `revoked` or `unknown`.
+    pub status: String,
     /// In which round it was won.
     pub round: Option<u64>,
-    /// When, RFC 3339 in UTC.
+    /// When that was.
     pub won_at: Option<String>,
+    /// Until when it is valid; for ever if that is nothing.
+    pub expires_at: Option<String>,
+    /// When it was used.
+    pub redeemed_at: Option<String>,
+    /// For what, in the words of whoever used it.
+    pub redeemed_for: Option<String>,
 }
 
-/// What a code is worth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CodeStatus {
-    /// It was won.
-    Valid,
-    /// Nobody has won it.
-    Unknown,
+/// A key of another server. Times are RFC 3339 in UTC.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyReport {
+    /// What it is called.
+    pub name: String,
+    /// What it is good for, with spaces between the words.
+    pub scopes: String,
+    /// When it was made.
+    pub created_at: String,
+    /// When it was used last, to a minute or so.
+    pub last_used_at: Option<String>,
+    /// Since when it is good for nothing.
+    pub revoked_at: Option<String>,
 }
 
 /// What has become of a delivery. What it holds is not told: that is a code.

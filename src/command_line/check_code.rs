@@ -9,15 +9,16 @@ use clap::Args;
 use hashpass::{
     admin::{
         client::ask,
-        protocol::{Answer, CodeReport, CodeStatus, Command, Request},
+        protocol::{Answer, CodeReport, Command, Request},
     },
-    ledger::{Digest, LedgerSettings, Store, sqlite::find_win},
+    ledger::{LedgerSettings, Store, sqlite::find_code},
+    prize::codes::TypedCode,
 };
 use puzzle::{
     Nonce, Seed, VisitorId,
     invite_code::{CodePrefix, CodeSecret, InviteCode},
 };
-use std::{path::Path, process::ExitCode};
+use std::{path::Path, process::ExitCode, time::SystemTime};
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckCodeArguments {
@@ -52,7 +53,7 @@ pub(crate) fn recompute(
     prefix: &CodePrefix,
 ) -> ExitCode {
     let code = InviteCode::derive_with_prefix(prefix, secret, visitor, nonce, seed);
-    let is_valid = InviteCode::candidates(prefix, &arguments.code).contains(&code);
+    let is_valid = arguments.code == code.as_str() || prefix.read(&arguments.code).as_ref() == Some(&code);
     say(if is_valid { "valid" } else { "not valid" });
     exit_code(is_valid)
 }
@@ -84,15 +85,14 @@ pub(crate) fn look_up(
     } else {
         say(&words::of_code(&report));
     }
-    Ok(exit_code(report.status == CodeStatus::Valid))
+    Ok(exit_code(report.status == "valid"))
 }
 
 /// Looks a code up in the ledger, while no server runs.
 fn read(directory: &Path, code: &str, prefix: &CodePrefix) -> Result<CodeReport, String> {
-    let codes = InviteCode::candidates(prefix, code);
-    let codes: Vec<Digest> = codes.iter().map(|code| Digest::of(&[code.as_str().as_bytes()])).collect();
-    let win = find_win(directory, &codes).map_err(|error| error.to_string())?;
-    Ok(win.as_ref().map_or(CodeReport::UNKNOWN, CodeReport::won))
+    let code = TypedCode::new(code).map_err(|error| format!("the code {error}"))?;
+    let found = find_code(directory, &code.meant(prefix)).map_err(|error| error.to_string())?;
+    Ok(found.map_or_else(CodeReport::unknown, |record| CodeReport::of(&record, SystemTime::now().into())))
 }
 
 fn exit_code(is_valid: bool) -> ExitCode {

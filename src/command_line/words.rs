@@ -1,7 +1,7 @@
 //! The server's answers in words.
 
 use app::wire::{DropState, DropView, OverReason};
-use hashpass::admin::protocol::{CodeReport, CodeStatus, DeliveryReport, Status};
+use hashpass::admin::protocol::{CodeReport, DeliveryReport, KeyReport, Status};
 
 /// How things stand, a line for each thing.
 pub(super) fn of_status(status: &Status) -> String {
@@ -64,11 +64,33 @@ pub(super) fn of_delivery(delivery: &DeliveryReport) -> String {
 
 /// What is known of a code.
 pub(super) fn of_code(report: &CodeReport) -> String {
-    match (report.status, report.round, &report.won_at) {
-        (CodeStatus::Valid, Some(round), Some(won_at)) => format!("valid: won in round {round} at {won_at}"),
-        (CodeStatus::Valid, ..) => "valid".to_owned(),
-        (CodeStatus::Unknown, ..) => "not valid: nobody has won it".to_owned(),
+    let CodeReport { status, round, won_at, expires_at, redeemed_at, redeemed_for, .. } = report;
+    let (Some(round), Some(won_at)) = (round, won_at) else { return "not valid: nobody has won it".to_owned() };
+    let mut words = format!("{status}: won in round {round} at {won_at}");
+    if let Some(redeemed_at) = redeemed_at {
+        words.push_str(&format!(", redeemed at {redeemed_at}"));
     }
+    if let Some(redeemed_for) = redeemed_for {
+        words.push_str(&format!(" for {redeemed_for}"));
+    }
+    if let Some(expires_at) = expires_at.as_ref().filter(|_| status == "valid" || status == "expired") {
+        words.push_str(&format!(", valid until {expires_at}"));
+    }
+    if status == "valid" { words } else { format!("not valid: {words}") }
+}
+
+/// A key in a line.
+pub(super) fn of_key(key: &KeyReport) -> String {
+    let KeyReport { name, scopes, created_at, last_used_at, revoked_at } = key;
+    let mut line = format!("{name}  {scopes}  created {created_at}");
+    match last_used_at {
+        Some(at) => line.push_str(&format!("  last used {at}")),
+        None => line.push_str("  never used"),
+    }
+    if let Some(at) = revoked_at {
+        line.push_str(&format!("  revoked {at}"));
+    }
+    line
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use super::{
     reader::Reader,
     variable::{Optional, Variable, WithDefault},
 };
+use crate::prize::codes::CodeSettings;
 use puzzle::{drop::DropRules, invite_code::CodePrefix};
 use std::{
     collections::{BTreeMap, HashMap},
@@ -51,11 +52,26 @@ pub(super) const CODE_PREFIX: WithDefault = WithDefault::new(
     "what stands before a derived code: up to 32 printable ASCII characters without spaces",
 );
 
+pub(super) const CODE_TTL: WithDefault = WithDefault::new(
+    "HASHPASS_CODE_TTL",
+    "0",
+    "seconds from a win until its code cannot be redeemed any more; 0: never",
+);
+
+pub(super) const CODE_RECLAIM: WithDefault = WithDefault::new(
+    "HASHPASS_CODE_RECLAIM",
+    "false",
+    "whether a code that expired unused counts as not given out, so that another one can be won",
+);
+
 /// The most codes that can be limited to: as many as a double counts one by one.
 const MOST_CODES: u64 = 1 << 53;
 
 /// The longest time between wins: a year.
 const LONGEST_WAIT: f64 = 366.0 * 86_400.0;
+
+/// The longest life of a code: a hundred years.
+const LONGEST_LIFE: f64 = 100.0 * LONGEST_WAIT;
 
 /// The rules of the drop.
 pub(super) fn rules(reader: &mut Reader<'_>) -> DropRules {
@@ -157,6 +173,18 @@ pub(super) fn codes_file(reader: &mut Reader<'_>) -> Option<PathBuf> {
 /// What stands before a derived code.
 pub(super) fn code_prefix(reader: &mut Reader<'_>) -> CodePrefix {
     reader.parse(&CODE_PREFIX, "up to 32 printable ASCII characters without spaces", CodePrefix::new)
+}
+
+/// For how long a code can be redeemed, if that has an end.
+pub(super) fn code_life(reader: &mut Reader<'_>) -> Option<Duration> {
+    let life = reader.seconds(&CODE_TTL, 0.0, LONGEST_LIFE);
+    Some(life).filter(|life| !life.is_zero())
+}
+
+/// What becomes of codes after they were won; `prefix` stands before those that are
+/// derived.
+pub(super) fn codes(reader: &mut Reader<'_>, prefix: CodePrefix) -> CodeSettings {
+    CodeSettings { prefix, reclaims: reader.flag(&CODE_RECLAIM) }
 }
 
 const TIME_RULE: &str = "a date and a time with their zone, such as 2026-12-24T20:00:00+01:00 or 2026-12-24T19:00:00Z";
@@ -274,6 +302,9 @@ mod tests {
             ("HASHPASS_WIN_COOLDOWN", "-1"),
             ("HASHPASS_MIN_ROUND", "1e12"),
             ("HASHPASS_CODE_PREFIX", "a b"),
+            ("HASHPASS_CODE_TTL", "-1"),
+            ("HASHPASS_CODE_TTL", "1 day"),
+            ("HASHPASS_CODE_RECLAIM", "perhaps"),
         ] {
             let text = problems(&[("TURNSTILE_TEST_MODE", "true"), (name, value)]);
             assert!(text.contains(name), "{name}={value}: {text}");

@@ -16,7 +16,7 @@ pub(super) fn edge(reader: &mut Reader<'_>) -> EdgeSettings {
         "off" => Some(None),
         _ => Hsts::new(text).map(Some),
     });
-    EdgeSettings { hsts, site: site::site(reader), way_back: site::way_back(reader) }
+    EdgeSettings::new(hsts, site::site(reader), site::way_back(reader))
 }
 
 #[cfg(test)]

@@ -27,6 +27,18 @@ pub(super) const LOBBY_DB: Optional =
 pub(super) const LOBBY_HISTORY: WithDefault =
     WithDefault::new("HASHPASS_LOBBY_HISTORY", "10000", "messages kept of each channel and each conversation");
 
+pub(super) const LOBBY_MAX_BYTES: WithDefault = WithDefault::new(
+    "HASHPASS_LOBBY_MAX_BYTES",
+    "1073741824",
+    "bytes that the lobby's database and its log may take up together (67108864 to 1099511627776); the oldest history \
+     goes first",
+);
+
+/// The least and the most that may be set: 64 MiB hold as many people and channels as
+/// there can usually be, and nobody talks a terabyte.
+const LEAST_BYTES: u64 = 64 << 20;
+const MOST_BYTES: u64 = 1 << 40;
+
 pub(super) const LOBBY_SESSIONS_PER_HOUR: WithDefault = WithDefault::new(
     "HASHPASS_LOBBY_SESSIONS_PER_HOUR",
     "600",
@@ -64,6 +76,9 @@ pub(super) fn lobby(reader: &mut Reader<'_>, data_dir: &Path) -> LobbySettings {
             (text.len() <= 400 && !text.contains(char::is_control)).then(|| text.to_owned())
         }),
         history: reader.integer(&LOBBY_HISTORY, 50, 10_000_000),
+        max_bytes: reader.parse(&LOBBY_MAX_BYTES, &format!("an integer from {LEAST_BYTES} to {MOST_BYTES}"), |text| {
+            text.parse().ok().filter(|bytes| (LEAST_BYTES..=MOST_BYTES).contains(bytes))
+        }),
         sessions_per_hour: reader.integer(&LOBBY_SESSIONS_PER_HOUR, 1, 1_000_000),
         cors_origins: reader
             .parse_if_set(&CORS_ORIGINS, "origins such as https://example.org, separated by commas", |text| {
@@ -92,6 +107,8 @@ mod tests {
         let lobby = with("HASHPASS_DATA_DIR", "/srv/race").unwrap().lobby;
         assert_eq!(lobby.database, Database::File("/srv/race/lobby.db".into()));
         assert_eq!((lobby.hashcash_bits.get(), &*lobby.server_name, lobby.history), (20, "hashpass", 10_000));
+        assert_eq!(lobby.max_bytes, 1 << 30);
+        assert_eq!(with("HASHPASS_LOBBY_MAX_BYTES", "67108864").unwrap().lobby.max_bytes, 64 << 20);
         assert_eq!(with("HASHPASS_LOBBY_DB", ":memory:").unwrap().lobby.database, Database::Memory);
         assert_eq!(with("NEOIRC_HASHCASH_BITS", "8").unwrap().lobby.hashcash_bits.get(), 8);
         let origins = with("HASHPASS_CORS_ORIGINS", "https://Example.org, http://localhost:3000").unwrap();
@@ -104,6 +121,8 @@ mod tests {
             ("HASHPASS_CORS_ORIGINS", "*"),
             ("HASHPASS_CORS_ORIGINS", "https://example.org/path"),
             ("HASHPASS_LOBBY_HISTORY", "0"),
+            ("HASHPASS_LOBBY_MAX_BYTES", "67108863"),
+            ("HASHPASS_LOBBY_MAX_BYTES", "1 GiB"),
         ] {
             assert!(with(name, value).is_err_and(|problems| problems.to_string().contains(name)), "{name}={value}");
         }

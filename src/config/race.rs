@@ -113,6 +113,7 @@ pub(super) fn race(reader: &mut Reader<'_>, secret: Secret) -> RaceSettings {
             Secret::Random | Secret::NotSet => random_secret(),
         },
         code_prefix: drop::code_prefix(reader),
+        code_life: drop::code_life(reader),
         drop: drop::rules(reader),
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     identity::sessions::Sessions,
     live::{Live, polling::Pollers},
     lobby::Lobby,
-    prize::Prizes,
+    prize::{Prizes, codes::Codes, keys::Doorkeeper},
     race::Race,
 };
 use app::{Language, wire::View};
@@ -46,6 +46,10 @@ pub struct Rooms {
     pub gate: Arc<GateSettings>,
     /// What becomes of wins.
     pub prizes: Prizes,
+    /// The codes that were won.
+    pub codes: Codes,
+    /// Who lets other servers in.
+    pub doorkeeper: Doorkeeper,
     /// The lobby; `None` while its database cannot be used.
     pub lobby: Option<Lobby>,
     /// The origins whose pages may use the lobby beside the server's own.
@@ -132,7 +136,8 @@ impl RequestContext {
         Some(url.origin().ascii_serialization())
     }
 
-    fn bearer(&self) -> Option<&str> {
+    /// What the header `Authorization` says behind `Bearer`.
+    pub(crate) fn bearer(&self) -> Option<&str> {
         let value = self.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
         let (scheme, token) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())

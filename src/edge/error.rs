@@ -7,7 +7,10 @@ use crate::{
     lobby::{LobbyError, store::StoreError},
     race::{Race, Refusal},
 };
-use app::{ApiError, ErrorCode, error::StampDemand};
+use app::{
+    ApiError, ErrorCode,
+    error::{DropDetails, StampDemand},
+};
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},
@@ -160,15 +163,14 @@ pub(crate) fn refused(refusal: Refusal, race: &Race) -> ApiError {
                 DropState::SoldOut | DropState::Closed => (ErrorCode::DropOver, None),
             };
             let wait = wait.unwrap_or(if code == ErrorCode::DropOver { OVER_WAIT } else { PAUSE_WAIT });
-            ApiError { opens_at: Some(opens_at.map(|at| at.to_string())), ..with(code, Some(whole_seconds(wait))) }
+            let details = DropDetails { opens_at: Some(opens_at.map(|at| at.to_string())), ..DropDetails::default() };
+            ApiError { drop: Some(details.into()), ..with(code, Some(whole_seconds(wait))) }
         }
         Refusal::QuotaReached { quota, until } => {
             let wait = until.map(|until| whole_seconds(until.since(SystemTime::now().into())));
-            ApiError {
-                quota: Some(quota.name().to_owned()),
-                until: Some(until.map(|until| until.to_string())),
-                ..with(ErrorCode::QuotaReached, wait)
-            }
+            let (quota, until) = (Some(quota.name().to_owned()), Some(until.map(|until| until.to_string())));
+            let details = DropDetails { quota, until, opens_at: None };
+            ApiError { drop: Some(details.into()), ..with(ErrorCode::QuotaReached, wait) }
         }
         Refusal::TooSoonAfterWin { retry_after } => with(ErrorCode::TooSoonAfterWin, Some(whole_seconds(retry_after))),
         Refusal::BelowDifficulty { valid_in } => ApiError {

@@ -3,6 +3,7 @@
 use super::{
     assets,
     context::RequestContext,
+    error::HttpError,
     language,
     routes::turnstile::turnstile_config,
     security::content_security_policy,
@@ -13,7 +14,7 @@ use crate::{
     lobby::Lobby,
 };
 use app::{
-    Language,
+    ApiError, ErrorCode, Language,
     host::Host,
     wire::{
         Gate, PageState, View, WayBack,
@@ -22,8 +23,10 @@ use app::{
 };
 use axum::{
     Router,
+    body::to_bytes,
     extract::{Extension, Request},
     http::{HeaderValue, StatusCode, header},
+    middleware::map_response,
     response::{Html, IntoResponse, Response},
     routing::get,
 };
@@ -33,19 +36,37 @@ use std::{num::NonZero, sync::Arc};
 use tower::limit::GlobalConcurrencyLimitLayer;
 use tower_http::compression::CompressionLayer;
 
+/// Larger than any page, in bytes: some 13 KB, and what the lobby's last lines may have.
+const LARGEST_PAGE: usize = 4 * 1024 * 1024;
+
 /// What is rendered for each visitor. The files beside it are compressed already; this
 /// has to be on its way out. It holds no secret that its length could betray.
 ///
-/// As many are rendered at a time as there are cores. Rendering is nothing but
-/// computing: more at a time would be done no sooner, and every winner would wait for
-/// all of them at each step of the way to its code.
+/// As many are made at a time as there are cores. Rendering and compressing are nothing
+/// but computing: more at a time would be done no sooner, and every winner would wait for
+/// all of them at each step of the way to its code. So an answer is [whole] before the next
+/// is begun, and nothing of it is left to be made while it is sent.
 pub(super) fn router() -> Router {
     let at_a_time = std::thread::available_parallelism().map_or(1, NonZero::get);
     Router::new()
         .route("/", get(page))
         .route("/lobby", get(page))
+        .layer(map_response(whole))
         .layer(CompressionLayer::new())
+        .layer(map_response(whole))
         .layer(GlobalConcurrencyLimitLayer::new(at_a_time))
+}
+
+/// The same answer, all of which is there.
+async fn whole(response: Response) -> Response {
+    let (head, body) = response.into_parts();
+    match to_bytes(body, LARGEST_PAGE).await {
+        Ok(bytes) => Response::from_parts(head, bytes.into()),
+        Err(error) => {
+            tracing::error!(%error, "a page cannot be made");
+            HttpError(ApiError::new(ErrorCode::Internal, "Something went wrong on our side")).into_response()
+        }
+    }
 }
 
 /// The page, rendered with the live state and in the visitor's language. A language

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `answer_panics` | a panic in a handler answers 500 and is logged; nobody else notices |
 //! | `lobby::guard` | `/api/v1/*`: the same for the lobby, which other origins' pages may use |
+//! | `codes::guard` | `/api/codes…`: for other servers, by their keys; no cookies, no pages |
 //! | `guard_api` | all other `/api/*`: no foreign pages, JSON only, a bounded body read in bounded time, no caching |
 //! | `json_errors` | under `/api` whatever fails says so in JSON with a code |
 //! | `identify` | bounds the path, works out the client's address, counts its requests and lends every handler its [`RequestContext`]; tells browsers behind TLS to insist on it |
@@ -17,7 +18,7 @@ use crate::{
         error::{HttpError, in_json, method_not_allowed, not_found, whole_seconds},
         page,
         port::server_function,
-        routes::{docs, drop, events, health, lobby, session, socket, trace, turnstile, way_back, wins},
+        routes::{codes, docs, drop, events, health, lobby, session, socket, trace, turnstile, way_back, wins},
         security::{insist_on_tls, security_headers},
     },
     gate::limits::Exceeded,
@@ -68,6 +69,7 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/cdn-cgi/trace", get(trace::edge))
         .route("/continue", get(way_back::go_on))
         .merge(lobby::router(&rooms))
+        .merge(codes::router())
         .merge(api)
         .merge(assets::router())
         .layer(middleware::from_fn(json_errors))

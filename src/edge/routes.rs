@@ -1,6 +1,7 @@
 //! One file per endpoint. Each is an adapter: it takes a request apart, calls the
 //! room that knows, and puts the answer together.
 
+pub(crate) mod codes;
 pub(crate) mod docs;
 pub(crate) mod drop;
 pub(crate) mod events;

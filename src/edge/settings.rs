@@ -4,19 +4,30 @@ use app::wire::Site;
 use axum::http::HeaderValue;
 use puzzle::values::Invalid;
 use reqwest::Url;
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
 
 /// How HTTP is spoken.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EdgeSettings {
     /// `HASHPASS_HSTS`: what browsers that came by TLS are told about TLS in
     /// `Strict-Transport-Security`; nothing if `None`.
     pub hsts: Option<Hsts>,
+    /// How long whoever polls counts as connected without a poll. Set by no variable: 40
+    /// seconds, longer than the longest poll and the way there and back, so that a miner
+    /// goes on counting.
+    pub poll_life: Duration,
     /// `HASHPASS_SITE_NAME`, `HASHPASS_PRIZE`, `HASHPASS_CONTACT`, `HASHPASS_IMPRINT_URL` and
     /// `HASHPASS_PRIVACY_URL`: who gives codes out.
     pub site: Site,
     /// Where winners may be sent back to.
     pub way_back: WayBackSettings,
+}
+
+impl EdgeSettings {
+    /// These settings, with the time that no variable sets.
+    pub const fn new(hsts: Option<Hsts>, site: Site, way_back: WayBackSettings) -> Self {
+        Self { hsts, site, way_back, poll_life: Duration::from_secs(40) }
+    }
 }
 
 /// Where winners may be sent back to.

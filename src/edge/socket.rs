@@ -103,7 +103,7 @@ pub async fn serve(live: Live, socket: WebSocket, greeting: Greeting, chat: Chat
 /// Rejections come after the upgrade: one before it would reach a page as a mute 1006.
 async fn reject(mut socket: WebSocket, ApiError { code, detail, retry_after, .. }: ApiError) {
     let rejection = async {
-        socket.send(text(&message(&ServerMessage::Rejected { code, detail, retry_after }))).await?;
+        socket.send(text(&message(&ServerMessage::Rejected { code, detail: detail.into(), retry_after }))).await?;
         socket.send(close(close_code::POLICY, "not admitted")).await
     };
     let _ = tokio::time::timeout(STALL_LIMIT, rejection).await;

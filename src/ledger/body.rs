@@ -3,7 +3,10 @@
 //! The bodies are kept for ever and hashed as they were written, so what is here
 //! only grows: a field that is added later has a default, and none is renamed.
 
-use super::{nanoseconds, values::Digest};
+use super::{
+    nanoseconds,
+    values::{Digest, WallTime},
+};
 use puzzle::{
     Cost, Curve, Hash, Nonce, Seed, Ticket, TraceData, VisitorId,
     curve::RisingCurve,
@@ -233,6 +236,10 @@ pub struct Won {
     pub adjustment_reason: String,
     /// What the rule has learnt with this round.
     pub estimate: Estimate,
+    /// From when on the code is worth nothing if nobody has used it, in milliseconds
+    /// since 1970; never if there is no such time.
+    #[serde(rename = "expires_at_ms", default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<WallTime>,
     /// What the site that sent the winner here has signed, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,

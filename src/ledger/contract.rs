@@ -1,6 +1,8 @@
 //! What every store does.
 
 use super::{
+    callers::{ApiKeyRow, KeptAnswer},
+    codes::{CodeRecord, CodeStatus},
     deliveries::{Delivery, DeliveryState, Due, Outbox},
     entry::{Entry, Head},
     error::{CommitError, Condition, StoreError},
@@ -48,6 +50,34 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// The newest win of the code whose SHA-256 this is.
     fn win_with_code(&self, code: Digest) -> Reply<Option<RecordedWin>>;
+
+    /// The code whose SHA-256 this is, if it was won; of several wins with the same code,
+    /// the newest.
+    fn code(&self, code: Digest) -> Reply<Option<CodeRecord>>;
+
+    /// The first `limit` codes that were won in rounds after `round`, in order; only
+    /// those that have this status at `now`, if one is given.
+    fn codes_after(
+        &self,
+        round: RoundNumber,
+        status: Option<CodeStatus>,
+        now: WallTime,
+        limit: usize,
+    ) -> Reply<Vec<CodeRecord>>;
+
+    /// The rounds of the codes that have expired by `now` without being redeemed or
+    /// revoked, and have not gone back into the supply: those that expired first, at
+    /// most `limit`.
+    fn returnable_codes(&self, now: WallTime, limit: usize) -> Reply<Vec<RoundNumber>>;
+
+    /// The key whose SHA-256 this is, unless it is revoked.
+    fn active_key(&self, digest: Digest) -> Reply<Option<ApiKeyRow>>;
+
+    /// All keys that were ever made, in the order of their names.
+    fn api_keys(&self) -> Reply<Vec<ApiKeyRow>>;
+
+    /// The answer that was given under a name, if it is kept.
+    fn kept_answer(&self, name: Digest) -> Reply<Option<KeptAnswer>>;
 
     /// The newest `limit` wins of a session in rounds after `round`, newest first.
     fn wins_of(&self, session: &str, round: RoundNumber, limit: usize) -> Reply<Vec<RecordedWin>>;

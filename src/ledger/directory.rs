@@ -11,10 +11,18 @@ use std::{
     io::{self, ErrorKind, Read, Write},
     path::{Path, PathBuf},
     sync::Arc,
+    time::{Duration, Instant},
 };
 
 /// The name of the file that is locked.
 const LOCK: &str = "hashpass.lock";
+
+/// For so long a directory that is in use is waited for: a process that ends, or one that
+/// is just being started by its holder, gives it back in a moment.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Between two looks at the lock.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Why the directory cannot be used.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -117,13 +125,17 @@ fn lock(directory: &Path) -> Result<File, DirectoryError> {
     let mut options = private();
     options.read(true).create(true).truncate(false);
     let mut file = options.open(&path).map_err(failed("opening the lock"))?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let holder = read_holder(&mut file);
-            return Err(DirectoryError::InUse { path: directory.to_owned(), holder });
+    let patience = Instant::now() + PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => break,
+            Err(TryLockError::WouldBlock) if Instant::now() < patience => std::thread::sleep(PAUSE),
+            Err(TryLockError::WouldBlock) => {
+                let holder = read_holder(&mut file);
+                return Err(DirectoryError::InUse { path: directory.to_owned(), holder });
+            }
+            Err(TryLockError::Error(source)) => return Err(failed("locking")(source)),
         }
-        Err(TryLockError::Error(source)) => return Err(failed("locking")(source)),
     }
     restrict(&path).map_err(failed("restricting the lock"))?;
     file.set_len(0).map_err(failed("emptying the lock"))?;

@@ -27,7 +27,7 @@ pub struct Entry {
     pub seq: Seq,
     /// When it was committed, by the ledger's clock, which never goes back.
     pub at: WallTime,
-    /// The round it is about; 0 if there was none yet.
+    /// The round it is about; 0 if it is about none.
     pub round: RoundNumber,
     /// What it says.
     pub body: Body,

@@ -7,6 +7,7 @@
 //! may find it whole, or not at all, and never in part.
 
 use super::{
+    codes::CodeEnd,
     rows::Quota,
     values::{DeliveryId, Seq, WallTime},
 };
@@ -60,6 +61,27 @@ pub enum Refused {
     /// The code is not in the list, or somebody has won it.
     #[error("the code of the list cannot be taken")]
     CodeTaken,
+    /// Nobody has won this code.
+    #[error("nobody has won this code")]
+    CodeUnknown,
+    /// The code is not valid any more.
+    #[error("the code is {0}")]
+    CodeEnded(CodeEnd),
+    /// The code of the round has not expired unused, or has gone back already.
+    #[error("the code of round {round} cannot go back into the supply")]
+    NotReturnable {
+        /// In which round it was won.
+        round: RoundNumber,
+    },
+    /// A key with this name was made before.
+    #[error("there is a key {0} already: a name is never used again")]
+    KeyNameUsed(String),
+    /// There is no key with this name, or it is revoked already.
+    #[error("there is no key {0} that can be revoked")]
+    UnknownKey(String),
+    /// Something was answered under this name, and that still holds.
+    #[error("something was answered under this name before")]
+    AnswerKept,
     /// The ticket has won already.
     #[error("the ticket has won before")]
     TicketUsed,

@@ -3,8 +3,8 @@
 //!
 //! A test starts a process with `FAULT_POINT=name` or `FAULT_POINT=name:n` in its
 //! environment; the process aborts when it comes to that place for the nth time
-//! (for the first without n). Without the variable nothing happens, and in builds
-//! that are neither tests nor have the feature `fault-points` there is no code here.
+//! (for the first without n). Without the variable nothing happens, and there is no
+//! code here but in the tests of this crate.
 //!
 //! | name | where |
 //! |---|---|
@@ -21,13 +21,28 @@
 
 /// Where a test may end the process.
 pub fn point(name: &str) {
-    #[cfg(any(test, feature = "fault-points"))]
+    #[cfg(test)]
     armed::pass(name);
-    #[cfg(not(any(test, feature = "fault-points")))]
+    #[cfg(not(test))]
     let _ = name;
 }
 
-#[cfg(any(test, feature = "fault-points"))]
+/// All of them, for tests that end a process at each.
+#[cfg(test)]
+pub(crate) const POINTS: &[&str] = &[
+    "ledger.before_begin",
+    "ledger.after_change",
+    "ledger.before_commit",
+    "ledger.after_commit",
+    "ledger.after_answer",
+    "ledger.after_checkpoint",
+    "delivery.before_try",
+    "delivery.after_answer",
+    "audit.before_write",
+    "audit.after_write",
+];
+
+#[cfg(test)]
 mod armed {
     use std::sync::{
         OnceLock,
@@ -44,6 +59,7 @@ mod armed {
     static ARMED: OnceLock<Option<Armed>> = OnceLock::new();
 
     pub(super) fn pass(name: &str) {
+        assert!(super::POINTS.contains(&name), "{name} is not among the fault points, so that no test would end there");
         let armed = ARMED.get_or_init(|| std::env::var("FAULT_POINT").ok().map(|setting| parse(&setting)));
         if let Some(armed) = armed
             && armed.name == name

@@ -6,10 +6,13 @@
 //! are kept until they are forgotten on purpose, as in every store.
 
 mod apply;
+mod codes;
 mod tables;
 
 use super::{
     body::Won,
+    callers::{ApiKeyRow, KeptAnswer},
+    codes::{CodeRecord, CodeStatus},
     contract::{Ledger, Reply},
     deliveries::{Delivery, DeliveryState, Due, Outbox},
     entry::{Entry, Head},
@@ -117,6 +120,36 @@ impl Ledger for MemoryLedger {
     fn win_with_code(&self, code: Digest) -> Reply<Option<RecordedWin>> {
         let is_code = |won: &Won| Digest::of(&[won.code.as_str().as_bytes()]) == code;
         self.ask(|tables| tables.newest_wins(RoundNumber(0), 1, is_code).pop())
+    }
+
+    fn code(&self, code: Digest) -> Reply<Option<CodeRecord>> {
+        self.ask(|tables| tables.code(&code))
+    }
+
+    fn codes_after(
+        &self,
+        round: RoundNumber,
+        status: Option<CodeStatus>,
+        now: WallTime,
+        limit: usize,
+    ) -> Reply<Vec<CodeRecord>> {
+        self.ask(|tables| tables.codes_after(round, status, now, limit))
+    }
+
+    fn returnable_codes(&self, now: WallTime, limit: usize) -> Reply<Vec<RoundNumber>> {
+        self.ask(|tables| tables.returnable_codes(now, limit))
+    }
+
+    fn active_key(&self, digest: Digest) -> Reply<Option<ApiKeyRow>> {
+        self.ask(|tables| tables.active_key(&digest))
+    }
+
+    fn api_keys(&self) -> Reply<Vec<ApiKeyRow>> {
+        self.ask(|tables| tables.api_keys.values().cloned().collect())
+    }
+
+    fn kept_answer(&self, name: Digest) -> Reply<Option<KeptAnswer>> {
+        self.ask(|tables| tables.answers.get(&name).cloned())
     }
 
     fn wins_of(&self, session: &str, round: RoundNumber, limit: usize) -> Reply<Vec<RecordedWin>> {

@@ -37,6 +37,8 @@ pub(super) struct Progress {
     pub(super) counters: Counters,
     /// How many rounds were won.
     pub(super) wins: u64,
+    /// How many codes of those have gone back into the supply.
+    pub(super) returned: u64,
     /// When the last one was.
     pub(super) won_at: Option<WallTime>,
     /// The newest entry of the drop.
@@ -55,6 +57,7 @@ impl Progress {
         noted_at: WallTime::from_milliseconds(0),
         counters: Counters { rounds: 0, channels: 0, sessions: 0, tickets: 0 },
         wins: 0,
+        returned: 0,
         won_at: None,
         drop: None,
     };

@@ -254,6 +254,8 @@ pub struct Recovered {
     pub drop: Option<DropChange>,
     /// How many codes have been won.
     pub wins: u64,
+    /// How many of those have gone back into the supply.
+    pub returned: u64,
     /// When the last one was.
     pub won_at: Option<WallTime>,
     /// With what the ledger was written; none if nobody has said so yet.

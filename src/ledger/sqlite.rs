@@ -11,6 +11,8 @@
 //! to stop in good order.
 
 mod apply;
+mod change;
+mod codes;
 mod failure;
 mod health;
 mod look_up;
@@ -21,10 +23,12 @@ mod reserve;
 mod settings;
 mod writer;
 
-pub use look_up::find_win;
+pub use look_up::find_code;
 pub use settings::{DATABASE, OpenError, SqliteSettings};
 
 use super::{
+    callers::{ApiKeyRow, KeptAnswer},
+    codes::{CodeRecord, CodeStatus},
     contract::{Ledger, Reply},
     deliveries::{Delivery, DeliveryState, Due, Outbox},
     directory::DataDirectory,
@@ -112,6 +116,36 @@ impl Ledger for SqliteLedger {
 
     fn win_with_code(&self, code: Digest) -> Reply<Option<RecordedWin>> {
         self.reader.ask("looking a code up", move |connection| read::win_with_code(connection, code))
+    }
+
+    fn code(&self, code: Digest) -> Reply<Option<CodeRecord>> {
+        self.reader.ask("reading what became of a code", move |connection| codes::code(connection, code))
+    }
+
+    fn codes_after(
+        &self,
+        round: RoundNumber,
+        status: Option<CodeStatus>,
+        now: WallTime,
+        limit: usize,
+    ) -> Reply<Vec<CodeRecord>> {
+        self.reader.ask("reading codes", move |connection| codes::codes_after(connection, round, status, now, limit))
+    }
+
+    fn returnable_codes(&self, now: WallTime, limit: usize) -> Reply<Vec<RoundNumber>> {
+        self.reader.ask("reading expired codes", move |connection| codes::returnable_codes(connection, now, limit))
+    }
+
+    fn active_key(&self, digest: Digest) -> Reply<Option<ApiKeyRow>> {
+        self.reader.ask("reading a key", move |connection| codes::active_key(connection, digest))
+    }
+
+    fn api_keys(&self) -> Reply<Vec<ApiKeyRow>> {
+        self.reader.ask("reading the keys", codes::api_keys)
+    }
+
+    fn kept_answer(&self, name: Digest) -> Reply<Option<KeptAnswer>> {
+        self.reader.ask("reading an answer", move |connection| codes::kept_answer(connection, name))
     }
 
     fn wins_of(&self, session: &str, round: RoundNumber, limit: usize) -> Reply<Vec<RecordedWin>> {

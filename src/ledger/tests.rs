@@ -2,6 +2,7 @@
 
 mod chain;
 mod child;
+mod codes;
 mod crash;
 mod disk;
 mod faults;
@@ -9,6 +10,7 @@ mod files;
 mod model;
 mod outbox;
 mod people;
+mod redeeming;
 mod rounds;
 mod samples;
 

@@ -1,7 +1,8 @@
 //! What is committed: a list of changes that take effect together or not at all.
 
 use super::{
-    body::Body,
+    body::{Body, Redeemed, Revoked},
+    callers::{NewAnswer, NewKey},
     deliveries::{NewDelivery, TryOutcome},
     entry::Head,
     rows::{ClientRow, Counter, Fingerprints, SessionRow, SpentToken, StrikeRow, WinQuota},
@@ -63,9 +64,10 @@ pub enum Change {
     /// Writes the next entry. It is the comparison and the exchange of the race:
     /// `opened` is refused unless no round is running and it is the next one, `won`
     /// and `expired` unless it is the one that is running, `won` also if its ticket
-    /// has won before. Round and ticket counters are raised by it.
+    /// has won before. Round and ticket counters are raised by it. What `redeemed` and
+    /// `revoked` say comes about by [`Change::Redeem`] and [`Change::Revoke`].
     Append {
-        /// The round that the entry is about; 0 if there was none yet.
+        /// The round that the entry is about; 0 if it is about none.
         round: RoundNumber,
         /// What it says.
         body: Body,
@@ -84,6 +86,28 @@ pub enum Change {
         /// In which round it is won.
         round: RoundNumber,
     },
+    /// Marks a code as used and writes the entry that says so, about the round that the
+    /// code was won in. Refused unless it was won and is valid.
+    Redeem(Redeemed),
+    /// Makes a code worthless, in the same way. Refused unless it was won and is valid.
+    Revoke(Revoked),
+    /// Takes the codes of these rounds as not given out. Only their number counts: a
+    /// code is never given out twice. Refused unless each of them has expired without
+    /// being redeemed or revoked, and was not taken back before.
+    ReturnCodes(Vec<RoundNumber>),
+    /// Writes a key of another server. Refused if one was ever made with its name or its
+    /// digest.
+    CreateKey(NewKey),
+    /// Writes that the key with this digest was used; without effect if there is none.
+    NoteKeyUse(Digest),
+    /// Revokes the key with this name. Refused if there is none, or it is revoked already.
+    RevokeKey(String),
+    /// Keeps an answer. Refused if one is kept under its name that still holds; one that
+    /// does not is replaced.
+    KeepAnswer(NewAnswer),
+    /// Forgets answers that were given before this: the oldest, [`FORGET_AT_ONCE`] of
+    /// them.
+    ForgetAnswers(WallTime),
     /// Writes how much mining time a round has gathered. Without effect if another
     /// round is running: it has come too late.
     Snapshot {

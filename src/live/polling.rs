@@ -23,10 +23,6 @@ use std::{
 };
 use tokio::{sync::Notify, time::Instant};
 
-/// How long a stream lives without a poll: longer than the longest poll and the way there
-/// and back, so that a miner goes on counting.
-const LIFE: Duration = Duration::from_secs(40);
-
 /// The streams of one session; one more ends the oldest.
 const MOST_STREAMS: usize = 8;
 
@@ -70,6 +66,8 @@ impl FromStr for StreamPlace {
 #[derive(Clone, Debug)]
 pub struct Pollers {
     live: Live,
+    /// How long a stream lives without a poll.
+    life: Duration,
     streams: Arc<Mutex<HashMap<SessionId, VecDeque<Arc<Stream>>>>>,
 }
 
@@ -124,9 +122,9 @@ impl fmt::Debug for Stream {
 }
 
 impl Pollers {
-    /// Nobody polls yet.
-    pub fn new(live: Live) -> Self {
-        Self { live, streams: Arc::default() }
+    /// Nobody polls yet. A stream lives for `life` without a poll.
+    pub fn new(live: Live, life: Duration) -> Self {
+        Self { live, life, streams: Arc::default() }
     }
 
     /// The stream of a session that this place is in.
@@ -169,7 +167,7 @@ impl Pollers {
         let mut stopping = self.live.shared.stopping.subscribe();
         let id = loop {
             let Some(stream) = stream.upgrade() else { return };
-            let ends_at = *lock(&stream.polled_at) + LIFE;
+            let ends_at = *lock(&stream.polled_at) + self.life;
             // While a poll waits, somebody is there.
             if ends_at <= Instant::now() && stream.reading.try_lock().is_ok() {
                 break stream.id;

@@ -36,7 +36,7 @@ impl Lobby {
             }
             None => (None, None, None),
         };
-        let guess = self.shared.guesses.begin(nick, from, self.shared.clock.now())?;
+        let guess = self.shared.guesses.begin(nick, from, address, self.shared.clock.now())?;
         let right = self.shared.passwords.matches(password, hash).await?;
         let Some(id) = known.filter(|_| right) else { return Err(LobbyError::WrongPassword) };
         self.shared.guesses.was_right(guess);
@@ -92,8 +92,8 @@ impl Lobby {
     /// Those of the store: while it is busy nothing has happened; when it fails the
     /// client has ended, and that will be written down later.
     pub async fn logout(&self, session: &Session) -> Result<(), LobbyError> {
-        let written = self.end_client(session)?;
-        Ok(written.stored().await?)
+        let (lobby, session) = (self.clone(), session.clone());
+        self.shared.runtime.run(async move { Ok(lobby.end_client(&session)?.stored().await?) }).await
     }
 
     fn end_client(&self, session: &Session) -> Result<Written, LobbyError> {

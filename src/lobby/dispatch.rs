@@ -16,7 +16,7 @@ use puzzle::stamp::Rejection;
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 /// Commands per second of a client in the long run, and at once. More are delayed …
-const COMMANDS_PER_SECOND: f64 = 2.0;
+pub(super) const COMMANDS_PER_SECOND: f64 = 2.0;
 const COMMANDS_AT_ONCE: f64 = 10.0;
 
 /// … and refused when the delay would be longer than this.
@@ -44,12 +44,13 @@ impl Lobby {
 
     async fn carry_out(&self, session: &Session, envelope: &Envelope, address: IpAddr) -> Result<Answer, LobbyError> {
         envelope.check()?;
-        let mailbox = self.enter(session).await?;
+        let mailbox = self.enter(session, address).await?;
         self.wait_for_turn(&mailbox).await?;
+        let _place = self.begin(address)?;
         let arguments = envelope.arguments();
         match Command::named(&envelope.command) {
             Some(Command::Immediate(command)) => {
-                let payment = self.pay(session, &mailbox, command.remark(), envelope).await?;
+                let payment = self.pay(session, &mailbox, command.remark(), envelope, address).await?;
                 let run = |caller: &mut Caller<'_>| {
                     let refused = caller.run(command, &arguments).err();
                     if let Some(numeric) = &refused {
@@ -60,10 +61,10 @@ impl Lobby {
                 let (refused, replies) = self.on_behalf_of_payer(session, &mailbox, payment, run).await?;
                 Ok(Answer { refused, replies, ..Answer::default() })
             }
-            Some(Command::Speech(speech)) => self.speak(session, &mailbox, speech, envelope).await,
+            Some(Command::Speech(speech)) => self.speak(session, &mailbox, speech, envelope, address).await,
             Some(Command::Pass) => self.set_password(session, &mailbox, arguments.first().copied(), address).await,
             Some(Command::Quit) => {
-                let payment = self.pay(session, &mailbox, Some(Remark::Quit), envelope).await?;
+                let payment = self.pay(session, &mailbox, Some(Remark::Quit), envelope, address).await?;
                 let quit = |caller: &mut Caller<'_>| caller.quit(arguments.first().copied());
                 self.on_behalf_of_payer(session, &mailbox, payment, quit).await?;
                 self.shared.environment.sessions.close_client(&session.client);
@@ -166,7 +167,7 @@ impl Lobby {
             let text = "A password has 8 characters or more, and at most 512 bytes";
             return self.answer(session, mailbox, |_| Err(numeric::NEEDMOREPARAMS.saying(&["PASS"], text))).await;
         }
-        self.shared.guesses.take_for_known(self.shared.clock.now())?;
+        self.shared.guesses.take_for_known(address, self.shared.clock.now())?;
         let hash = self.shared.passwords.hash(password.to_owned()).await?;
         let set = self.answer(session, mailbox, |caller| {
             if let Some(user) = caller.state.users.get_mut(&caller.me) {

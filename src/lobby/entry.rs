@@ -72,7 +72,7 @@ impl Lobby {
                 let judged = admission.judge_for_the_lobby(credentials)?;
                 admission.complete(&session, judged).await?;
             }
-            return self.enter_as(session, nick).await;
+            return self.enter_as(session, nick, credentials.address).await;
         }
         let judged = admission.judge_for_the_lobby(credentials)?;
         if let Some(nick) = &nick {
@@ -80,7 +80,7 @@ impl Lobby {
         }
         // Before the spending, so that a refusal leaves the stamp as it was.
         self.take_from_ceiling(credentials.address)?;
-        let opened = self.open_new(nick, judged).await;
+        let opened = self.open_new(nick, judged, credentials.address).await;
         if opened.is_err() {
             lock(&self.shared.ceiling).put_back();
             self.shared.shares.give_back(credentials.address);
@@ -88,14 +88,14 @@ impl Lobby {
         opened
     }
 
-    async fn open_new(&self, nick: Option<Nick>, judged: Judged<'_>) -> Result<Opened, LobbyError> {
+    async fn open_new(&self, nick: Option<Nick>, judged: Judged<'_>, address: IpAddr) -> Result<Opened, LobbyError> {
         let admission = &self.shared.admission;
         let admission::Opened { new: NewSession { session, token }, replaced } = admission.open(nick, judged).await?;
         let entered = async {
             if let Some(id) = replaced {
                 self.end_replaced(&id)?;
             }
-            self.enter(&session).await
+            self.enter(&session, address).await
         };
         match entered.await {
             Ok(_) => Ok(Opened { id: session.id, nick: session.nick, token: Some(token) }),
@@ -142,8 +142,8 @@ impl Lobby {
             .map_err(|retry_after| LobbyError::Ceiling { retry_after })
     }
 
-    async fn enter_as(&self, session: Session, nick: Option<Nick>) -> Result<Opened, LobbyError> {
-        let mailbox = self.enter(&session).await?;
+    async fn enter_as(&self, session: Session, nick: Option<Nick>, address: IpAddr) -> Result<Opened, LobbyError> {
+        let mailbox = self.enter(&session, address).await?;
         let Some(nick) = nick else {
             return Ok(Opened { id: session.id, nick: session.nick, token: None });
         };
@@ -155,26 +155,40 @@ impl Lobby {
         Ok(Opened { id: session.id, nick, token: None })
     }
 
-    fn is_inside(&self, session: &Session) -> bool {
+    pub(super) fn is_inside(&self, session: &Session) -> bool {
         self.lock().users.contains_key(&session.id)
     }
 
     /// Makes sure that a session is in the lobby, and finds its client's queue. The
     /// first time it is greeted.
-    pub(super) async fn enter(&self, session: &Session) -> Result<Arc<Mailbox>, LobbyError> {
-        let (mailbox, written) = self.admit(session)?;
+    pub(super) async fn enter(&self, session: &Session, address: IpAddr) -> Result<Arc<Mailbox>, LobbyError> {
+        if let Some(mailbox) = self.mailbox_inside(session, address) {
+            return Ok(mailbox);
+        }
+        let _place = self.begin(address)?;
+        let (mailbox, written) = self.admit(session, address)?;
         written.stored().await?;
         Ok(mailbox)
     }
 
-    fn admit(&self, session: &Session) -> Result<(Arc<Mailbox>, Written), LobbyError> {
-        if let Some(mailbox) = self.lock().users.get(&session.id).and_then(|user| user.clients.get(&session.client)) {
-            return Ok((mailbox.clone(), Written::nothing()));
-        }
+    /// The queue of a client that is inside already. Of those who were here before the
+    /// start it is known from now on from where they come.
+    fn mailbox_inside(&self, session: &Session, address: IpAddr) -> Option<Arc<Mailbox>> {
+        let mut state = self.lock();
+        let user = state.users.get_mut(&session.id)?;
+        user.network.get_or_insert_with(|| address.into());
+        user.clients.get(&session.client).cloned()
+    }
+
+    fn admit(&self, session: &Session, address: IpAddr) -> Result<(Arc<Mailbox>, Written), LobbyError> {
         let slot = self.shared.store.reserve()?;
         let moment = self.moment();
         let mut guard = self.lock();
         let state = &mut *guard;
+        // Another call of the same client may have come in meanwhile.
+        if let Some(mailbox) = state.users.get(&session.id).and_then(|user| user.clients.get(&session.client)) {
+            return Ok((mailbox.clone(), Written::nothing()));
+        }
         if !self.shared.environment.sessions.is_alive(&session.client) {
             return Err(LobbyError::Ended);
         }
@@ -187,7 +201,7 @@ impl Lobby {
             }
             state.nicks.insert(session.nick.folded(), session.id.clone());
             let user = User::new(session.nick.clone(), session.passed, moment.seconds(), moment.now);
-            state.users.insert(session.id.clone(), user);
+            state.users.insert(session.id.clone(), User { network: Some(address.into()), ..user });
             state.save_user(&session.id);
         }
         let mailbox = self.add_client(state, moment, &session.id, session.client);

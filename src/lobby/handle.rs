@@ -1,22 +1,26 @@
 //! The lobby itself: everything that its parts share, behind one cheap handle.
 
 use super::{
+    delivery::Recent,
     guesses::Guesses,
     passwords::Passwords,
     runtime::OwnRuntime,
     state::{Moment, State},
-    store::Store,
+    store::{Store, StoreError},
 };
 use crate::{
     clock::Clock,
     gate::{
         admission::Admission,
-        limits::{Bucket, Rate},
+        limits::{Bucket, Place, Places, Rate},
     },
     identity::{session::SessionId, sessions::Sessions},
     lock::lock,
 };
-use std::sync::{Arc, Mutex, MutexGuard, atomic::AtomicUsize};
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, atomic::AtomicUsize},
+};
 use tokio::sync::{mpsc, watch};
 
 /// A cheap handle to the lobby.
@@ -43,10 +47,14 @@ pub(super) struct Shared {
     pub(super) ceiling: Mutex<Bucket>,
     /// The share of one network in that.
     pub(super) shares: Rate,
+    /// Stamps of messages, per network, while many are spent.
+    pub(super) stamp_shares: Rate,
+    /// What is on its way into the store: a network has a share of that.
+    pub(super) underway: Arc<Places>,
     /// Where all of it is done.
     pub(super) runtime: OwnRuntime,
-    /// How many long polls are waiting.
-    pub(super) waiting: AtomicUsize,
+    /// Long polls that wait.
+    pub(super) polls: Arc<Places>,
     /// How fast long polls that were woken are answered.
     pub(super) answers: Mutex<Bucket>,
     /// Sessions that have won, on their way to the announcer.
@@ -54,6 +62,10 @@ pub(super) struct Shared {
     /// True once the lobby stops.
     pub(super) stopping: watch::Sender<bool>,
     pub(super) clock: Arc<dyn Clock>,
+    /// The newest events of the lobby's own channel, and how many people are here: for
+    /// those who only look, and must not wait for the state.
+    pub(super) recent: Recent,
+    pub(super) present: Arc<AtomicUsize>,
 }
 
 /// What does not change while the lobby is open.
@@ -87,7 +99,18 @@ impl Lobby {
         Moment { now: self.shared.clock.now(), wall: self.shared.clock.time_of_day() }
     }
 
-    /// The state, under its lock.
+    /// A place among what is on its way into the store. A network that has its share
+    /// needs none as long as there is room for everybody.
+    pub(super) fn begin(&self, address: IpAddr) -> Result<Option<Place>, StoreError> {
+        match self.shared.underway.take(Some(address)) {
+            Ok(place) => Ok(Some(place)),
+            Err(_) if !self.shared.store.is_crowded() => Ok(None),
+            Err(_) => Err(StoreError::Busy),
+        }
+    }
+
+    /// The state, under its lock. It may be held for as long as a change takes that
+    /// concerns everybody: so it is only taken on the lobby's own threads.
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         lock(&self.shared.state)
     }

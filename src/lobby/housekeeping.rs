@@ -58,8 +58,7 @@ impl Lobby {
     pub(super) async fn end_idle_sessions(&self) {
         let mut gone = self.shared.environment.sessions.sweep();
         let keys = self.client_keys();
-        let living: HashSet<ClientKey> =
-            self.shared.environment.sessions.idle_times(&keys).into_iter().map(|(key, _)| key).collect();
+        let living: HashSet<ClientKey> = self.idle_times(&keys).into_iter().map(|(key, _)| key).collect();
         {
             let state = self.lock();
             let ended = state.users.iter().filter(|(_, user)| !user.clients.keys().any(|key| living.contains(key)));
@@ -114,7 +113,7 @@ impl Lobby {
         };
         let keys: Vec<ClientKey> = owners.keys().copied().collect();
         let now = self.moment().seconds();
-        for some in self.shared.environment.sessions.idle_times(&keys).chunks(CLIENTS_PER_STEP) {
+        for some in self.idle_times(&keys).chunks(CLIENTS_PER_STEP) {
             let Some(slot) = self.wait_for_slot().await else { return };
             self.save_clients(slot, some, &owners, now);
             tokio::time::sleep(PAUSE_BETWEEN_STEPS).await;
@@ -185,7 +184,7 @@ impl Lobby {
     /// Writes down how everything is, after something could not be written: from then on
     /// memory and database are the same again.
     pub(super) async fn make_good(&self) {
-        if !self.shared.store.has_diverged() {
+        if !self.shared.store.must_be_told_everything().await {
             return;
         }
         let Some(slot) = self.wait_for_slot().await else { return };
@@ -211,6 +210,14 @@ impl Lobby {
         }
         tracing::warn!("the lobby's store is busy: its clean-up goes on at the next one");
         None
+    }
+
+    /// For how long each of the clients has been idle; those that are gone are left out.
+    /// The race asks for its sessions as well: so it is some at a time, and never all of
+    /// them under one lock.
+    fn idle_times(&self, keys: &[ClientKey]) -> Vec<(ClientKey, Duration)> {
+        let sessions = &self.shared.environment.sessions;
+        keys.chunks(CLIENTS_PER_STEP).flat_map(|some| sessions.idle_times(some)).collect()
     }
 
     fn client_keys(&self) -> Vec<ClientKey> {

@@ -23,6 +23,10 @@ const LONGEST_QUEUE: usize = 1000;
 /// … and while all events in memory take up more than [`MUCH_MEMORY`].
 const LONGEST_SHORT_QUEUE: usize = 64;
 
+/// The most bytes of a queue: a thousand lines of what people usually say. So it takes
+/// many who fill theirs before the queues of all are short.
+const MOST_BYTES: usize = 1024 * 1024;
+
 /// From here on queues are short, in bytes.
 const MUCH_MEMORY: usize = 128 * 1024 * 1024;
 
@@ -53,6 +57,8 @@ pub(super) struct Mailbox {
 #[derive(Debug, Default)]
 struct Entries {
     events: VecDeque<Arc<Event>>,
+    /// How many bytes they have together.
+    bytes: usize,
     closed: bool,
 }
 
@@ -92,12 +98,15 @@ impl Mailbox {
             return;
         }
         let now = event.at;
+        entries.bytes += event.json().len();
         entries.events.push_back(event);
         let longest = if MUCH_MEMORY < all.get() { LONGEST_SHORT_QUEUE } else { LONGEST_QUEUE };
         while longest < entries.events.len()
+            || MOST_BYTES < entries.bytes
             || entries.events.front().is_some_and(|oldest| EVENT_LIFETIME < now.saturating_sub(oldest.at))
         {
-            entries.events.pop_front();
+            let Some(oldest) = entries.events.pop_front() else { break };
+            entries.bytes -= oldest.json().len();
         }
         drop(entries);
         self.changed.notify_waiters();
@@ -149,6 +158,7 @@ impl Mailbox {
         let mut entries = self.lock();
         entries.closed = true;
         entries.events.clear();
+        entries.bytes = 0;
         drop(entries);
         self.changed.notify_waiters();
     }
@@ -230,6 +240,20 @@ mod tests {
         assert_eq!(mailbox.after(0).unwrap()[0].seq, 501);
         mailbox.push(event(2000, EVENT_LIFETIME + Duration::from_secs(1), &all), &all);
         assert_eq!(numbers(&mailbox, 0), [2000]);
+    }
+
+    #[test]
+    fn a_queue_has_a_mebibyte_at_most() {
+        let (mailbox, all) = (Mailbox::default(), EventBytes::default());
+        for seq in 1..=900 {
+            mailbox.push(Event::new(seq, Duration::ZERO, " ".repeat(7000), &all), &all);
+        }
+        assert_eq!(mailbox.all().len(), MOST_BYTES / 7000);
+        assert_eq!((mailbox.newest(), all.get()), (900, MOST_BYTES / 7000 * 7000), "the newest stay");
+        for seq in 901..=1800 {
+            mailbox.push(event(seq, Duration::ZERO, &all), &all);
+        }
+        assert_eq!(mailbox.all().len(), LONGEST_QUEUE);
     }
 
     #[test]

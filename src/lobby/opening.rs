@@ -5,7 +5,7 @@ use super::{
     guesses::Guesses,
     handle::{Environment, Lobby, Shared},
     passwords::Passwords,
-    polling::ANSWERS_AT_ONCE,
+    polling::{ANSWERS_AT_ONCE, places_of_polls},
     restore::restore,
     runtime::OwnRuntime,
     settings::LobbySettings,
@@ -16,12 +16,12 @@ use crate::{
     clock::{Clock, rfc3339_milliseconds},
     gate::{
         admission::Admission,
-        limits::{Bucket, Rate},
+        limits::{Bucket, Places, Rate},
     },
     identity::sessions::Sessions,
 };
 use std::{
-    sync::{Arc, Mutex, atomic::AtomicUsize},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 use tokio::sync::{mpsc, watch};
@@ -34,6 +34,10 @@ const LOGINS_PERIOD: Duration = Duration::from_secs(5);
 
 /// How many wins may wait to be announced; one more is not announced.
 const MOST_WAITING_WINS: usize = 64;
+
+/// How many changes of one network may be on their way into the store: of the places in
+/// its queue half for the widest network that there is.
+const MOST_UNDERWAY_OF_A_NETWORK: usize = 256;
 
 /// The time that the ceiling on new sessions is for.
 const HOUR: Duration = Duration::from_secs(3600);
@@ -73,6 +77,10 @@ impl Lobby {
             sessions,
         };
         let shared = Shared {
+            stamp_shares: Rate::new(store.share_of_stamps(), HOUR, clock.clone()),
+            underway: Places::new(MOST_UNDERWAY_OF_A_NETWORK, 0, Duration::ZERO),
+            recent: state.recent.clone(),
+            present: state.present.clone(),
             ceiling: Mutex::new(Bucket::full(f64::from(settings.sessions_per_hour), moment.now)),
             shares: Rate::new(share_of_network(settings.sessions_per_hour), HOUR, clock.clone()),
             environment,
@@ -83,7 +91,7 @@ impl Lobby {
             guesses: Guesses::new(moment.now),
             logins: Rate::new(LOGINS_AT_ONCE, LOGINS_PERIOD, clock.clone()),
             runtime: OwnRuntime::default(),
-            waiting: AtomicUsize::new(0),
+            polls: places_of_polls(),
             answers: Mutex::new(Bucket::full(ANSWERS_AT_ONCE, moment.now)),
             wins,
             stopping: watch::Sender::new(false),

@@ -7,7 +7,7 @@
 use super::{error::LobbyError, store::StoreError};
 use std::{future::Future, io, sync::OnceLock};
 use tokio::{
-    runtime::{Builder, Runtime},
+    runtime::{Builder, Handle, Runtime},
     task::JoinHandle,
 };
 
@@ -45,11 +45,11 @@ impl OwnRuntime {
         Ok(())
     }
 
-    /// Has something done in the background.
+    /// Has something done in the background, in the order in which it was asked for.
     pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         match self.0.get() {
             Some(runtime) => drop(runtime.spawn(work)),
-            None => drop(tokio::spawn(work)),
+            None => drop(Handle::try_current().map(|here| here.spawn(work))),
         }
     }
 

@@ -1,4 +1,8 @@
 //! Being told everything as it happens: what a live connection needs of the lobby.
+//!
+//! Live connections are the race's, and wait for nothing of the lobby: what needs its
+//! state is done on the lobby's own threads, in the order in which it was asked for. So
+//! whatever is said after a connection was there is heard on it.
 
 use super::{event::Event, handle::Lobby, mailbox::Reader};
 use crate::identity::session::{ClientKey, Session};
@@ -17,7 +21,7 @@ enum Place {
     Nowhere,
 }
 
-/// A client that is not in the lobby yet; forgotten when dropped.
+/// A client that is not known to be in the lobby yet; forgotten when dropped.
 #[derive(Debug)]
 struct Expected {
     lobby: Lobby,
@@ -43,29 +47,43 @@ impl Seat {
 impl Drop for Expected {
     fn drop(&mut self) {
         self.arrival.close();
-        let mut state = self.lobby.lock();
-        if let Some(waiting) = state.expected.get_mut(&self.client) {
-            waiting.retain(|arrived| !arrived.is_closed());
-            if waiting.is_empty() {
-                state.expected.remove(&self.client);
-            }
+        // Whoever has come in is expected no more, and there is nothing to forget.
+        if !self.arrival.is_terminated() {
+            let (lobby, client) = (self.lobby.clone(), self.client);
+            self.lobby.spawn(async move { lobby.forget_expected(&client) });
         }
     }
 }
 
 impl Lobby {
     /// A seat for a client. One that is not in the lobby costs it nothing until it
-    /// comes in, by whatever way: from then on it is told everything.
+    /// comes in, by whatever way: from then on it is told everything. Never waits.
     pub fn seat(&self, session: &Session) -> Seat {
+        let (arrived, arrival) = oneshot::channel();
+        let client = session.client;
+        let (lobby, session) = (self.clone(), session.clone());
+        self.spawn(async move { lobby.tell_or_expect(&session, arrived) });
+        Seat(Place::Outside(Expected { lobby: self.clone(), client, arrival }))
+    }
+
+    fn tell_or_expect(&self, session: &Session, arrived: oneshot::Sender<Reader>) {
         let mut state = self.lock();
         let mailbox = state.users.get(&session.id).and_then(|user| user.clients.get(&session.client));
-        Seat(match mailbox {
-            Some(mailbox) => Place::Inside(Reader::of_what_comes(mailbox.clone())),
-            None => {
-                let (arrived, arrival) = oneshot::channel();
-                state.expected.entry(session.client).or_default().push(arrived);
-                Place::Outside(Expected { lobby: self.clone(), client: session.client, arrival })
+        match mailbox {
+            Some(mailbox) => drop(arrived.send(Reader::of_what_comes(mailbox.clone()))),
+            // The connection has gone meanwhile.
+            None if arrived.is_closed() => {}
+            None => state.expected.entry(session.client).or_default().push(arrived),
+        }
+    }
+
+    fn forget_expected(&self, client: &ClientKey) {
+        let mut state = self.lock();
+        if let Some(waiting) = state.expected.get_mut(client) {
+            waiting.retain(|arrived| !arrived.is_closed());
+            if waiting.is_empty() {
+                state.expected.remove(client);
             }
-        })
+        }
     }
 }

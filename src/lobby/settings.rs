@@ -17,6 +17,9 @@ pub struct LobbySettings {
     pub motd: String,
     /// `HASHPASS_LOBBY_HISTORY`: messages kept of each channel and each conversation.
     pub history: u32,
+    /// `HASHPASS_LOBBY_MAX_BYTES`: what the database and its log may take up together, in
+    /// bytes.
+    pub max_bytes: u64,
     /// `HASHPASS_LOBBY_SESSIONS_PER_HOUR`: new sessions, for everybody together.
     pub sessions_per_hour: u32,
     /// `HASHPASS_CORS_ORIGINS`: origins whose pages may use the lobby beside the server's

@@ -7,13 +7,16 @@ use super::{
     envelope::Envelope,
     error::LobbyError,
     event::Event,
-    handle::Lobby,
+    handle::{Lobby, Shared},
     mailbox::Mailbox,
     store::StampKind,
 };
-use crate::identity::session::Session;
+use crate::{gate::limits::Exceeded, identity::session::Session};
 use puzzle::stamp::{Bits, Rejection, StampHash, Timestamp, channel};
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
+
+/// With more than this part of the room for spent stamps taken, each network has a share.
+const MANY_STAMPS: f64 = 0.5;
 
 /// A stamp that was spent for a message, and how many bits the channel had asked for.
 #[derive(Clone, Copy)]
@@ -32,6 +35,7 @@ impl Lobby {
         mailbox: &Arc<Mailbox>,
         speech: Speech,
         envelope: &Envelope,
+        address: IpAddr,
     ) -> Result<Answer, LobbyError> {
         let message = match Message::new(speech, envelope) {
             Ok(message) => message,
@@ -54,10 +58,16 @@ impl Lobby {
                     return Ok(Answer { id: Some(id), replies, ..Answer::default() });
                 }
                 Ok(Spoken::NeedsStamp { bits, channel }) => {
-                    match self.spend_stamp(&message, bits, &channel, spent.map(|spent| spent.hash)).await? {
-                        Ok(hash) => spent = Some(Spent { hash, bits }),
+                    let hash = match self.judge(&message, bits, &channel) {
+                        Ok(hash) => hash,
                         Err(why) => break stamp_refused(&channel, bits, why),
+                    };
+                    // The channel may ask for more bits than it did, and the stamp have them.
+                    let is_spent_for_it = spent.is_some_and(|spent| spent.hash == hash);
+                    if !is_spent_for_it && !self.spend(hash, address).await? {
+                        break stamp_refused(&channel, bits, Rejection::Spent);
                     }
+                    spent = Some(Spent { hash, bits });
                 }
                 Err(numeric) => break numeric,
             }
@@ -75,6 +85,7 @@ impl Lobby {
         mailbox: &Arc<Mailbox>,
         remark: Option<Remark>,
         envelope: &Envelope,
+        address: IpAddr,
     ) -> Result<Result<Payment, Rejection>, LobbyError> {
         let arguments = envelope.arguments();
         let Some((remark, text)) = remark.and_then(|remark| Some((remark, remark.text(&arguments)?))) else {
@@ -87,7 +98,7 @@ impl Lobby {
         let mut why = Rejection::Missing;
         for demand in demands {
             match channel::check(Some(&stamp), demand.bits, &demand.shown, &body, Timestamp(now)) {
-                Ok(Some(hash)) if self.shared.store.spend(StampKind::Channel, hash, now).await? => {
+                Ok(Some(hash)) if self.spend(hash, address).await? => {
                     return Ok(Ok(Payment { channel: demand.channel, bits: demand.bits, hash, used: false }));
                 }
                 Ok(Some(_)) => why = Rejection::Spent,
@@ -124,26 +135,29 @@ impl Lobby {
         done
     }
 
-    /// Judges the message's stamp and spends it unless that was done before.
-    async fn spend_stamp(
-        &self,
-        message: &Message<'_>,
-        bits: Bits,
-        channel: &str,
-        spent: Option<StampHash>,
-    ) -> Result<Result<StampHash, Rejection>, LobbyError> {
-        let now = self.moment().seconds();
+    /// Judges the stamp of a message.
+    fn judge(&self, message: &Message<'_>, bits: Bits, channel: &str) -> Result<StampHash, Rejection> {
+        let now = Timestamp(self.moment().seconds());
         let stamp = message.envelope.stamp();
-        let hash = match channel::check(stamp.as_deref(), bits, channel, &message.body, Timestamp(now)) {
-            Ok(Some(hash)) => hash,
-            Ok(None) => return Ok(Err(Rejection::Missing)),
-            Err(why) => return Ok(Err(why)),
-        };
-        if spent == Some(hash) || self.shared.store.spend(StampKind::Channel, hash, now).await? {
-            Ok(Ok(hash))
-        } else {
-            Ok(Err(Rejection::Spent))
+        channel::check(stamp.as_deref(), bits, channel, &message.body, now)?.ok_or(Rejection::Missing)
+    }
+
+    /// Spends a stamp that was judged: true if it was not spent before. While many are
+    /// remembered a network has a share of the rest, so that whoever mints stamps of few
+    /// bits for a channel of its own fills the room for nobody else.
+    async fn spend(&self, hash: StampHash, address: IpAddr) -> Result<bool, LobbyError> {
+        let Shared { store, stamp_shares, .. } = &*self.shared;
+        let taken = stamp_shares.take(address);
+        if let Err(Exceeded { retry_after }) = taken
+            && MANY_STAMPS < store.fullness(StampKind::Channel)
+        {
+            return Err(LobbyError::TooFast { retry_after });
         }
+        let spending = store.spend(StampKind::Channel, hash, self.moment().seconds()).await;
+        if taken.is_ok() && !matches!(spending, Ok(true)) {
+            stamp_shares.give_back(address);
+        }
+        Ok(spending?)
     }
 
     async fn give_back(&self, spent: Option<Spent>) {

@@ -4,30 +4,39 @@
 //! must survive a restart is gathered as [`Write`]s and handed to the store before
 //! the lock is released, so that the store sees everything in its order.
 
+mod channel;
+mod moment;
+
 use super::{
-    channel_name::ChannelName,
     delivery::{Deliveries, OnTheWay, Recent},
     event::{Draft, Event, EventBytes, raw},
     guesses::wide_network,
     mailbox::{Mailbox, Reader},
-    modes::ChannelModes,
     numeric::Numeric,
-    store::{ChannelRow, Living, Slot, Write, Written},
+    store::{Living, Slot, Write, Written},
 };
-use crate::identity::{
-    nick::{Folded, Nick},
-    session::{ClientKey, Passed, SessionId},
+use crate::{
+    gate::network::Network,
+    identity::{
+        nick::{Folded, Nick},
+        session::{ClientKey, Passed, SessionId},
+    },
 };
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
     net::IpAddr,
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, UNIX_EPOCH},
 };
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 pub(super) use super::store::{LOBBY_ID, MOST_RECENT};
+pub(super) use channel::{Channel, Rank, conversation};
+pub(super) use moment::Moment;
 
 /// The channel that always exists.
 pub const LOBBY: &str = "#lobby";
@@ -63,6 +72,9 @@ pub(super) struct User {
     pub(super) created_at: u64,
     /// From which networks they have logged in, the newest last.
     pub(super) networks: VecDeque<String>,
+    /// From where they came in; not known of those who have not been heard of since the
+    /// start.
+    pub(super) network: Option<Network>,
     /// When they last said something or came, on the monotonic clock.
     pub(super) last_spoke: Duration,
     pub(super) has_spoken: bool,
@@ -81,110 +93,10 @@ impl User {
             clients: HashMap::new(),
             created_at,
             networks: VecDeque::new(),
+            network: None,
             last_spoke: now,
             has_spoken: false,
         }
-    }
-}
-
-/// A topic, who set it, and when in seconds since 1970.
-pub(super) type Topic = (String, String, u64);
-
-/// One channel.
-#[derive(Debug)]
-pub(super) struct Channel {
-    pub(super) id: i64,
-    pub(super) name: ChannelName,
-    pub(super) topic: Option<Topic>,
-    pub(super) modes: ChannelModes,
-    pub(super) created_at: u64,
-    pub(super) members: HashMap<SessionId, Rank>,
-    pub(super) invited: HashSet<SessionId>,
-    /// When something was last said in it, or when it was made, on the monotonic clock.
-    pub(super) last_words: Duration,
-    pub(super) has_words: bool,
-}
-
-/// What a member is in a channel.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Rank {
-    pub(super) operator: bool,
-    pub(super) voice: bool,
-    /// The number of the event before which nothing was heard.
-    pub(super) since: u64,
-}
-
-impl Rank {
-    /// `@`, `+` or nothing.
-    pub(super) const fn prefix(self) -> &'static str {
-        match (self.operator, self.voice) {
-            (true, _) => "@",
-            (_, true) => "+",
-            _ => "",
-        }
-    }
-}
-
-impl Channel {
-    /// A channel that was just made.
-    pub(super) fn new(id: i64, name: ChannelName, moment: Moment) -> Self {
-        Self {
-            id,
-            name,
-            topic: None,
-            modes: ChannelModes::initial(),
-            created_at: moment.seconds(),
-            members: HashMap::new(),
-            invited: HashSet::new(),
-            last_words: moment.now,
-            has_words: false,
-        }
-    }
-
-    /// So many of its members: operators and the voiced first, because there are few of
-    /// them and they are looked for.
-    pub(super) fn foremost(&self, most: usize) -> impl Iterator<Item = (&SessionId, &Rank)> {
-        let plain = |(_, rank): &(&SessionId, &Rank)| rank.prefix().is_empty();
-        let few = most < self.members.len();
-        let ranked = self.members.iter().filter(move |member| few && !plain(member));
-        let others = self.members.iter().filter(move |member| !few || plain(member));
-        ranked.chain(others).take(most)
-    }
-
-    /// Under which its messages are kept.
-    pub(super) fn target(&self) -> String {
-        format!("c{}", self.id)
-    }
-
-    pub(super) fn row(&self) -> ChannelRow {
-        ChannelRow {
-            id: self.id,
-            name: self.name.to_string(),
-            topic: self.topic.clone(),
-            modes: self.modes.letters(),
-            hashcash_bits: self.modes.hashcash.get(),
-            created_at: self.created_at,
-        }
-    }
-}
-
-/// Under which the messages of two people are kept, and the two in order.
-pub(super) fn conversation(one: &SessionId, other: &SessionId) -> (String, (SessionId, SessionId)) {
-    let (first, second) = if one <= other { (one, other) } else { (other, one) };
-    (format!("d{first}:{second}"), (first.clone(), second.clone()))
-}
-
-/// Both times at the moment of a decision.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Moment {
-    pub(super) now: Duration,
-    pub(super) wall: SystemTime,
-}
-
-impl Moment {
-    /// Whole seconds since 1970.
-    pub(super) fn seconds(self) -> u64 {
-        self.wall.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
     }
 }
 
@@ -201,6 +113,8 @@ pub(super) struct State {
     pub(super) last_seq: u64,
     /// The newest events of [`LOBBY`] that the history keeps, for the page.
     pub(super) recent: Recent,
+    /// How many people there were at the last change.
+    pub(super) present: Arc<AtomicUsize>,
     /// How many bytes all events in memory have.
     pub(super) event_bytes: EventBytes,
     /// What the store must be told before the lock is released …
@@ -264,6 +178,7 @@ impl State {
     /// Hands over to the store what was decided; what is told of it is told once it is
     /// stored.
     pub(super) fn hand_over(&mut self, slot: Slot<'_>) -> Written {
+        self.present.store(self.users.len(), Ordering::Relaxed);
         let (writes, deliveries) = (std::mem::take(&mut self.writes), std::mem::take(&mut self.deliveries));
         deliveries.hand_over(slot, writes, &self.on_the_way, &self.event_bytes, &self.recent)
     }

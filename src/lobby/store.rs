@@ -6,15 +6,25 @@
 //! index and bounded, and with one queue everybody reads what they have written. What has
 //! gathered in the queue is committed together, and everybody who waits is answered
 //! after the commit. A full queue refuses; the race never waits for anything here.
+//!
+//! The disk is the race's first of all. The database with its log stays within a budget
+//! (`bounds`), for which the oldest history is deleted (`room`), and while little space
+//! is free nothing is written but the stamps that the race's gate spends, some 160 bytes
+//! a session.
 
+mod bounds;
+mod clean;
 mod error;
+mod failures;
 mod load;
 mod numbers;
 mod open;
+mod room;
 mod spent;
 mod thread;
 mod write;
 
+pub use bounds::Bounds;
 pub use error::{OpenStoreError, StoreError};
 pub use load::Loaded;
 pub use spent::StampKind;
@@ -24,12 +34,14 @@ pub(super) use thread::{Slot, Written};
 pub(super) use write::{ChannelRow, Living, Write};
 
 use crate::gate::stamps::{SpendError, SpentStamps};
+use clean::Cleaned;
+use failures::Failures;
 use futures::{FutureExt, TryFutureExt, future::BoxFuture};
 use puzzle::stamp::StampHash;
 use rusqlite::{Connection, params};
-use spent::KnownSpent;
-use std::{path::PathBuf, sync::Arc};
-use thread::{Failures, Job};
+use spent::{Spending, Spent};
+use std::{fmt, path::PathBuf, sync::Arc};
+use thread::{Afterwards, Job};
 use tokio::sync::{mpsc, oneshot};
 
 /// Where a database is.
@@ -41,13 +53,21 @@ pub enum Database {
     File(PathBuf),
 }
 
+impl fmt::Display for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory => f.write_str(":memory:"),
+            Self::File(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
 /// A cheap handle to the store.
 #[derive(Clone)]
 pub struct Store {
     jobs: mpsc::Sender<Job>,
     failures: Arc<Failures>,
-    /// Stamps that are spent for certain.
-    spent: Arc<KnownSpent>,
+    spent: Arc<Spent>,
 }
 
 impl std::fmt::Debug for Store {
@@ -57,15 +77,25 @@ impl std::fmt::Debug for Store {
 }
 
 impl Store {
-    /// Opens the database, brings its schema up to date and starts the thread, which
-    /// ends once the last handle is dropped and everything is written.
+    /// Opens the database within the usual bounds, brings its schema up to date and starts
+    /// the thread, which ends once the last handle is dropped and everything is written.
     ///
     /// # Errors
     /// [`OpenStoreError`].
     pub fn open(database: &Database) -> Result<Self, OpenStoreError> {
-        let failures = Arc::<Failures>::default();
-        let jobs = thread::start(open::open(database)?, failures.clone())?;
-        Ok(Self { jobs, failures, spent: Arc::default() })
+        Self::open_within(database, Bounds::default())
+    }
+
+    /// The same within other bounds. A database that is larger loses its oldest history.
+    ///
+    /// # Errors
+    /// [`OpenStoreError`].
+    pub fn open_within(database: &Database, bounds: Bounds) -> Result<Self, OpenStoreError> {
+        let failures = Arc::new(Failures::new(database.to_string(), bounds.clock.clone()));
+        let (connection, room) = open::open(database, bounds)?;
+        let spent = Arc::new(Spent::load(&connection, room.pages().most_stamps())?);
+        let jobs = thread::start(connection, room, failures.clone())?;
+        Ok(Self { jobs, failures, spent })
     }
 
     /// Takes a place in the queue.
@@ -79,19 +109,20 @@ impl Store {
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.call_and_then(work, |_| {}).await
+        self.call_for(false, work, |_| {}).await
     }
 
     /// The same; `then` is told of what was committed, in the order of the commits,
-    /// before the caller is.
-    async fn call_and_then<T: Send + 'static>(
+    /// before the caller is. For the gate it is written even where space is scarce.
+    async fn call_for<T: Send + 'static>(
         &self,
+        is_for_the_gate: bool,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
         then: impl FnOnce(&T) + Send + 'static,
     ) -> Result<T, StoreError> {
         let (answer, result) = oneshot::channel();
         let failures = self.failures.clone();
-        let job: Job = Box::new(move |connection| {
+        let work = Box::new(move |connection: &Connection| -> Afterwards {
             let outcome = work(connection).map_err(|error| {
                 failures.complain(&error);
                 StoreError::Failed
@@ -104,14 +135,23 @@ impl Store {
                 let _ = answer.send(outcome);
             })
         });
-        self.jobs.try_send(job).map_err(|_| StoreError::Busy)?;
+        self.jobs.try_send(Job { work, is_for_the_gate }).map_err(|_| StoreError::Busy)?;
         result.await.unwrap_or(Err(StoreError::Failed))
     }
 
-    /// True if something could not be written since this was asked last: then the
-    /// database must be told how everything is.
-    pub(super) fn has_diverged(&self) -> bool {
-        self.failures.take_divergence()
+    /// True if something could not be written since this was asked last, and can be now:
+    /// then the database must be told how everything is.
+    pub(super) async fn must_be_told_everything(&self) -> bool {
+        // An empty job finds out whether there is room again.
+        self.failures.has_diverged()
+            && self.settled().await.is_ok()
+            && !self.failures.is_scarce()
+            && self.failures.take_divergence()
+    }
+
+    /// True if half of the places in the thread's queue are taken.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.jobs.capacity() < self.jobs.max_capacity() / 2
     }
 
     /// How many more jobs the thread's queue would take; for tests.
@@ -130,19 +170,19 @@ impl Store {
     /// that was spent a short time ago does not get as far as the database.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`]; [`StoreError::Busy`] also when as many are remembered as there may
+    /// be and none of them can be forgotten.
     pub async fn spend(&self, kind: StampKind, stamp: StampHash, now: u64) -> Result<bool, StoreError> {
-        if self.spent.contains(kind, stamp) {
+        if self.spent.is_known(kind, stamp) {
             return Ok(false);
         }
-        let spent = self.spent.clone();
-        let insert = move |connection: &Connection| {
-            let sql =
-                format!("INSERT INTO {} (stamp_hash, created_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING", kind.table());
-            Ok(connection.prepare_cached(&sql)?.execute(params![stamp.as_bytes(), now])? == 1)
-        };
-        // Whether it was spent just now or before: it is spent.
-        self.call_and_then(insert, move |_| spent.insert(kind, stamp)).await
+        let spent = (self.spent.clone(), self.spent.clone());
+        let insert = move |connection: &Connection| spent.0.insert(connection, kind, stamp, now);
+        let then = move |spending: &Spending| spent.1.note(kind, stamp, *spending);
+        match self.call_for(kind.is_for_the_gate(), insert, then).await?.outcome {
+            Some(is_new) => Ok(is_new),
+            None => Err(StoreError::Busy),
+        }
     }
 
     /// Gives a stamp back for which nothing was granted in the end.
@@ -152,9 +192,22 @@ impl Store {
             let sql = format!("DELETE FROM {} WHERE stamp_hash = ?1", kind.table());
             connection.prepare_cached(&sql)?.execute(params![stamp.as_bytes()])
         };
-        if self.call_and_then(delete, move |_| spent.remove(kind, stamp)).await.is_err() {
+        let then = move |deleted: &usize| spent.forget(kind, stamp, *deleted);
+        if self.call_for(kind.is_for_the_gate(), delete, then).await.is_err() {
             tracing::warn!("a stamp stays spent although nothing was granted for it");
         }
+    }
+
+    /// How many stamps of messages one network may spend in an hour while many are
+    /// remembered: at that rate the widest network that there is fills a quarter of the
+    /// room in the time after which a stamp may be forgotten.
+    pub(super) fn share_of_stamps(&self) -> u32 {
+        self.spent.share_of_a_network()
+    }
+
+    /// What part of the room for spent stamps of a kind is taken, from 0 to 1.
+    pub fn fullness(&self, kind: StampKind) -> f64 {
+        self.spent.fullness(kind)
     }
 
     /// The newest `limit` messages of a target that are older than `before`, oldest
@@ -183,7 +236,13 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn load(&self) -> Result<Loaded, StoreError> {
-        self.call(load::load).await
+        let loaded = self.call(load::load).await?;
+        // From here on the queues are in memory. Where they cannot be deleted, nothing
+        // else can be written either that would make them wrong.
+        if self.call(write::forget_queues).await.is_err() {
+            self.failures.diverge();
+        }
+        Ok(loaded)
     }
 
     /// Every conversation that has messages.
@@ -199,9 +258,9 @@ impl Store {
     /// too old; true if there was as much to do as fits into a step.
     pub(super) async fn clean(&self, now: u64, target: Option<String>, keep: u32) -> Result<bool, StoreError> {
         let spent = self.spent.clone();
-        // What the database has forgotten must not be remembered in memory.
-        let forget = move |_: &bool| spent.clear();
-        self.call_and_then(move |connection| write::clean(connection, now, target.as_deref(), keep), forget).await
+        let forget = move |cleaned: &Cleaned| spent.forget_some(&cleaned.stamps);
+        let clean = move |connection: &Connection| clean::clean(connection, now, target.as_deref(), keep);
+        Ok(self.call_for(false, clean, forget).await?.is_more)
     }
 }
 

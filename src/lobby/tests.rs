@@ -61,6 +61,7 @@ impl Bench {
             server_name: "hashpass".into(),
             motd: "hello".into(),
             history: 100,
+            max_bytes: 1 << 30,
             sessions_per_hour: 600,
             cors_origins: Vec::new(),
         };
@@ -77,7 +78,7 @@ impl Bench {
     async fn person(&self, nick: &str) -> Session {
         let passed = Passed { human: true, stamped: false };
         let session = self.sessions.open(Some(nick.parse().unwrap()), passed).unwrap().session;
-        self.lobby.enter(&session).await.unwrap();
+        self.lobby.enter(&session, HOME).await.unwrap();
         session
     }
 
@@ -93,7 +94,7 @@ impl Bench {
     }
 
     async fn heard(&self, who: &Session) -> String {
-        self.lobby.poll(who, 0, Duration::ZERO).await.unwrap().to_json()
+        self.lobby.poll(who, 0, Duration::ZERO, HOME).await.unwrap().to_json()
     }
 }
 
@@ -105,8 +106,12 @@ fn envelope(json: &str) -> Envelope {
     serde_json::from_str(json).unwrap()
 }
 
+mod costs;
 mod crowds;
+mod disk;
+mod migration;
 mod remarks;
+mod seats;
 mod storage;
 
 #[tokio::test]
@@ -124,9 +129,9 @@ async fn the_idle_leave_their_channels_and_their_nick() {
     }
     bench.lobby.end_idle_sessions().await;
     assert!(bench.heard(&lively).await.contains("Idle for too long"));
-    assert_eq!(bench.lobby.poll(&idle, 0, Duration::ZERO).await.unwrap_err(), LobbyError::Ended);
+    assert_eq!(bench.lobby.poll(&idle, 0, Duration::ZERO, HOME).await.unwrap_err(), LobbyError::Ended);
     assert!(!bench.sessions.is_nick_taken(&"idle".parse().unwrap()));
-    let members = bench.lobby.members(&lively, "#a").await.unwrap();
+    let members = bench.lobby.members(&lively, "#a", HOME).await.unwrap();
     assert_eq!(members.iter().map(|member| &*member.nick).collect::<Vec<_>>(), ["lively"]);
 }
 
@@ -141,12 +146,12 @@ async fn a_session_whose_cookie_got_lost_gives_its_nick_to_the_next_who_asks() {
     let found = open("BOB").await.unwrap();
     assert_ne!(found.id, lost.id);
     let bob = bench.sessions.by_cookie(&found.token.unwrap()).unwrap();
-    assert_eq!(bench.lobby.state(&bob).await.unwrap().nick, "BOB");
+    assert_eq!(bench.lobby.state(&bob, HOME).await.unwrap().nick, "BOB");
     assert_eq!(bench.lobby.server().users, 1, "the lost one is gone");
     // A session that has been used keeps the nick.
     bench.clock.advance(Duration::from_secs(3600));
     assert_eq!(open("bob").await.unwrap_err(), LobbyError::NickTaken { retry_after: None });
-    assert!(bench.lobby.poll(&bob, 0, Duration::ZERO).await.is_ok());
+    assert!(bench.lobby.poll(&bob, 0, Duration::ZERO, HOME).await.is_ok());
 }
 
 #[tokio::test]
@@ -157,9 +162,9 @@ async fn an_empty_channel_is_no_more_and_its_words_are_not_inherited() {
     bench.ok(&first, r##"{"command":"PRIVMSG","to":"#a","body":["secret plans"]}"##).await;
     bench.ok(&first, r##"{"command":"PART","to":"#a"}"##).await;
     bench.ok(&second, r##"{"command":"JOIN","to":"#a"}"##).await;
-    let history = bench.lobby.history(Some(&second), "#a", None, 50).await.unwrap();
+    let history = bench.lobby.history(Some(&second), "#a", None, 50, HOME).await.unwrap();
     assert_eq!(history, r#"{"messages":[],"before":null}"#);
-    assert_eq!(bench.lobby.channels(&second).await.unwrap().len(), 2, "#lobby always exists");
+    assert_eq!(bench.lobby.channels(&second, HOME).await.unwrap().len(), 2, "#lobby always exists");
     bench.lobby.delete_old_things().await;
     let kept = bench.store.history("c2".into(), u64::MAX, 50).await.unwrap();
     assert!(kept.is_empty(), "{kept:?}");
@@ -266,13 +271,13 @@ async fn a_thousand_who_wait_hear_a_message_once() {
     let bench = Bench::new().await;
     let people: Vec<Session> = join_all((0..1000).map(async |n| bench.person(&format!("person{n}")).await)).await;
     for person in &people {
-        let mailbox = bench.lobby.enter(person).await.unwrap();
+        let mailbox = bench.lobby.enter(person, HOME).await.unwrap();
         let joined = bench.lobby.on_behalf_of(person, &mailbox, |caller| caller.run(Immediate::Join, &["#a"]).is_ok());
         assert!(joined.await.unwrap().0);
     }
-    let states = join_all(people.iter().map(|person| bench.lobby.state(person))).await;
+    let states = join_all(people.iter().map(|person| bench.lobby.state(person, HOME))).await;
     let last = states.into_iter().map(|state| state.unwrap().last_id).max().unwrap();
-    let waiting = people.iter().map(|person| bench.lobby.poll(person, last, Duration::from_secs(30)));
+    let waiting = people.iter().map(|person| bench.lobby.poll(person, last, Duration::from_secs(30), HOME));
     let speaking = async {
         for _ in 0..50 {
             tokio::task::yield_now().await;
@@ -310,7 +315,7 @@ async fn whoever_logs_in_for_ever_loses_the_idlest_client() {
         bench.lobby.login("bob", "correct horse".into(), [192, 0, 2, 1].into()).await.unwrap();
     }
     assert_eq!(bench.lobby.lock().users[&bob.id].clients.len(), 16);
-    assert_eq!(bench.lobby.poll(&bob, 0, Duration::ZERO).await.unwrap_err(), LobbyError::Ended);
+    assert_eq!(bench.lobby.poll(&bob, 0, Duration::ZERO, HOME).await.unwrap_err(), LobbyError::Ended);
 }
 
 #[tokio::test]
@@ -350,6 +355,6 @@ async fn words_and_a_password_keep_a_session_that_would_else_be_forgotten_in_min
     bench.clock.advance(crate::identity::session::UNPROVEN_LIMIT);
     bench.sessions.sweep();
     let next = bench.person("Silent").await;
-    assert_eq!(bench.lobby.state(&next).await.unwrap().nick, "Silent");
+    assert_eq!(bench.lobby.state(&next, HOME).await.unwrap().nick, "Silent");
     assert_eq!(bench.lobby.server().users, 3);
 }

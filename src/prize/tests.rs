@@ -82,6 +82,7 @@ fn win(settings: &WebhookSettings, round: u64) -> Transaction {
         new_difficulty: 1.0,
         adjustment_reason: "Perfect timing".to_owned(),
         estimate: Estimate::Step { difficulty: 1.0 },
+        expires_at: None,
         state: None,
     }));
     Transaction::new()

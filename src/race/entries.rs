@@ -28,6 +28,7 @@ pub(super) fn won(win: &Win, estimate: Estimate) -> Won {
         new_difficulty: win.new_difficulty,
         adjustment_reason: win.adjustment_reason.clone(),
         estimate,
+        expires_at: win.expires_at,
         state: competitor.state.clone(),
     }
 }

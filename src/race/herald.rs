@@ -10,6 +10,7 @@ use super::{
 use crate::ledger::{CommitError, Committed};
 use app::wire::Victory;
 use futures::future::BoxFuture;
+use puzzle::drop::Drop;
 use std::sync::{Arc, Weak};
 use tokio::sync::{mpsc, watch};
 
@@ -24,6 +25,8 @@ pub trait WinListener: Send + Sync + 'static {
 pub(super) enum Event {
     /// The end of a round is being written down.
     Ending(BoxFuture<'static, Result<Committed, CommitError>>),
+    /// There are more codes than before.
+    Restocked,
     /// Nothing will happen any more.
     Stopped,
 }
@@ -32,6 +35,9 @@ pub(super) enum Event {
 pub(super) trait Rounds: Send + Sync + 'static {
     /// What the round has come to; `None` if no end of a round was under way.
     fn conclude(&self, committed: Result<Committed, CommitError>) -> Option<Conclusion>;
+
+    /// The drop as it stands.
+    fn drop_now(&self) -> Drop;
 }
 
 /// Carries out what the race decides; see the module's documentation.
@@ -49,6 +55,7 @@ impl Herald {
         while let Some(event) = self.events.recv().await {
             match event {
                 Event::Ending(committed) => self.end(committed.await, listener.as_ref()),
+                Event::Restocked => self.restock(),
                 Event::Stopped => break,
             }
         }
@@ -89,6 +96,18 @@ impl Herald {
             }
             None => {}
         }
+    }
+
+    /// Tells everybody how many codes there are. If the drop opens by that, that is
+    /// announced when it is written down.
+    fn restock(&self) {
+        let Some(rounds) = self.rounds.upgrade() else { return };
+        let drop = rounds.drop_now();
+        self.announced.send_if_modified(|announcement| {
+            let is_news = announcement.drop != drop;
+            announcement.drop = drop;
+            is_news
+        });
     }
 
     fn conclude_win(&self, won: Won, listener: &dyn WinListener) {

@@ -49,9 +49,16 @@ pub(super) async fn resume(
     let wall = WallTime::from(wall);
     let ticket = Ticket(recovered.counters.tickets);
     let before = recovered.drop.as_ref().map(|change| change.state);
-    let (drop, changed) = resumed_drop(recovered.drop, settings.drop, recovered.wins, codes.left(), wall);
-    let giving =
-        Giving { drop, environment: settings.drop, codes, won_at: recovered.won_at, quotas: Quotas::default() };
+    let given = recovered.wins.saturating_sub(recovered.returned);
+    let (drop, changed) = resumed_drop(recovered.drop, settings.drop, given, codes.left(), wall);
+    let giving = Giving {
+        drop,
+        environment: settings.drop,
+        codes,
+        code_life: settings.code_life,
+        won_at: recovered.won_at,
+        quotas: Quotas::default(),
+    };
     // A drop that is as it was is told to nobody again, whatever its rules are now.
     let is_news = changed.is_some() && before != Some(drop.state());
     let told = if is_news { (with_turn.0)(&drop) } else { Vec::new() };

@@ -7,6 +7,7 @@ use puzzle::{
     proof::ProofInterval,
     rule::{Pace, RuleName},
 };
+use std::time::Duration;
 
 /// What an operator decides about the race.
 #[derive(Clone, Debug)]
@@ -37,6 +38,9 @@ pub struct RaceSettings {
     pub secret: CodeSecret,
     /// `HASHPASS_CODE_PREFIX`: what stands before a derived code.
     pub code_prefix: CodePrefix,
+    /// `HASHPASS_CODE_TTL`: for how long a code can be redeemed after the win; for ever if
+    /// there is no such time.
+    pub code_life: Option<Duration>,
     /// `HASHPASS_SUPPLY`, `HASHPASS_OPENS_AT`, `HASHPASS_CLOSES_AT`,
     /// `HASHPASS_WINS_PER_PERSON`, `HASHPASS_WIN_COOLDOWN`, `HASHPASS_WINS_PER_NETWORK` and
     /// `HASHPASS_MIN_ROUND`: how much is given out, when, and to whom.
@@ -48,7 +52,6 @@ impl RaceSettings {
     /// Settings for tests: three digits at first, from one to six, and rounds of half a
     /// minute to two.
     pub(super) fn for_tests(rule: RuleName, verify_workers: usize, verify_queue: usize) -> Self {
-        use std::time::Duration;
         let [start, easiest, hardest] =
             [3.0, 1.0, 6.0].map(|digits| Difficulty::new(digits).expect("it is from one to six"));
         let pace = Pace { easiest, hardest, shortest: Duration::from_secs(30), longest: Duration::from_secs(120) };
@@ -62,6 +65,7 @@ impl RaceSettings {
             proof_interval: ProofInterval::DEFAULT,
             secret: CodeSecret::from_bytes([7; 32]),
             code_prefix: CodePrefix::default(),
+            code_life: None,
             drop: DropRules::default(),
         }
     }

@@ -16,7 +16,7 @@ use crate::{
     identity::session::SessionId,
     ledger::{Change, CommitError, Committed, Condition, Ledger, Refused, Transaction},
 };
-use puzzle::{Hash, Seed};
+use puzzle::{Hash, Seed, drop::Drop};
 use std::{net::IpAddr, sync::Arc, time::Duration};
 use tokio::sync::{mpsc, watch};
 
@@ -95,6 +95,17 @@ impl Shared {
 
     pub(super) fn storage_works(&self) -> bool {
         matches!(*self.condition.borrow(), Condition::Ok)
+    }
+
+    /// Changes how many codes there are, and has everybody told.
+    pub(super) fn restock(&self, change: impl FnOnce(&mut State)) {
+        {
+            let mut state = lock(&self.state);
+            change(&mut state);
+            // Under the lock: what is announced later must be the newer.
+            let _ = self.events.send(Event::Restocked);
+        }
+        self.decide(|state, moment, seeds| state.tick(moment, seeds));
     }
 
     /// Notes now and then how far the running round has come, so that a crash costs it a
@@ -216,6 +227,10 @@ impl Rounds for Shared {
             (self.work_shown)(&win.competitor.session);
         }
         conclusion
+    }
+
+    fn drop_now(&self) -> Drop {
+        lock(&self.state).giving().drop
     }
 }
 

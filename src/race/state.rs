@@ -9,6 +9,7 @@
 //! [`super::Race`] keeps it behind a lock and carries out what it decides.
 
 mod checks;
+mod concluding;
 mod decision;
 mod ending;
 mod giving;
@@ -22,14 +23,13 @@ use super::{
     submission::{Answer, Competitor, Refusal, Solution},
     win::{Announcement, Win, WithTurn, WithWin},
 };
-use crate::ledger::{WallTime, body::OpenReason, rows::Quota};
+use crate::ledger::{WallTime, body::OpenReason};
 use app::wire::ResetReason;
 pub(super) use decision::{Conclusion, Effect, Job, Verdict, Won};
 pub(super) use ending::expired;
 pub(super) use giving::{CodeSource, Giving, since_1970, wall_time};
 pub(super) use quotas::Quotas;
 pub(super) use standing::Standing;
-pub(super) use turning::reset_reason;
 pub use turning::{DropOrder, OrderError};
 
 use decision::Candidate;
@@ -38,7 +38,6 @@ use newcomers::Newcomers;
 use puzzle::{
     Challenge, Cost, Curve, RoundNumber, Seed, Ticket,
     arrival::{Arrivals, Settled},
-    drop::Drop,
     mining_clock::MiningClock,
     rule::{Outcome, Rule},
 };
@@ -55,9 +54,6 @@ pub(super) const COMMIT_LIMIT: Duration = Duration::from_secs(2);
 /// One network may have half of the places for submissions, and so many at least where
 /// there are few.
 const LEAST_OF_A_NETWORK: usize = 16;
-
-/// So many may come while the end of a round is written down, and wait for that.
-const MOST_LATE: usize = 4096;
 
 /// The race: the single state that decides.
 #[derive(Debug)]
@@ -84,8 +80,6 @@ pub(super) struct State {
     ending: Option<Ending>,
     /// What an operator wants, until everybody who came before is judged.
     ordered: Option<Ordered>,
-    /// True if the list of codes has become longer and nobody was told so yet.
-    has_more_codes: bool,
     /// Why the newest round began.
     reason: ResetReason,
     standing: Standing,
@@ -149,7 +143,6 @@ impl State {
             arrivals: Arrivals::default(),
             ending: None,
             ordered: None,
-            has_more_codes: false,
             reason: ResetReason::Operator,
             standing,
             newcomers: Newcomers::default(),
@@ -181,6 +174,15 @@ impl State {
     /// What is given out.
     pub(super) const fn giving(&mut self) -> &mut Giving {
         &mut self.giving
+    }
+
+    /// So many codes were taken back: they count as not given out, also in what is just
+    /// being written down.
+    pub(super) fn take_back(&mut self, codes: u64) {
+        self.giving.drop = self.giving.drop.with_returned(codes);
+        if let Some(ending) = &mut self.ending {
+            ending.drop = ending.drop.with_returned(codes);
+        }
     }
 
     pub(super) fn mining_clock(&self) -> MiningClock {
@@ -260,11 +262,7 @@ impl State {
             if ending.began_at + COMMIT_LIMIT <= now {
                 return Err((answer, Refusal::StorageUnavailable));
             }
-            if MOST_LATE <= ending.late.len() {
-                return Err((answer, Refusal::Busy));
-            }
-            ending.late.push(answer);
-            return Ok(None);
+            return ending.late.push(competitor.address, answer).map(|()| None);
         }
         let challenge = Challenge::new(&self.seed, &competitor.visitor, &competitor.trace);
         self.ticket = Ticket(self.ticket.0 + 1);
@@ -334,6 +332,7 @@ impl State {
             round: self.number,
             ticket: winner.ticket,
             invite_code,
+            expires_at: self.giving.expires_at(moment.wall),
             solve_time: self.rule.solve_time(outcome).unwrap_or(winner.mining_time),
             mining_time: winner.mining_time,
             competitor: winner.competitor,
@@ -396,94 +395,5 @@ impl State {
             effects.push(self.end(End::Expired { reason }, rule, Some(next), drop, Beside::default(), moment));
         }
         effects
-    }
-
-    /// Begins to end the round, or to change the drop.
-    fn end(
-        &mut self,
-        outcome: End,
-        rule: Rule,
-        next: Option<NextRound>,
-        drop: Drop,
-        beside: Beside,
-        moment: Moment,
-    ) -> Effect {
-        let now = moment.now;
-        let running = self.giving.drop.state().is_open().then(|| self.clock.elapsed(now));
-        let ending = Ending { outcome, rule, next, drop, began_at: now, late: Vec::new() };
-        let mut transaction = ending.transaction(self.number, running, beside, self.cost);
-        if let End::Won { win, .. } = &ending.outcome {
-            transaction.extend((self.with_win.0)(win));
-        }
-        // After the win that brought it about: whoever is told hears of them in this order.
-        if ending.drop.state() != self.giving.drop.state() {
-            transaction.extend((self.with_turn.0)(&ending.drop));
-        }
-        self.ending = Some(ending);
-        Effect::Commit(transaction)
-    }
-
-    /// What was decided is durable since `at`.
-    pub(super) fn concluded(&mut self, now: Duration, at: WallTime) -> Option<Conclusion> {
-        let Ending { outcome, rule, next, drop, late, .. } = self.ending.take()?;
-        self.rule = rule;
-        self.giving.drop = drop;
-        if let End::Won { win, .. } = &outcome {
-            self.giving.won(&win.competitor, at);
-        }
-        // Somebody may have made the list longer meanwhile.
-        self.giving.drop = self.giving.drop.with_listed(self.giving.codes.left());
-        self.has_more_codes = false;
-        if let Some(NextRound { seed, curve, reason }) = next {
-            self.number = self.number.next();
-            (self.seed, self.curve, self.reason) = (seed, curve, reset_reason(reason));
-            self.opened_at = now;
-            self.age_at_start = Duration::ZERO;
-            self.clock.restart(now);
-        }
-        Some(match outcome {
-            End::Won { win, winner, mut losers } => {
-                self.standing.prove(win.competitor.session.clone(), now);
-                losers.extend(late);
-                let announcement = self.announcement(Some(win.solve_time));
-                Conclusion::Won(Box::new(Won { win: *win, winner, losers, announcement }))
-            }
-            End::Expired { reason } => {
-                let announcement = self.announcement(None);
-                Conclusion::Expired { announcement, reason, late }
-            }
-            End::Turned(turning) => {
-                // They are told what the drop has come to; of an open one they may try again.
-                let refusal = self.giving.closed(at).unwrap_or(Refusal::Busy);
-                let announcement = self.announcement(None);
-                Conclusion::Turned { announcement, turning, late, refusal }
-            }
-        })
-    }
-
-    /// What was decided could not be written down: the round goes on as if nobody had
-    /// handed anything in. `quota` is by what the ledger refused the win, if it did.
-    pub(super) fn not_concluded(&mut self, quota: Option<(Quota, Option<WallTime>)>) -> Option<Conclusion> {
-        let Ending { outcome, late, .. } = self.ending.take()?;
-        let mut answers = late;
-        let mut refused = None;
-        match outcome {
-            End::Won { winner, losers, .. } => {
-                match quota {
-                    Some((quota, until)) => refused = Some((winner, Refusal::QuotaReached { quota, until })),
-                    None => answers.push(winner),
-                }
-                answers.extend(losers);
-            }
-            End::Expired { .. } => {}
-            End::Turned(turning) => {
-                if let Some(answer) = turning.answer {
-                    let _ = answer.send(Err(OrderError::StorageUnavailable));
-                }
-            }
-        }
-        // The hashes of these may be as good as the winner's, and the store is no better.
-        answers.extend(self.arrivals.clear().into_iter().map(|entry| entry.answer));
-        Some(Conclusion::Failed { answers, refused })
     }
 }

@@ -1,7 +1,7 @@
 //! A round that was won, and one that begins.
 
 use super::submission::{Competitor, Solution};
-use crate::ledger::Change;
+use crate::ledger::{Change, WallTime};
 use app::wire::{ResetReason, RoundView, Search, Victory};
 use puzzle::{Cost, Curve, RoundNumber, Seed, Ticket, drop::Drop, invite_code::InviteCode};
 use std::{fmt, sync::Arc, time::Duration};
@@ -13,6 +13,8 @@ pub struct Win {
     pub round: RoundNumber,
     /// The prize.
     pub invite_code: InviteCode,
+    /// From when on it is worth nothing, if there is such a time.
+    pub expires_at: Option<WallTime>,
     /// The winner.
     pub competitor: Competitor,
     /// The winning solution.

@@ -7,6 +7,7 @@ use crate::{
         price::{Pressure, Price},
     },
     identity::sessions::Sessions,
+    lobby::store::{StampKind, Store},
     race::Race,
 };
 use std::{sync::Arc, time::Duration};
@@ -16,12 +17,17 @@ pub(super) struct Gauges {
     pub(super) race: Race,
     pub(super) sessions: Arc<Sessions>,
     pub(super) limits: Arc<AddressLimits>,
+    pub(super) stamps: Store,
 }
 
 impl Gauges {
     fn pressure(&self) -> Pressure {
         Pressure {
-            fullest_table: self.sessions.unproven_part().max(self.limits.sockets.pressure()),
+            fullest_table: self
+                .sessions
+                .unproven_part()
+                .max(self.limits.sockets.pressure())
+                .max(self.stamps.fullness(StampKind::Session)),
             oldest_submission: self.race.oldest_waiting().unwrap_or_default(),
         }
     }

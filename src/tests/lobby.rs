@@ -8,6 +8,7 @@ mod support;
 /// The tests, by what they are about.
 mod lobby {
     mod channels;
+    mod files;
     mod server;
     mod sessions;
     mod stamps;

@@ -9,7 +9,11 @@ mod support;
 /// The tests, by what they are about.
 mod server {
     mod api;
+    mod arrival;
     mod attack;
+    mod codes;
+    #[cfg(unix)]
+    mod commands;
     mod connections;
     #[cfg(unix)]
     mod control;
@@ -27,6 +31,7 @@ mod server {
     mod proxies;
     mod sessions;
     mod settings;
+    mod storage;
     mod submissions;
     mod way_back;
 }

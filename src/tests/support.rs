@@ -5,6 +5,7 @@
 
 pub mod lobby;
 pub mod process;
+pub mod receiver;
 pub mod tls_proxy;
 
 use futures::{SinkExt, StreamExt};
@@ -158,6 +159,11 @@ impl Client {
     /// The same client, which shows `token` with every call.
     pub fn with_bearer(self, token: &str) -> Self {
         Self { bearer: Some(token.to_owned()), ..self }
+    }
+
+    /// The token that it shows with every call.
+    pub fn bearer(&self) -> &str {
+        self.bearer.as_deref().unwrap()
     }
 
     /// The same client on a device that looks like that of `other`.

@@ -44,6 +44,31 @@ impl CodePrefix {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The derived code that somebody has typed off, read as Crockford wants it: letters
+    /// of either case, O for 0, I and L for 1; hyphens and spaces do not matter, and the
+    /// prefix may be left out. `None` if it cannot be one.
+    pub fn read(&self, text: &str) -> Option<InviteCode> {
+        let (typed, prefix) = (folded(text), folded(&self.0));
+        let digits = match typed.strip_prefix(&prefix) {
+            Some(digits) if digits.len() == DIGITS => digits,
+            _ => &typed,
+        };
+        let is_code = digits.len() == DIGITS && digits.bytes().all(|digit| ALPHABET.contains(&digit));
+        is_code.then(|| InviteCode(format!("{}{digits}", self.0)))
+    }
+}
+
+/// A text without what may be mistaken: what is typed off and what was meant become the
+/// same.
+fn folded(text: &str) -> String {
+    let counts = |letter: &char| !letter.is_whitespace() && !matches!(letter, '-' | '\u{2010}'..='\u{2015}');
+    let fold = |letter: char| match letter.to_ascii_uppercase() {
+        'O' => '0',
+        'I' | 'L' => '1',
+        other => other,
+    };
+    text.chars().filter(counts).map(fold).collect()
 }
 
 /// Why a line of a list is no code.
@@ -160,33 +185,6 @@ impl InviteCode {
         }
     }
 
-    /// What somebody may have meant who typed `text`: first that itself, then the derived
-    /// code that it is in another spelling: in lower case, with `O` for `0`, `I` or `L` for
-    /// `1`, with hyphens and spaces more or less, or without the prefix.
-    pub fn candidates(prefix: &CodePrefix, text: &str) -> Vec<Self> {
-        let spelt_out = Self::derived_as_typed(prefix, text).filter(|code| code.0 != text);
-        Self::listed(text).ok().into_iter().chain(spelt_out).collect()
-    }
-
-    fn derived_as_typed(prefix: &CodePrefix, text: &str) -> Option<Self> {
-        let plain = |text: &str| -> String {
-            let marks = |character: &char| *character != '-' && !character.is_whitespace();
-            text.chars().filter(marks).map(|character| character.to_ascii_uppercase()).collect()
-        };
-        let (text, before) = (plain(text), plain(&prefix.0));
-        let digits = if text.chars().count() == DIGITS { text.as_str() } else { text.strip_prefix(before.as_str())? };
-        let mut code = String::from(prefix.as_str());
-        for digit in digits.chars() {
-            code.push(match digit {
-                'O' => '0',
-                'I' | 'L' => '1',
-                digit => digit,
-            });
-        }
-        let meant = code.get(prefix.0.len()..)?;
-        (meant.len() == DIGITS && meant.bytes().all(|digit| ALPHABET.contains(&digit))).then_some(Self(code))
-    }
-
     /// The characters.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -259,32 +257,33 @@ mod tests {
     }
 
     #[test]
-    fn a_derived_code_is_known_however_it_is_typed() {
-        let of = |prefix: &str, text: &str| -> Vec<String> {
-            let codes = InviteCode::candidates(&CodePrefix::new(prefix).unwrap(), text);
-            codes.into_iter().map(|code| code.0).collect()
-        };
-        let code = "HASHPASS-0ZJJCX78FXA1";
-        assert_eq!(of("HASHPASS-", code), [code]);
+    fn a_code_that_was_typed_off_is_the_one_that_was_meant() {
+        let (ours, theirs) = (CodePrefix::default(), CodePrefix::new("Loot-").unwrap());
+        let read = |prefix: &CodePrefix, text: &str| prefix.read(text).map(|code| code.as_str().to_owned());
         for typed in [
+            "HASHPASS-0ZJJCX78FXA1",
             "hashpass-0zjjcx78fxa1",
             "HASHPASS-OZJJCX78FXAI",
             "hashpass ozjj cx78 fxal",
-            "HASHPASS0ZJJCX78FXA1",
-            "0ZJJ-CX78-FXA1",
-            " HASHPASS-0ZJJCX78FXA1 ",
+            "0ZJJCX78FXA1",
+            "ozjj-cx78-fxal",
+            " 0ZJJ\u{2013}CX78\u{a0}FXA1",
+            "HASH PASS0ZJJCX78FXA1",
         ] {
-            assert_eq!(of("HASHPASS-", typed), [typed, code], "{typed}");
+            assert_eq!(read(&ours, typed).as_deref(), Some("HASHPASS-0ZJJCX78FXA1"), "{typed}");
         }
-        for other in ["HASHPASS-0ZJJCX78FXA", "HASHPASS-0ZJJCX78FXA12", "OTHER-0ZJJCX78FXA1", "0ZJJCX78FXAU", "日本語"]
+        for typed in ["Loot-0ZJJCX78FXA1", "l00t0zjjcx78fxa1", "100T-OZJJCX78FXAI", "0zjjcx78fxa1"] {
+            assert_eq!(read(&theirs, typed).as_deref(), Some("Loot-0ZJJCX78FXA1"), "{typed}");
+        }
+        // A code that looks as if it began with a prefix.
+        let short = CodePrefix::new("0ZJJ").unwrap();
+        assert_eq!(read(&short, "0ZJJCX78FXA1").as_deref(), Some("0ZJJ0ZJJCX78FXA1"));
+        assert_eq!(read(&CodePrefix::new("").unwrap(), "ozjjcx78fxa1").as_deref(), Some("0ZJJCX78FXA1"));
+        for other in
+            ["", "HASHPASS-", "0ZJJCX78FXA", "0ZJJCX78FXA12", "0ZJJCX78FXAU", "OTHER-0ZJJCX78FXA1", "0ZJJCX78FXÄ1"]
         {
-            assert_eq!(of("HASHPASS-", other), [other], "{other}");
+            assert_eq!(read(&ours, other), None, "{other}");
         }
-        assert_eq!(of("0Z", "0ZJJCX78FXA1"), ["0ZJJCX78FXA1", "0Z0ZJJCX78FXA1"]);
-        assert_eq!(of("", "0zjjcx78fxa1"), ["0zjjcx78fxa1", "0ZJJCX78FXA1"]);
-        // What no code of a list can be is still a way of typing a derived one.
-        assert_eq!(of("HASHPASS-", "0ZJJCX78FXA1\n"), [code]);
-        assert!(of("HASHPASS-", "").is_empty());
     }
 
     #[test]

@@ -128,7 +128,7 @@ impl<E: Fn(SocketEvent)> Conversation<E> {
                 // Whether the connection is lost is the other task's to find out.
                 Err(error) if error.code.is_temporary() || error.code == ErrorCode::NotFound => {}
                 Err(ApiError { code, detail, .. }) => {
-                    (self.on_event)(SocketEvent::Heard(ServerMessage::Error { code, detail }));
+                    (self.on_event)(SocketEvent::Heard(ServerMessage::Error { code, detail: detail.into() }));
                 }
             }
         }
@@ -137,7 +137,7 @@ impl<E: Fn(SocketEvent)> Conversation<E> {
     /// The server is gone, or does not want us: then it says why, as on a WebSocket.
     fn end(&self, ApiError { code, detail, retry_after, .. }: ApiError) {
         if code != ErrorCode::Unreachable {
-            (self.on_event)(SocketEvent::Heard(ServerMessage::Rejected { code, detail, retry_after }));
+            (self.on_event)(SocketEvent::Heard(ServerMessage::Rejected { code, detail: detail.into(), retry_after }));
         }
         self.close();
     }

@@ -191,8 +191,8 @@ impl LobbyClient {
             }
             Err(error) => {
                 match outgoing.line {
-                    Some(key) => self.set_progress(&outgoing.tab, key, Progress::Failed(error.detail)),
-                    None => self.note(Said::Refusal(error.detail)),
+                    Some(key) => self.set_progress(&outgoing.tab, key, Progress::Failed(error.detail.into())),
+                    None => self.note(Said::Refusal(error.detail.into())),
                 }
                 return;
             }

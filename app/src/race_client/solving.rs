@@ -173,7 +173,7 @@ impl Solving {
             }
             ErrorCode::QuotaReached if error.retry_after.is_none() => {
                 self.judged();
-                let by_network = error.quota.as_deref() == Some("network");
+                let by_network = error.drop.is_some_and(|details| details.quota.as_deref() == Some("network"));
                 (Remedy::Nothing, Some(Failure::QuotaReached { by_network }))
             }
             ErrorCode::QuotaReached => {

@@ -13,7 +13,7 @@ pub struct ServerWords {
 
 impl From<ApiError> for ServerWords {
     fn from(error: ApiError) -> Self {
-        Self { code: error.code, detail: error.detail }
+        Self { code: error.code, detail: error.detail.into() }
     }
 }
 

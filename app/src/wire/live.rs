@@ -54,7 +54,7 @@ pub enum ServerMessage {
         /// Seconds from one share of a miner to its next.
         proof_interval: f64,
         /// What is given out.
-        drop: DropNews,
+        drop: Box<DropNews>,
     },
     /// The answer to a ping.
     #[serde(rename = "PONG")]
@@ -75,7 +75,7 @@ pub enum ServerMessage {
     },
     /// The drop has changed: its state, what is left, or its rules.
     #[serde(rename = "DROP")]
-    Drop(DropNews),
+    Drop(Box<DropNews>),
     /// Every two seconds.
     #[serde(rename = "NETWORK_HASHRATE")]
     NetworkHashrate {
@@ -166,9 +166,9 @@ impl Read for ServerMessage {
                 round: RoundView::read(value)?,
                 figures: Figures::read(value)?,
                 proof_interval: field(value, "proof_interval")?,
-                drop: field(value, "drop")?,
+                drop: Box::new(field(value, "drop")?),
             },
-            "DROP" => Self::Drop(DropNews::read(value)?),
+            "DROP" => Self::Drop(Box::new(DropNews::read(value)?)),
             "PONG" => Self::Pong { online: field(value, "online")? },
             "PUZZLE_RESET" => Self::PuzzleReset {
                 round: RoundView::read(value)?,

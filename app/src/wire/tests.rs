@@ -61,14 +61,14 @@ fn a_puzzle_is_flat_and_whole_numbers_have_no_fraction() {
 fn messages_survive_the_way_through_json() {
     let figures = Figures { online: 5, active_miners: 3, total_hashrate: 45.5 };
     let messages = [
-        ServerMessage::Puzzle { round: round(), figures, proof_interval: 60.0, drop: drop_news() },
+        ServerMessage::Puzzle { round: round(), figures, proof_interval: 60.0, drop: Box::new(drop_news()) },
         ServerMessage::Puzzle {
             round: RoundView { search: None, ..round() },
             figures,
             proof_interval: 60.0,
-            drop: DropNews::default(),
+            drop: Box::default(),
         },
-        ServerMessage::Drop(drop_news()),
+        ServerMessage::Drop(Box::new(drop_news())),
         ServerMessage::Pong { online: 5 },
         ServerMessage::PuzzleReset { round: round(), reason: ResetReason::Timeout, solve_time: None },
         ServerMessage::NetworkHashrate {

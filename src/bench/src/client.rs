@@ -1,7 +1,7 @@
 //! An HTTP/1.1 client for load: one keep-alive connection, one request at a time,
 //! nothing between it and the socket.
 
-use crate::{BenchError, Result};
+use crate::{BenchError, Result, stamp::StampDemand};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::{
@@ -17,6 +17,7 @@ use std::{
     net::SocketAddr,
     ops::RangeFrom,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    time::Duration,
 };
 use tokio::net::TcpStream;
 
@@ -49,6 +50,12 @@ impl Answer {
             return Ok(self);
         }
         Err(BenchError::Answer(format!("{} {}", self.status, String::from_utf8_lossy(&self.body))))
+    }
+
+    /// When to come again, as a refusal says; one second if it does not.
+    pub fn retry_after(&self) -> Duration {
+        let seconds = self.headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
+        Duration::from_secs(seconds.and_then(|seconds| seconds.parse().ok()).unwrap_or(1))
     }
 }
 
@@ -115,16 +122,45 @@ impl Visitor {
         Ok(Self { host, forwarded_for: forwarded_for.map(str::to_owned), cookie: None, id })
     }
 
-    /// Passes the human check, as the protocol says, and keeps the session's cookie.
+    /// Passes the gate, as the protocol says, and keeps the session's cookie. Where a stamp
+    /// is asked for, one is made.
     ///
     /// # Errors
     /// [`BenchError::Answer`] if the server lets it not in.
     pub async fn pass_check(mut self, connection: &mut Connection) -> Result<Self> {
-        let answer = connection.send(self.post("/api/session", r#"{"turnstileToken":"bench"}"#)).await?;
+        let mut answer = connection.send(self.session_request(None)).await?;
+        if answer.status == StatusCode::PAYMENT_REQUIRED {
+            let demand: StampDemand = serde_json::from_slice(&answer.body)?;
+            answer = connection.send(self.session_request(Some(&demand.mint(0)?))).await?;
+        }
+        self.keep_cookie(&answer)?;
+        Ok(self)
+    }
+
+    /// A request for a session, with a token that test mode takes.
+    pub fn session_request(&self, stamp: Option<&str>) -> Request<Full<Bytes>> {
+        let mut request = self.post("/api/session", r#"{"turnstileToken":"bench"}"#);
+        if let Some(stamp) = stamp.and_then(|stamp| stamp.parse().ok()) {
+            request.headers_mut().insert("x-hashcash", stamp);
+        }
+        request
+    }
+
+    /// Takes the session that was granted.
+    ///
+    /// # Errors
+    /// [`BenchError::Answer`] if none was.
+    pub fn keep_cookie(&mut self, answer: &Answer) -> Result<()> {
         let line = answer.ok()?.headers.get(header::SET_COOKIE).and_then(|line| line.to_str().ok());
         let cookie = line.and_then(|line| line.split(';').next());
         self.cookie = Some(cookie.ok_or_else(|| BenchError::Answer("no cookie".to_owned()))?.to_owned());
-        Ok(self)
+        Ok(())
+    }
+
+    /// The same visitor before it had a session.
+    #[must_use]
+    pub fn without_session(&self) -> Self {
+        Self { cookie: None, ..self.clone() }
     }
 
     /// The session's cookie as `name=value`, if there is one.

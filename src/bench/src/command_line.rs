@@ -51,7 +51,7 @@ fn run(CommandLine { server, reports, bench }: &CommandLine) -> Result<()> {
         Bench::Attack(size) => runtime.block_on(attack::measure(server, size)).and_then(publish),
         Bench::Http(load) => runtime.block_on(http::measure(server, *load)).and_then(publish),
         Bench::Live(load) => runtime.block_on(live::measure(server, load)).and_then(publish),
-        Bench::Lobby(load) => runtime.block_on(lobby::measure(server, *load)).and_then(publish),
+        Bench::Lobby(load) => runtime.block_on(lobby::measure(server, load)).and_then(publish),
         Bench::Native(load) => native::measure(*load, reports),
     }?;
     eprintln!("also in {}", written.display());

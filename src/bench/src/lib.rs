@@ -10,6 +10,7 @@
 //! |---|---|
 //! | [`server`] | the server's process: its start, its memory, its processor time |
 //! | [`client`] | an HTTP/1.1 client for load, and visitors who have passed the check |
+//! | [`stamp`] | what a server asks for before it opens a session |
 //! | [`samples`] | measured durations and their percentiles |
 //! | [`report`] | tables for people, JSON for programs |
 //! | [`wire`] | a client that costs next to nothing, for crowds |
@@ -34,6 +35,7 @@ pub mod native;
 pub mod report;
 pub mod samples;
 pub mod server;
+pub mod stamp;
 pub mod wire;
 
 pub use error::{BenchError, Result};

@@ -1,6 +1,6 @@
 //! The lobby under load: how long a line takes to reach a thousand who wait for it,
-//! whether talk keeps the race from judging a solution, and what stamps cost that
-//! are worth nothing.
+//! whether talk, or anything that twenty thousand do, keeps the race from judging a
+//! solution, and what stamps cost that are worth nothing.
 //!
 //! Clients wait by long polls, which is the dearest way to listen: every answer is
 //! a request. Each is a visitor with a session, an address and TCP connections of
@@ -10,10 +10,12 @@
 
 mod chatters;
 mod honest;
+mod members;
 mod stamps;
 
 use crate::{
     BenchError, Result,
+    attack::Sample,
     report::{Cell, Column, Report, Table},
     samples::Samples,
     server::{EASY_ROUNDS, ServerProcess},
@@ -50,7 +52,7 @@ const WORTHLESS: u32 = 100_000;
 const COPIES: u32 = 20_000;
 
 /// How the load is made.
-#[derive(Clone, Copy, Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct LobbyLoad {
     /// For how many seconds people talk while deliveries are measured.
     #[arg(long, default_value_t = 30)]
@@ -58,14 +60,24 @@ pub struct LobbyLoad {
     /// Solutions that are handed in beside silence, and as many beside talk.
     #[arg(long, default_value_t = 20)]
     pub submissions: u32,
+    /// Members of the lobby beside whom honest clients win; 0 leaves that out.
+    #[arg(long, default_value_t = 20_000)]
+    pub members: usize,
+    /// What is measured beside them how often.
+    #[command(flatten)]
+    pub sample: Sample,
 }
 
-/// Measures deliveries, submissions beside talk, and worthless stamps.
+/// Measures deliveries, submissions beside talk and beside a full lobby, and worthless
+/// stamps.
 ///
 /// # Errors
 /// [`BenchError`] if something could not be measured.
-pub async fn measure(binary: &Path, load: LobbyLoad) -> Result<Report> {
+pub async fn measure(binary: &Path, load: &LobbyLoad) -> Result<Report> {
     let mut report = Report::new("lobby");
+    if 0 < load.members {
+        members::measure(binary, load.members, &load.sample, &mut report).await?;
+    }
     report.table(delivery(binary, load.seconds).await?);
     let (table, note) = beside_talk(binary, load.submissions).await?;
     report.table(table);

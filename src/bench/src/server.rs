@@ -27,6 +27,13 @@ pub const EASY_ROUNDS: &[(&str, &str)] =
 /// Settings with which a hash costs next to nothing.
 pub const CHEAP_HASHES: &[(&str, &str)] = &[("HASHPASS_ARGON2_MEMORY_COST", "64"), ("HASHPASS_ARGON2_TIME_COST", "1")];
 
+/// How many bits a stamp has by [`CHEAP_STAMPS`].
+pub const CHEAP_STAMP_BITS: u8 = 8;
+
+/// Settings with which every session costs a stamp, and a stamp next to nothing: to judge
+/// and to spend one costs the server the same whatever it cost to make.
+pub const CHEAP_STAMPS: &[(&str, &str)] = &[("HASHPASS_GATE", "both"), ("HASHPASS_HASHCASH_BITS", "8")];
+
 /// Settings with which clients can come from many addresses: this machine is a proxy
 /// that says where they come from.
 pub const TRUSTED_PROXY: &[(&str, &str)] = &[("HASHPASS_TRUSTED_PROXIES", "127.0.0.1")];

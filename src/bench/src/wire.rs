@@ -207,12 +207,25 @@ impl Live {
         }
     }
 
-    /// Says a text of at most 125 bytes, if the socket takes it at once.
+    /// Says a text, if the socket takes it at once.
     ///
     /// # Errors
-    /// The system's, and `InvalidInput`.
+    /// The system's, and `InvalidInput` above 65,535 bytes.
     pub fn say(&self, text: &str) -> io::Result<()> {
-        self.send(1, text.as_bytes())
+        self.send(FrameKind::Text, text.as_bytes())
+    }
+
+    /// Sends a frame as soon as the socket takes it.
+    ///
+    /// # Errors
+    /// The system's, and `InvalidInput` above 65,535 bytes.
+    pub async fn send_in_time(&self, kind: FrameKind, payload: &[u8]) -> io::Result<()> {
+        loop {
+            match self.send(kind, payload) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.stream.writable().await?,
+                sent => return sent,
+            }
+        }
     }
 
     /// Done as soon as the server may have said something.
@@ -247,7 +260,7 @@ impl Live {
             match kind {
                 1 => hear(payload),
                 8 => return Ok(false),
-                9 => self.send(10, payload)?,
+                9 => self.send(FrameKind::Pong, payload)?,
                 _ => {}
             }
             bytes = &bytes[length..];
@@ -257,12 +270,33 @@ impl Live {
     }
 
     /// Sends a frame whose mask is zero, which changes nothing.
-    fn send(&self, kind: u8, payload: &[u8]) -> io::Result<()> {
-        let length = u8::try_from(payload.len()).ok().filter(|length| *length < 126).ok_or(ErrorKind::InvalidInput)?;
-        let mut bytes = vec![0x80 | kind, 0x80 | length, 0, 0, 0, 0];
+    fn send(&self, kind: FrameKind, payload: &[u8]) -> io::Result<()> {
+        let length = u16::try_from(payload.len()).map_err(|_| ErrorKind::InvalidInput)?;
+        let mut bytes = vec![0x80 | kind as u8];
+        match u8::try_from(length) {
+            Ok(short @ ..126) => bytes.push(0x80 | short),
+            _ => {
+                bytes.push(0x80 | 126);
+                bytes.extend_from_slice(&length.to_be_bytes());
+            }
+        }
+        bytes.extend_from_slice(&[0; 4]);
         bytes.extend_from_slice(payload);
         self.stream.try_write(&bytes).map(drop)
     }
+}
+
+/// What a frame is, by its number in RFC 6455.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrameKind {
+    /// A message of text.
+    Text = 1,
+    /// A message of bytes.
+    Binary = 2,
+    /// Asks whether the other end lives.
+    Ping = 9,
+    /// Says that it does.
+    Pong = 10,
 }
 
 /// The first frame in `bytes`, if all of it is there: its kind, its payload, and how
@@ -302,6 +336,23 @@ mod tests {
             assert_eq!(frame(&long[..end]), None, "{end}");
         }
         assert_eq!(frame(&[0x81, 127, 255, 255, 255, 255, 255, 255, 255, 255]), None);
+    }
+
+    #[tokio::test]
+    async fn frames_are_sent_masked_with_their_length() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut server, _) = listener.accept().await.unwrap();
+        let live = Live { stream, rest: Vec::new() };
+        live.send_in_time(FrameKind::Ping, b"").await.unwrap();
+        live.send_in_time(FrameKind::Text, &[b'x'; 125]).await.unwrap();
+        live.send_in_time(FrameKind::Binary, &[b'x'; 126]).await.unwrap();
+        let mut sent = vec![0; 6 + 6 + 125 + 8 + 126];
+        server.read_exact(&mut sent).await.unwrap();
+        assert_eq!(sent[..6], [0x89, 0x80, 0, 0, 0, 0]);
+        assert_eq!(sent[6..13], [0x81, 0x80 | 125, 0, 0, 0, 0, b'x']);
+        assert_eq!(sent[137..146], [0x82, 0x80 | 126, 0, 126, 0, 0, 0, 0, b'x']);
+        assert!(live.send_in_time(FrameKind::Text, &[0; 65_536]).await.is_err());
     }
 
     #[tokio::test]

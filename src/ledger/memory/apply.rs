@@ -14,10 +14,10 @@ use crate::ledger::{
 use std::collections::BTreeMap;
 
 /// What takes a change back.
-type Undo = Box<dyn FnOnce(&mut Tables)>;
+pub(super) type Undo = Box<dyn FnOnce(&mut Tables)>;
 
 /// Which table.
-type Table<K, V> = fn(&mut Tables) -> &mut BTreeMap<K, V>;
+pub(super) type Table<K, V> = fn(&mut Tables) -> &mut BTreeMap<K, V>;
 
 impl Tables {
     /// Makes all changes of a transaction, or none.
@@ -43,7 +43,7 @@ impl Tables {
     }
 
     /// Writes a row, or takes it away if there is no value.
-    fn put<K, V>(&mut self, undo: &mut Vec<Undo>, table: Table<K, V>, key: K, value: Option<V>)
+    pub(super) fn put<K, V>(&mut self, undo: &mut Vec<Undo>, table: Table<K, V>, key: K, value: Option<V>)
     where
         K: Ord + Clone + 'static,
         V: 'static,
@@ -62,7 +62,7 @@ impl Tables {
     }
 
     /// Takes the first rows away that come before a moment, in the order of their times.
-    fn forget_rows<K, V>(
+    pub(super) fn forget_rows<K, V>(
         &mut self,
         undo: &mut Vec<Undo>,
         table: Table<K, V>,
@@ -87,6 +87,7 @@ impl Tables {
                     }
                     self.put(undo, |tables| &mut tables.tickets, won.ticket, Some(()));
                     self.put(undo, |tables| &mut tables.wins, *round, Some(entry.seq));
+                    self.put_code(undo, *round, won);
                 }
                 if let Body::Drop(change) = body {
                     self.drop = Some(change.clone());
@@ -110,6 +111,16 @@ impl Tables {
                 }
                 let taken = Some((code.clone(), Some(*round)));
                 self.put(undo, |tables| &mut tables.listed_codes, position, taken);
+            }
+            Change::Redeem(redeemed) => self.redeem(undo, redeemed)?,
+            Change::Revoke(revoked) => self.revoke(undo, revoked)?,
+            Change::ReturnCodes(rounds) => self.return_codes(undo, rounds)?,
+            Change::CreateKey(key) => self.create_key(undo, key)?,
+            Change::NoteKeyUse(digest) => self.note_key_use(undo, digest),
+            Change::RevokeKey(name) => self.revoke_key(undo, name)?,
+            Change::KeepAnswer(answer) => self.keep_answer(undo, answer)?,
+            Change::ForgetAnswers(before) => {
+                self.forget_rows(undo, |tables| &mut tables.answers, *before, |kept| kept.at);
             }
             Change::Snapshot { round, mining_time } => self.progress.note(*round, *mining_time),
             Change::Deliver(new) => {
@@ -247,6 +258,7 @@ impl Tables {
             if let Body::Won(won) = &entry.body {
                 self.tickets.remove(&won.ticket);
                 self.wins.remove(&entry.round);
+                self.forget_code(entry.round, won);
             }
         }
     }

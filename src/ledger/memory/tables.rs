@@ -2,6 +2,7 @@
 
 use crate::ledger::{
     body::{Body, DropChange, Won},
+    callers::{ApiKeyRow, KeptAnswer},
     deliveries::{Delivery, DeliveryState, Due, Outbox},
     entry::Entry,
     error::Refused,
@@ -27,6 +28,13 @@ pub(super) struct Tables {
     pub(super) wins: BTreeMap<RoundNumber, Seq>,
     /// The tickets of the wins.
     pub(super) tickets: BTreeMap<Ticket, ()>,
+    /// What became of the codes of the wins.
+    pub(super) fates: BTreeMap<RoundNumber, Fate>,
+    /// The newest wins of the codes.
+    pub(super) rounds_of_codes: BTreeMap<Digest, RoundNumber>,
+    /// The keys of other servers by their names.
+    pub(super) api_keys: BTreeMap<String, ApiKeyRow>,
+    pub(super) answers: BTreeMap<Digest, KeptAnswer>,
     pub(super) deliveries: BTreeMap<DeliveryId, Delivery>,
     /// The webhook ids of those.
     pub(super) webhook_ids: BTreeMap<WebhookId, ()>,
@@ -48,6 +56,26 @@ pub(super) struct Tables {
     pub(super) positions: BTreeMap<String, u64>,
 }
 
+/// What became of the code of a win.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fate {
+    pub(super) expires_at: Option<WallTime>,
+    /// The entry that says that it was used.
+    pub(super) redeemed: Option<Seq>,
+    /// The entry that says that it was made worthless.
+    pub(super) revoked: Option<Seq>,
+    /// True if it has gone back into the supply.
+    pub(super) returned: bool,
+}
+
+impl Fate {
+    /// True if it has expired by `now` unused, and has not gone back.
+    pub(super) fn is_returnable(&self, now: WallTime) -> bool {
+        let is_unused = self.redeemed.is_none() && self.revoked.is_none() && !self.returned;
+        is_unused && self.expires_at.is_some_and(|expires_at| expires_at <= now)
+    }
+}
+
 impl Tables {
     pub(super) fn keeping(most_entries: usize) -> Self {
         Self {
@@ -56,6 +84,10 @@ impl Tables {
             entries: BTreeMap::new(),
             wins: BTreeMap::new(),
             tickets: BTreeMap::new(),
+            fates: BTreeMap::new(),
+            rounds_of_codes: BTreeMap::new(),
+            api_keys: BTreeMap::new(),
+            answers: BTreeMap::new(),
             deliveries: BTreeMap::new(),
             webhook_ids: BTreeMap::new(),
             last_delivery: DeliveryId(0),
@@ -123,7 +155,7 @@ impl Tables {
         let of_person =
             |won: &Won| won.session == quota.session || (won.network == quota.network && won.visitor == quota.visitor);
         let person = wins().filter(|(_, won)| of_person(won));
-        let last = person.clone().map(|(entry, _)| entry.at).last();
+        let last = person.clone().map(|(entry, _)| entry.at).next_back();
         let network = wins().filter(|(_, won)| won.network == quota.network).count() as u64;
         let allowed = quota.check(person.count() as u64, last, network, self.progress.at);
         allowed.map_err(|(quota, until)| Refused::QuotaReached { quota, until })
@@ -171,6 +203,7 @@ impl Tables {
             counters: self.progress.counters,
             drop: self.drop.clone(),
             wins: self.progress.wins,
+            returned: self.progress.returned,
             won_at: self.progress.won_at,
             fingerprints: self.fingerprints.clone(),
             sessions: self.sessions.values().cloned().collect(),

@@ -1,10 +1,11 @@
 //! Changes, as statements.
 
-use super::read;
+use super::{
+    change::{Applied, append, execute},
+    codes, read,
+};
 use crate::ledger::{
-    body::{Body, Won},
     deliveries::{Delivery, DeliveryState, NewDelivery},
-    entry::Entry,
     error::Refused,
     fault,
     nanoseconds::to_nanoseconds,
@@ -13,38 +14,7 @@ use crate::ledger::{
     transaction::{Change, FORGET_AT_ONCE, Transaction},
     values::{DeliveryId, Digest, WallTime},
 };
-use puzzle::RoundNumber;
-use rusqlite::{Connection, Error, ErrorCode, Params, params};
-
-/// Why a transaction cannot go on.
-#[derive(Debug)]
-pub(super) enum ApplyError {
-    /// It is refused; others may go on.
-    Refused(Refused),
-    /// The store fails.
-    Store(Error),
-}
-
-impl From<Refused> for ApplyError {
-    fn from(refused: Refused) -> Self {
-        Self::Refused(refused)
-    }
-}
-
-impl From<Error> for ApplyError {
-    fn from(error: Error) -> Self {
-        match &error {
-            // The transaction's fault, and not the store's: the store goes on.
-            Error::ToSqlConversionFailure(_) => Self::Refused(Refused::Unstorable(error.to_string())),
-            _ if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
-                Self::Refused(Refused::Unstorable(error.to_string()))
-            }
-            _ => Self::Store(error),
-        }
-    }
-}
-
-type Applied = Result<(), ApplyError>;
+use rusqlite::{Connection, params};
 
 /// Makes all changes of a transaction and moves `progress` on, which is not written.
 pub(super) fn apply(connection: &Connection, progress: &mut Progress, transaction: &Transaction) -> Applied {
@@ -57,12 +27,13 @@ pub(super) fn apply(connection: &Connection, progress: &mut Progress, transactio
 
 /// Writes how far the ledger has come.
 pub(super) fn write_progress(connection: &Connection, progress: &Progress) -> rusqlite::Result<()> {
-    let Progress { head, at, round, opened, ended, mining_time, noted_at, counters, wins, won_at, drop } = progress;
+    let Progress { head, at, round, opened, ended, mining_time, noted_at, counters, wins, returned, won_at, drop } =
+        progress;
     connection
         .prepare_cached(
             "UPDATE race SET seq = ?1, chain = ?2, entry_at = ?3, at = ?4, round = ?5, opened = ?6, ended = ?7,
              mining_time = ?8, noted_at = ?9, rounds = ?10, channels = ?11, sessions = ?12, tickets = ?13,
-             wins = ?14, won_at = ?15, drop_entry = ?16",
+             wins = ?14, won_at = ?15, drop_entry = ?16, returned = ?17",
         )?
         .execute(params![
             head.seq.0,
@@ -81,6 +52,7 @@ pub(super) fn write_progress(connection: &Connection, progress: &Progress) -> ru
             wins,
             won_at.map_or(0, WallTime::milliseconds),
             drop.map_or(0, |seq| seq.0),
+            returned,
         ])
         .map(|_| ())
 }
@@ -103,6 +75,20 @@ fn apply_one(connection: &Connection, progress: &mut Progress, change: &Change) 
             if run(sql, params![code, round.0])? == 0 {
                 return Err(Refused::CodeTaken.into());
             }
+        }
+        Change::Redeem(redeemed) => codes::redeem(connection, progress, redeemed)?,
+        Change::Revoke(revoked) => codes::revoke(connection, progress, revoked)?,
+        Change::ReturnCodes(rounds) => codes::return_codes(connection, progress, rounds)?,
+        Change::CreateKey(key) => codes::create_key(connection, progress.at, key)?,
+        Change::NoteKeyUse(digest) => codes::note_key_use(connection, progress.at, digest)?,
+        Change::RevokeKey(name) => codes::revoke_key(connection, progress.at, name)?,
+        Change::KeepAnswer(answer) => codes::keep_answer(connection, progress.at, answer)?,
+        Change::ForgetAnswers(before) => {
+            run(
+                "DELETE FROM kept_answers WHERE name IN (SELECT name FROM kept_answers
+                 WHERE at < ?1 ORDER BY at, name LIMIT ?2)",
+                params![before.milliseconds(), at_once],
+            )?;
         }
         Change::Snapshot { round, mining_time } => progress.note(*round, *mining_time),
         Change::Deliver(new) => deliver(connection, progress.at, new)?,
@@ -194,46 +180,6 @@ fn apply_one(connection: &Connection, progress: &mut Progress, change: &Change) 
         }
     }
     Ok(())
-}
-
-fn execute(connection: &Connection, sql: &str, params: impl Params) -> rusqlite::Result<usize> {
-    connection.prepare_cached(sql)?.execute(params)
-}
-
-fn append(connection: &Connection, progress: &mut Progress, round: RoundNumber, body: &Body) -> Applied {
-    let entry = progress.append(round, body)?;
-    execute(
-        connection,
-        "INSERT INTO entries (seq, at, kind, round, body, chain) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        params![
-            entry.seq.0,
-            entry.at.milliseconds(),
-            body.kind().name(),
-            round.0,
-            entry.text(),
-            entry.chain.as_bytes()
-        ],
-    )?;
-    if let Body::Won(won) = body { insert_win(connection, &entry, won) } else { Ok(()) }
-}
-
-fn insert_win(connection: &Connection, entry: &Entry, won: &Won) -> Applied {
-    let code_digest = Digest::of(&[won.code.as_str().as_bytes()]);
-    let inserted = execute(
-        connection,
-        "INSERT INTO wins (round, seq, ticket, session, visitor, network, code_digest)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (ticket) DO NOTHING",
-        params![
-            entry.round.0,
-            entry.seq.0,
-            won.ticket.0,
-            won.session,
-            won.visitor.as_str(),
-            won.network,
-            code_digest.as_bytes()
-        ],
-    )?;
-    if inserted == 0 { Err(Refused::TicketUsed.into()) } else { Ok(()) }
 }
 
 fn require_quota(connection: &Connection, now: WallTime, quota: &WinQuota) -> Applied {

@@ -6,23 +6,23 @@
 //! crash has left in the write-ahead log is read as well.
 
 use super::{
+    codes,
     failure::store_error,
     open::{open_read_only, refuse_other_schema},
-    read,
     settings::{DATABASE, OpenError},
 };
 use crate::ledger::{
+    codes::CodeRecord,
     error::{Fault, StoreError},
-    rows::RecordedWin,
     values::Digest,
 };
 use std::path::Path;
 
-/// The newest win of the first of these codes that was won, by their SHA-256.
+/// The first of these codes that was won, by their SHA-256, as it stands.
 ///
 /// # Errors
 /// [`OpenError`]: also where there is no ledger, or one of another version.
-pub fn find_win(directory: &Path, codes: &[Digest]) -> Result<Option<RecordedWin>, OpenError> {
+pub fn find_code(directory: &Path, meant: &[Digest]) -> Result<Option<CodeRecord>, OpenError> {
     let path = directory.join(DATABASE);
     if !path.exists() {
         return Err(StoreError::new(Fault::Io, "looking a code up", &path, "there is no ledger").into());
@@ -30,9 +30,10 @@ pub fn find_win(directory: &Path, codes: &[Digest]) -> Result<Option<RecordedWin
     let failed = |error: rusqlite::Error| store_error("looking a code up", &path, &error, None);
     let connection = open_read_only(&path).map_err(failed)?;
     refuse_other_schema(&connection, &path)?;
-    for code in codes {
-        if let Some(win) = read::win_with_code(&connection, *code).map_err(failed)? {
-            return Ok(Some(win));
+    for code in meant {
+        let found = codes::code(&connection, *code).map_err(failed)?;
+        if found.is_some() {
+            return Ok(found);
         }
     }
     Ok(None)

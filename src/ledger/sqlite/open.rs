@@ -17,13 +17,13 @@ use std::{
 };
 
 /// The versions of the schema, oldest first; `user_version` counts those applied.
-const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
 
 /// How long to wait for another program that holds the file.
 const BUSY_LIMIT: Duration = Duration::from_secs(1);
 
 /// How many statements a connection keeps prepared: more than there are.
-const STATEMENTS: usize = 64;
+const STATEMENTS: usize = 96;
 
 /// To what the write-ahead log is cut when it begins anew.
 const LOG_BYTES: i64 = 16 * 1024 * 1024;
@@ -62,6 +62,10 @@ pub(super) fn open(directory: &Path) -> Result<Opened, OpenError> {
         let why = "the last entry is not the one that the ledger ends with";
         return Err(StoreError::new(Fault::Damaged, "reading the end of the chain", &path, why).into());
     }
+    // A process that was killed again and again never came to copy its log into the database.
+    connection
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        .map_err(failed("copying the write-ahead log into the database"))?;
     flush_directory(directory).map_err(|source| DirectoryError::io(directory, "flushing the directory", source))?;
     Ok(Opened { connection, path })
 }

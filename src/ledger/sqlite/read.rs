@@ -16,25 +16,25 @@ use rusqlite::{Connection, Error, OptionalExtension, Params, Result, Row, types:
 use std::time::Duration;
 
 /// What a stored value cannot be.
-fn damaged(column: usize, why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+pub(super) fn damaged(column: usize, why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::FromSqlConversionFailure(column, Type::Text, why.into())
 }
 
-fn time(row: &Row<'_>, column: usize) -> Result<WallTime> {
+pub(super) fn time(row: &Row<'_>, column: usize) -> Result<WallTime> {
     row.get::<_, u64>(column).map(WallTime::from_milliseconds)
 }
 
-fn digest(row: &Row<'_>, column: usize) -> Result<Digest> {
+pub(super) fn digest(row: &Row<'_>, column: usize) -> Result<Digest> {
     row.get(column).map(Digest::from_bytes)
 }
 
 /// As many rows as a statement may give; a store counts with a sign.
-fn limited(limit: usize) -> u64 {
+pub(super) fn limited(limit: usize) -> u64 {
     u64::try_from(limit).unwrap_or(LARGEST_NUMBER).min(LARGEST_NUMBER)
 }
 
 /// A number in a condition: nothing that is stored is larger than the largest.
-fn number(number: u64) -> u64 {
+pub(super) fn number(number: u64) -> u64 {
     number.min(LARGEST_NUMBER)
 }
 
@@ -42,7 +42,7 @@ pub(super) fn progress(connection: &Connection) -> Result<Progress> {
     connection
         .prepare_cached(
             "SELECT seq, chain, entry_at, at, round, opened, ended, mining_time, noted_at,
-             rounds, channels, sessions, tickets, wins, won_at, drop_entry FROM race",
+             rounds, channels, sessions, tickets, wins, won_at, drop_entry, returned FROM race",
         )?
         .query_row([], |row| {
             Ok(Progress {
@@ -60,6 +60,7 @@ pub(super) fn progress(connection: &Connection) -> Result<Progress> {
                     tickets: row.get(12)?,
                 },
                 wins: row.get(13)?,
+                returned: row.get(16)?,
                 won_at: Some(time(row, 14)?).filter(|at| at.milliseconds() != 0),
                 drop: seq_or_none(row.get(15)?),
             })
@@ -97,7 +98,7 @@ fn entry_at(connection: &Connection, seq: Seq) -> Result<Entry> {
         .query_row([seq.0], entry)
 }
 
-fn win(row: &Row<'_>) -> Result<RecordedWin> {
+pub(super) fn win(row: &Row<'_>) -> Result<RecordedWin> {
     let Entry { seq, at, round, body, .. } = entry(row)?;
     match body {
         Body::Won(won) => Ok(RecordedWin { seq, at, round, won: *won }),
@@ -249,6 +250,7 @@ pub(super) fn recover(connection: &Connection, now: WallTime) -> Result<Recovere
         counters: progress.counters,
         drop: newest_drop(connection, &progress)?,
         wins: progress.wins,
+        returned: progress.returned,
         won_at: progress.won_at,
         fingerprints: fingerprints(connection)?,
         sessions,

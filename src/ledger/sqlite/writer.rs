@@ -1,7 +1,8 @@
 //! The thread that writes, and the handle to it.
 
 use super::{
-    apply::{ApplyError, apply, write_progress},
+    apply::{apply, write_progress},
+    change::ApplyError,
     failure::{probe, store_error},
     health::Health,
     open::Opened,

@@ -113,10 +113,10 @@ async fn a_newer_schema_is_refused_in_one_sentence_and_not_touched() {
     let before = fs::read(&path).unwrap();
     let data = DataDirectory::open(directory.path()).unwrap();
     let error = SqliteLedger::open(&data, Arc::new(ManualClock::default()), QUICK).unwrap_err();
-    assert!(matches!(error, OpenError::NewerSchema { found: 99, known: 2, .. }));
+    assert!(matches!(error, OpenError::NewerSchema { found: 99, known: 3, .. }));
     let expected = format!(
         "{} was written by a newer version of this program (its schema is 99, and this version knows schemas up to \
-         2): start that version, or give this one a data directory of its own",
+         3): start that version, or give this one a data directory of its own",
         path.display()
     );
     assert_eq!(error.to_string(), expected);

@@ -2,11 +2,13 @@
 
 use super::{
     Fixture,
-    samples::{client, delivery, expired, opened, session, token, won},
+    samples::{client, code, delivery, expired, opened, session, token, won_until},
 };
 use crate::ledger::{
-    Change, CommitError, Committed, DeliveryId, Digest, Entry, Head, Ledger, Recovered, Refused, Seq, Transaction,
-    WallTime,
+    Change, CodeRecord, CodeStatus, CommitError, Committed, DeliveryId, Digest, Entry, Head, Ledger, Recovered,
+    Refused, Seq, Transaction, WallTime,
+    body::{Redeemed, Revoked},
+    callers::{ApiKeyRow, KeptAnswer, NewAnswer, NewKey},
     deliveries::{Delivery, Due, TryOutcome},
     rows::{Counter, ListedCode, RecordedWin, StrikeRow, WinQuota},
     verify_chain,
@@ -36,6 +38,10 @@ fn outcome() -> impl Strategy<Value = TryOutcome> {
     ]
 }
 
+fn digest_of_code(round: RoundNumber) -> Digest {
+    Digest::of(&[code(round.0).as_str().as_bytes()])
+}
+
 fn change() -> impl Strategy<Value = Change> {
     let id = || FEW.prop_map(DeliveryId);
     let round = || (1..6_u64).prop_map(RoundNumber);
@@ -43,8 +49,24 @@ fn change() -> impl Strategy<Value = Change> {
     let counter = prop_oneof![Just(Counter::Channels), Just(Counter::Sessions), Just(Counter::Tickets)];
     prop_oneof![
         6 => round().prop_map(|round| Change::Append { round, body: opened(round.0) }),
-        6 => (round(), 0..9_u64, name())
-            .prop_map(|(round, ticket, session)| Change::Append { round, body: won(round.0, ticket, &session) }),
+        6 => (round(), 0..9_u64, name(), proptest::option::of(time())).prop_map(|(round, ticket, session, expires_at)| {
+            Change::Append { round, body: won_until(round.0, ticket, &session, expires_at) }
+        }),
+        3 => (round(), name()).prop_map(|(round, key)| {
+            Change::Redeem(Redeemed { code_digest: digest_of_code(round), key, redeemed_for: None })
+        }),
+        1 => (round(), name()).prop_map(|(round, key)| {
+            Change::Revoke(Revoked { code_digest: digest_of_code(round), key, reason: String::new() })
+        }),
+        2 => vec(round(), 0..3).prop_map(Change::ReturnCodes),
+        1 => (name(), key()).prop_map(|(name, digest)| {
+            Change::CreateKey(NewKey { name, digest, scopes: "codes:read".to_owned() })
+        }),
+        1 => key().prop_map(Change::NoteKeyUse),
+        1 => name().prop_map(Change::RevokeKey),
+        1 => (key(), key(), proptest::option::of(name()))
+            .prop_map(|(name, request, refusal)| Change::KeepAnswer(NewAnswer { name, request, refusal })),
+        1 => time().prop_map(Change::ForgetAnswers),
         2 => round().prop_map(|round| Change::Append { round, body: expired() }),
         1 => (round(), 0..99_u64).prop_map(|(round, seconds)| {
             Change::Snapshot { round, mining_time: Duration::from_secs(seconds) }
@@ -104,6 +126,12 @@ struct Everything {
     due: Due,
     cursors: Vec<Seq>,
     codes: Vec<ListedCode>,
+    lives: Vec<Option<CodeRecord>>,
+    by_status: Vec<Vec<CodeRecord>>,
+    returnable: Vec<RoundNumber>,
+    keys: Vec<ApiKeyRow>,
+    active_keys: Vec<Option<ApiKeyRow>>,
+    answers: Vec<Option<KeptAnswer>>,
 }
 
 async fn everything(ledger: &dyn Ledger) -> Everything {
@@ -111,6 +139,20 @@ async fn everything(ledger: &dyn Ledger) -> Everything {
     for name in NAMES {
         wins_of.push(ledger.wins_of(name, RoundNumber(1), 2).await.unwrap());
         cursors.push(ledger.cursor(name).await.unwrap());
+    }
+    let now = WallTime::from_milliseconds(1000);
+    let (mut lives, mut by_status) = (Vec::new(), Vec::new());
+    for round in 1..6 {
+        lives.push(ledger.code(digest_of_code(RoundNumber(round))).await.unwrap());
+    }
+    for status in CodeStatus::ALL {
+        by_status.push(ledger.codes_after(RoundNumber(1), Some(status), now, 2).await.unwrap());
+    }
+    let (mut active_keys, mut answers) = (Vec::new(), Vec::new());
+    for key in 0..5 {
+        let digest = Digest::from_bytes([key; 32]);
+        active_keys.push(ledger.active_key(digest).await.unwrap());
+        answers.push(ledger.kept_answer(digest).await.unwrap());
     }
     Everything {
         recovered: ledger.recover().await.unwrap(),
@@ -121,6 +163,12 @@ async fn everything(ledger: &dyn Ledger) -> Everything {
         due: ledger.due_deliveries(WallTime::from_milliseconds(1000), 2).await.unwrap(),
         cursors,
         codes: ledger.codes_left(0).await.unwrap(),
+        lives,
+        by_status,
+        returnable: ledger.returnable_codes(now, 3).await.unwrap(),
+        keys: ledger.api_keys().await.unwrap(),
+        active_keys,
+        answers,
     }
 }
 

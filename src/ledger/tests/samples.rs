@@ -43,6 +43,11 @@ pub(super) fn code(round: u64) -> InviteCode {
 }
 
 pub(super) fn won(round: u64, ticket: u64, session: &str) -> Body {
+    won_until(round, ticket, session, None)
+}
+
+/// The same with a code that is worth nothing from a moment on.
+pub(super) fn won_until(round: u64, ticket: u64, session: &str, expires_at: Option<WallTime>) -> Body {
     Body::Won(Box::new(Won {
         session: session.to_owned(),
         ticket: Ticket(ticket),
@@ -60,6 +65,7 @@ pub(super) fn won(round: u64, ticket: u64, session: &str) -> Body {
         new_difficulty: 3.2,
         adjustment_reason: "Perfect timing (61.1s within 30-120s)".to_owned(),
         estimate: ESTIMATE,
+        expires_at,
         state: None,
     }))
 }

@@ -160,7 +160,7 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<Loaded> {
     let conversations = rows(connection, "SELECT target, one, other FROM conversations", |row| {
         Ok((row.get(0)?, SessionId(row.get(1)?), SessionId(row.get(2)?)))
     })?;
-    let (queues, lines) = take_queues(connection)?;
+    let (queues, lines) = queues(connection)?;
     let mut recent = rows(
         connection,
         &format!(
@@ -185,9 +185,8 @@ type Queues = HashMap<ClientKey, Vec<u64>>;
 /// Lines by their numbers.
 type Lines = BTreeMap<u64, StoredLine>;
 
-/// The queues and the lines in them. The queues are deleted: from here on they are in
-/// memory, and the next stop writes what is left of them.
-fn take_queues(connection: &Connection) -> rusqlite::Result<(Queues, Lines)> {
+/// The queues and the lines in them.
+fn queues(connection: &Connection) -> rusqlite::Result<(Queues, Lines)> {
     let mut queues = Queues::new();
     for (client, number) in rows(connection, "SELECT client, seq FROM queues_of_version_1 ORDER BY seq", |row| {
         Ok((ClientKey(row.get(0)?), row.get(1)?))
@@ -204,7 +203,6 @@ fn take_queues(connection: &Connection) -> rusqlite::Result<(Queues, Lines)> {
     let others = rows(connection, "SELECT seq, envelope FROM lines", |row| {
         Ok((row.get(0)?, StoredLine { target: None, envelope: row.get(1)? }))
     })?;
-    connection.execute_batch("DELETE FROM queues; DELETE FROM queues_of_version_1; DELETE FROM lines;")?;
     // What stands in the history has its target.
     Ok((queues, others.into_iter().chain(messages).collect()))
 }

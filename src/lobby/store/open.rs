@@ -1,30 +1,29 @@
-//! Opening the database: rights, settings, migrations.
+//! Opening the database: rights, settings, migrations, and its bounds.
 
-use super::{Database, error::OpenStoreError};
+use super::{
+    Database,
+    bounds::{Bounds, Pages},
+    error::OpenStoreError,
+    room::{LOCK_PATIENCE, Room, make_room, move_log},
+};
 use crate::ledger::directory::{create_directory, private, restrict_if_present};
 use rusqlite::{Connection, TransactionBehavior};
 use std::{
     ffi::OsString,
     io,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 /// The versions of the schema, oldest first; `user_version` counts those applied.
 const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql")];
 
-/// How long SQLite waits for another process that has the file locked.
-const LOCK_PATIENCE: Duration = Duration::from_secs(5);
-
-/// To what the write-ahead log is cut when it begins anew.
-const LOG_BYTES: i64 = 16 * 1024 * 1024;
-
-pub(super) fn open(database: &Database) -> Result<Connection, OpenStoreError> {
-    let mut connection = match database {
-        Database::Memory => Connection::open_in_memory()?,
+/// Opens the database within its bounds.
+pub(super) fn open(database: &Database, bounds: Bounds) -> Result<(Connection, Room), OpenStoreError> {
+    let (mut connection, log) = match database {
+        Database::Memory => (Connection::open_in_memory()?, None),
         Database::File(path) => {
             prepare_files(path)?;
-            Connection::open(path)?
+            (Connection::open(path)?, Some(beside(path, "-wal")))
         }
     };
     connection.busy_timeout(LOCK_PATIENCE)?;
@@ -33,9 +32,35 @@ pub(super) fn open(database: &Database) -> Result<Connection, OpenStoreError> {
     // power cut as well. What has gathered is flushed together.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    connection.pragma_update_and_check(None, "journal_size_limit", LOG_BYTES, |_| Ok(()))?;
     migrate(&mut connection)?;
-    Ok(connection)
+    let size = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    let pages = Pages::within(bounds.bytes, size);
+    keep_within(&connection, pages)?;
+    Ok((connection, Room::new(bounds, pages, log)))
+}
+
+/// Bounds the database and its log. One that is larger, because it could be before, loses
+/// its oldest history and is written anew; that may take a while.
+fn keep_within(connection: &Connection, pages: Pages) -> Result<(), OpenStoreError> {
+    let set = |name, value: u64| connection.pragma_update_and_check(None, name, value, |_| Ok(()));
+    set("wal_autocheckpoint", pages.log)?;
+    set("journal_size_limit", pages.longest_log())?;
+    let count = || connection.pragma_query_value(None, "page_count", |row| row.get::<_, u64>(0));
+    if pages.most < count()? {
+        tracing::warn!(
+            pages = count()?,
+            most = pages.most,
+            "the lobby's database is larger than HASHPASS_LOBBY_MAX_BYTES allows: its oldest history is deleted"
+        );
+        while make_room(connection, pages)? {}
+        let compacted = connection.execute_batch("VACUUM").and_then(|()| move_log(connection));
+        if let Err(error) = compacted {
+            // It grows no further all the same.
+            tracing::warn!(%error, "the lobby's database could not be made smaller");
+        }
+    }
+    set("max_page_count", pages.most)?;
+    Ok(())
 }
 
 /// Makes the file and takes everything away from others, whatever the umask. SQLite

@@ -1,16 +1,13 @@
 //! The store's thread: jobs in their order, committed in groups, answered afterwards.
 
-use super::{error::StoreError, write::Write};
-use crate::lock::lock;
-use rusqlite::{Connection, TransactionBehavior};
-use std::{
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-    thread,
-    time::{Duration, Instant},
+use super::{
+    error::StoreError,
+    failures::Failures,
+    room::{Room, make_room},
+    write::Write,
 };
+use rusqlite::{Connection, TransactionBehavior};
+use std::{sync::Arc, thread};
 use tokio::sync::{mpsc, oneshot};
 
 /// How many jobs may wait for the thread.
@@ -19,44 +16,14 @@ const MOST_WAITING_JOBS: usize = 8192;
 /// How many jobs are committed together.
 const MOST_JOBS_OF_A_COMMIT: usize = 256;
 
-/// How often failures are logged at most.
-const COMPLAINT_INTERVAL: Duration = Duration::from_secs(60);
-
 /// What is done after the commit, told whether it succeeded.
 pub(super) type Afterwards = Box<dyn FnOnce(bool) + Send>;
-pub(super) type Job = Box<dyn FnOnce(&Connection) -> Afterwards + Send>;
 
-/// Failures: logged once a minute, and remembered until they were made good.
-#[derive(Debug, Default)]
-pub(super) struct Failures {
-    /// When the last line was logged.
-    last: Mutex<Option<Instant>>,
-    unsaid: AtomicU64,
-    /// True if memory and database may differ.
-    diverged: AtomicBool,
-}
-
-impl Failures {
-    pub(super) fn complain(&self, error: &rusqlite::Error) {
-        let now = Instant::now();
-        let mut last = lock(&self.last);
-        if last.is_some_and(|last| now.saturating_duration_since(last) < COMPLAINT_INTERVAL) {
-            self.unsaid.fetch_add(1, Ordering::Relaxed);
-            return;
-        }
-        *last = Some(now);
-        let more_since_the_last_line = self.unsaid.swap(0, Ordering::Relaxed);
-        tracing::error!(%error, more_since_the_last_line, "the lobby's database failed: what is sent is refused");
-    }
-
-    pub(super) fn diverge(&self) {
-        self.diverged.store(true, Ordering::SeqCst);
-    }
-
-    /// True if something was not written; it is then for the caller to write it.
-    pub(super) fn take_divergence(&self) -> bool {
-        self.diverged.swap(false, Ordering::SeqCst)
-    }
+/// Something to be done with the connection.
+pub(super) struct Job {
+    pub(super) work: Box<dyn FnOnce(&Connection) -> Afterwards + Send>,
+    /// True if it is written even where space is scarce, because the race's gate needs it.
+    pub(super) is_for_the_gate: bool,
 }
 
 /// A place in the queue, taken before something is decided that must be written.
@@ -97,7 +64,7 @@ impl Slot<'_> {
     pub(in super::super) fn write(self, writes: Vec<Write>, then: impl FnOnce(bool) + Send + 'static) -> Written {
         let (answer, stored) = oneshot::channel();
         let failures = self.failures.clone();
-        self.permit.send(Box::new(move |connection| {
+        let work = Box::new(move |connection: &Connection| -> Afterwards {
             let done = apply_all(connection, writes).inspect_err(|error| failures.complain(error)).is_ok();
             Box::new(move |committed| {
                 let stored = done && committed;
@@ -107,7 +74,8 @@ impl Slot<'_> {
                 then(stored);
                 let _ = answer.send(stored);
             })
-        }));
+        });
+        self.permit.send(Job { work, is_for_the_gate: false });
         Written(Some(stored))
     }
 }
@@ -130,15 +98,20 @@ fn apply_all(connection: &Connection, writes: Vec<Write>) -> rusqlite::Result<()
 }
 
 /// Starts the thread, which ends once the last sender is dropped and everything is done.
-pub(super) fn start(mut connection: Connection, failures: Arc<Failures>) -> std::io::Result<mpsc::Sender<Job>> {
+pub(super) fn start(
+    mut connection: Connection,
+    mut room: Room,
+    failures: Arc<Failures>,
+) -> std::io::Result<mpsc::Sender<Job>> {
     let (jobs, mut waiting) = mpsc::channel::<Job>(MOST_WAITING_JOBS);
     thread::Builder::new().name("lobby-store".into()).spawn(move || {
         while let Some(job) = waiting.blocking_recv() {
             // A panic rolls its transaction back and drops the answers: everybody
             // who waits for one gets an error.
-            let group = std::panic::AssertUnwindSafe(|| work(&mut connection, job, &mut waiting, &failures));
+            let group = std::panic::AssertUnwindSafe(|| work(&mut connection, &mut room, job, &mut waiting, &failures));
             if std::panic::catch_unwind(group).is_err() {
                 failures.diverge();
+                let _ = connection.pragma_update(None, "query_only", false);
                 tracing::error!("the lobby's store panicked; its thread goes on");
             }
         }
@@ -147,7 +120,21 @@ pub(super) fn start(mut connection: Connection, failures: Arc<Failures>) -> std:
 }
 
 /// Does a job and those that wait behind it, commits, then answers.
-fn work(connection: &mut Connection, first: Job, waiting: &mut mpsc::Receiver<Job>, failures: &Failures) {
+fn work(
+    connection: &mut Connection,
+    room: &mut Room,
+    first: Job,
+    waiting: &mut mpsc::Receiver<Job>,
+    failures: &Failures,
+) {
+    let scarcity = room.look(connection);
+    failures.note_scarcity(scarcity);
+    // A commit of its own: where even this fails, the jobs are to be told by themselves.
+    if scarcity.is_none()
+        && let Err(error) = make_room(connection, room.pages())
+    {
+        failures.complain(&error);
+    }
     let mut first = Some(first);
     let mut afterwards = Vec::new();
     let outcome = (|| {
@@ -155,7 +142,9 @@ fn work(connection: &mut Connection, first: Job, waiting: &mut mpsc::Receiver<Jo
         while afterwards.len() < MOST_JOBS_OF_A_COMMIT
             && let Some(job) = first.take().or_else(|| waiting.try_recv().ok())
         {
-            afterwards.push(job(&transaction));
+            let for_the_gate = job.is_for_the_gate;
+            let may_write = scarcity.is_none_or(|scarcity| for_the_gate && !scarcity.holds_for_the_gate());
+            afterwards.push(done(job, &transaction, may_write)?);
             // The transaction was taken back: without it the next job would be
             // committed although it is told that it was not.
             if transaction.is_autocommit() {
@@ -169,9 +158,20 @@ fn work(connection: &mut Connection, first: Job, waiting: &mut mpsc::Receiver<Jo
     }
     // The transaction could not even begin: the job is done without one, to be told so.
     if let Some(job) = first {
-        afterwards.push(job(connection));
+        afterwards.extend(done(job, connection, false));
     }
     for then in afterwards {
         then(outcome.is_ok());
     }
+}
+
+/// Does a job; one that may not write can read all the same.
+fn done(job: Job, connection: &Connection, may_write: bool) -> rusqlite::Result<Afterwards> {
+    if may_write {
+        return Ok((job.work)(connection));
+    }
+    connection.pragma_update(None, "query_only", true)?;
+    let afterwards = (job.work)(connection);
+    connection.pragma_update(None, "query_only", false)?;
+    Ok(afterwards)
 }

@@ -1,15 +1,12 @@
-//! What the lobby writes, and how old things are deleted.
+//! What the lobby writes.
 
 use super::numbers::pack;
 use crate::identity::session::{ClientKey, Passed, SessionId};
-use puzzle::stamp;
 use rusqlite::{Connection, params};
 
-/// How many rows one step of the clean-up deletes at most from each place.
-const MOST_ROWS_OF_A_STEP: u32 = 500;
-
-/// Stamps of messages stay spent for a year and a day.
-const CHANNEL_STAMP_LIFE_SECONDS: u64 = 366 * 86_400;
+/// Deletes what the queues held at the last stop; the next one writes what is left of
+/// them.
+const FORGET_QUEUES: &str = "DELETE FROM queues; DELETE FROM queues_of_version_1; DELETE FROM lines;";
 
 /// One thing to remember.
 #[derive(Clone, Debug)]
@@ -213,6 +210,10 @@ impl Write {
     }
 }
 
+pub(super) fn forget_queues(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(FORGET_QUEUES)
+}
+
 /// Notes the highest number in use.
 fn count(connection: &Connection, name: &str, value: i64) -> rusqlite::Result<()> {
     let sql = "INSERT INTO counters (name, value) VALUES (?1, ?2)
@@ -249,43 +250,6 @@ fn keep_only(connection: &Connection, living: Living) -> rusqlite::Result<()> {
          UPDATE sessions SET nick = ' ' || id;
          UPDATE channels SET name = ' ' || id;
          DELETE FROM living;",
-    )
-}
-
-/// Deletes a bounded number of rows that are too old or too many: of `target` all
-/// messages but the newest `keep`, of everything else what is too old. True if a
-/// bound was reached, so that there may be more.
-pub(super) fn clean(connection: &Connection, now: u64, target: Option<&str>, keep: u32) -> rusqlite::Result<bool> {
-    let mut more = false;
-    let mut run = |sql: &str, parameters: &[&dyn rusqlite::ToSql]| -> rusqlite::Result<()> {
-        let deleted = connection.prepare_cached(sql)?.execute(parameters)?;
-        more |= MOST_ROWS_OF_A_STEP as usize <= deleted;
-        Ok(())
-    };
-    if let Some(target) = target {
-        run(
-            "DELETE FROM messages WHERE seq IN
-             (SELECT seq FROM messages WHERE target = ?1 ORDER BY seq DESC LIMIT ?2 OFFSET ?3)",
-            params![target, MOST_ROWS_OF_A_STEP, keep],
-        )?;
-    }
-    run(
-        "DELETE FROM messages WHERE seq IN
-         (SELECT seq FROM messages WHERE target = (SELECT target FROM garbage LIMIT 1) LIMIT ?1)",
-        params![MOST_ROWS_OF_A_STEP],
     )?;
-    run(
-        "DELETE FROM garbage WHERE target = (SELECT target FROM garbage LIMIT 1)
-         AND NOT EXISTS (SELECT 1 FROM messages WHERE messages.target = garbage.target)",
-        params![],
-    )?;
-    for (table, life) in
-        [("spent_hashcash", CHANNEL_STAMP_LIFE_SECONDS), ("spent_session_stamps", stamp::LONGEST_LIFE.as_secs())]
-    {
-        run(
-            &format!("DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} WHERE created_at < ?1 LIMIT ?2)"),
-            params![now.saturating_sub(life), MOST_ROWS_OF_A_STEP],
-        )?;
-    }
-    Ok(more || connection.prepare_cached("SELECT 1 FROM garbage LIMIT 1")?.exists([])?)
+    forget_queues(connection)
 }

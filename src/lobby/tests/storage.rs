@@ -42,7 +42,7 @@ async fn a_message_that_cannot_be_stored_is_refused_and_reaches_nobody() {
     }
     assert!(acknowledged < 5, "{acknowledged} of 40 were acknowledged although the disk is full");
     let heard = bench.heard(&eve).await.matches(&long).count();
-    let kept = bench.lobby.history(Some(&eve), "#a", None, 200).await.unwrap().matches(&long).count();
+    let kept = bench.lobby.history(Some(&eve), "#a", None, 200, HOME).await.unwrap().matches(&long).count();
     assert_eq!((heard, kept), (acknowledged, acknowledged));
     // Other changes are made good once there is room again.
     bench.clock.advance(Duration::from_secs(60));
@@ -75,20 +75,16 @@ async fn what_was_acknowledged_is_in_the_queue_of_its_receiver_after_a_crash() {
     bench.ok(&bob, r##"{"command":"PRIVMSG","to":"#a","body":["before eve"]}"##).await;
     bench.ok(&eve, r##"{"command":"JOIN","to":"#a"}"##).await;
     bench.ok(&bob, r##"{"command":"PRIVMSG","to":"#a","body":["one"]}"##).await;
-    let read = bench.lobby.state(&eve).await.unwrap().last_id;
+    let read = bench.lobby.state(&eve, HOME).await.unwrap().last_id;
     bench.ok(&bob, r##"{"command":"PRIVMSG","to":"#a","body":["two"]}"##).await;
     bench.ok(&bob, r##"{"command":"NOTICE","to":"eve","body":["three"]}"##).await;
-    // The files as they are at this moment are what a crash leaves.
-    let after = tempfile::tempdir().unwrap();
-    for file in ["lobby.db", "lobby.db-wal"] {
-        std::fs::copy(directory.path().join(file), after.path().join(file)).unwrap();
-    }
+    let after = crashed(directory.path());
     let bench = Bench::with_store(Store::open(&Database::File(after.path().join("lobby.db"))).unwrap()).await;
     let heard = bench.heard(&eve).await;
     assert!(!heard.contains("before eve"), "{heard}");
     let places: Vec<_> = ["one", "two", "three"].iter().map(|text| heard.find(&format!("[\"{text}\"]"))).collect();
     assert!(places.is_sorted() && places.iter().all(Option::is_some), "{heard}");
-    let unread = bench.lobby.poll(&eve, read, Duration::ZERO).await.unwrap();
+    let unread = bench.lobby.poll(&eve, read, Duration::ZERO, HOME).await.unwrap();
     assert_eq!(unread.events.len(), 2, "{}", unread.to_json());
     let _ = bob;
 }
@@ -100,7 +96,7 @@ async fn what_three_thousand_members_have_not_read_is_written_once() {
     let bench = Bench::with_store(Store::open(&Database::File(path.clone())).unwrap()).await;
     let people: Vec<Session> = join_all((0..3000).map(async |n| bench.person(&format!("person{n}")).await)).await;
     for person in &people {
-        let mailbox = bench.lobby.enter(person).await.unwrap();
+        let mailbox = bench.lobby.enter(person, HOME).await.unwrap();
         // Without the list of the members, which is read and not kept.
         let _ = bench.lobby.decide(person, &mailbox, |caller| caller.run(Immediate::Join, &["#a"]).is_ok()).unwrap();
         if bench.store.room() < 100 {
@@ -142,8 +138,37 @@ async fn an_id_never_comes_back() {
     let eve = bench.person("eve").await;
     bench.ok(&eve, r##"{"command":"JOIN","to":"#secret"}"##).await;
     assert!(id < bench.lobby.lock().last_channel);
-    let history = bench.lobby.history(Some(&eve), "#secret", None, 50).await.unwrap();
+    let history = bench.lobby.history(Some(&eve), "#secret", None, 50, HOME).await.unwrap();
     assert_eq!(history, r#"{"messages":[],"before":null}"#);
+}
+
+/// Copies the files as they are at this moment, which is what a crash leaves.
+fn crashed(directory: &std::path::Path) -> tempfile::TempDir {
+    let after = tempfile::tempdir().unwrap();
+    for file in ["lobby.db", "lobby.db-wal"] {
+        std::fs::copy(directory.join(file), after.path().join(file)).unwrap();
+    }
+    after
+}
+
+#[tokio::test]
+async fn a_secret_channel_that_was_emptied_shows_nothing_to_the_next_after_a_crash() {
+    let directory = tempfile::tempdir().unwrap();
+    let bench = Bench::with_store(Store::open(&Database::File(directory.path().join("lobby.db"))).unwrap()).await;
+    let (bob, eve) = (bench.person("bob").await, bench.person("eve").await);
+    bench.ok(&bob, r##"{"command":"JOIN","to":"#plans"}"##).await;
+    bench.ok(&bob, r##"{"command":"MODE","to":"#plans","params":["+s"]}"##).await;
+    bench.ok(&bob, r##"{"command":"PRIVMSG","to":"#plans","body":["at midnight"]}"##).await;
+    bench.ok(&bob, r##"{"command":"QUIT"}"##).await;
+    // The clean-up has not been there yet: the old lines are in the file.
+    let after = crashed(directory.path());
+    let bench = Bench::with_store(Store::open(&Database::File(after.path().join("lobby.db"))).unwrap()).await;
+    for name in ["#first", "#plans"] {
+        bench.ok(&eve, &format!(r##"{{"command":"JOIN","to":"{name}"}}"##)).await;
+        let history = bench.lobby.history(Some(&eve), name, None, 50, HOME).await.unwrap();
+        assert_eq!(history, r#"{"messages":[],"before":null}"#, "{name}");
+    }
+    assert!(!bench.heard(&eve).await.contains("midnight"));
 }
 
 #[cfg(unix)]

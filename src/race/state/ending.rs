@@ -3,6 +3,7 @@
 
 use super::turning::Turning;
 use crate::{
+    gate::network::Network,
     ledger::{
         Body, Change, Transaction,
         body::{DropChange, Expired, OpenReason},
@@ -10,12 +11,12 @@ use crate::{
     },
     race::{
         entries::{estimate, opened, won},
-        submission::Answer,
+        submission::{Answer, Refusal},
         win::Win,
     },
 };
 use puzzle::{Cost, Curve, RoundNumber, Seed, drop::Drop, rule::Rule};
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 /// What is being written down.
 #[derive(Debug)]
@@ -31,8 +32,12 @@ pub(super) struct Ending {
     /// When that was decided.
     pub(super) began_at: Duration,
     /// Whoever has handed something in since.
-    pub(super) late: Vec<Answer>,
+    pub(super) late: Late,
 }
+
+/// Those who come while the end of a round is written down, and wait for that.
+#[derive(Debug, Default)]
+pub(super) struct Late(Vec<(Network, Answer)>);
 
 /// What happens.
 #[derive(Debug)]
@@ -74,10 +79,36 @@ pub(super) struct Beside {
     pub(super) drop: Option<DropChange>,
 }
 
+impl Late {
+    /// So many may wait; half of them at most may be of one network.
+    pub(super) const MOST: usize = 4096;
+
+    /// One more waits.
+    ///
+    /// # Errors
+    /// [`Refusal::Busy`], [`Refusal::TooManyFromAddress`].
+    pub(super) fn push(&mut self, address: IpAddr, answer: Answer) -> Result<(), (Answer, Refusal)> {
+        let network = Network::from(address).widest();
+        if Self::MOST <= self.0.len() {
+            return Err((answer, Refusal::Busy));
+        }
+        if Self::MOST / 2 <= self.0.iter().filter(|(other, _)| *other == network).count() {
+            return Err((answer, Refusal::TooManyFromAddress { retry_after: Duration::from_secs(1) }));
+        }
+        self.0.push((network, answer));
+        Ok(())
+    }
+
+    /// The ways back to all of them.
+    pub(super) fn into_answers(self) -> Vec<Answer> {
+        self.0.into_iter().map(|(_, answer)| answer).collect()
+    }
+}
+
 impl Ending {
     /// Those who have not won and need not wait for what becomes of it.
     pub(super) fn dismiss(&mut self) -> Vec<Answer> {
-        let mut answers = std::mem::take(&mut self.late);
+        let mut answers = std::mem::take(&mut self.late).into_answers();
         if let Outcome::Won { losers, .. } = &mut self.outcome {
             answers.append(losers);
         }
@@ -129,6 +160,6 @@ impl Ending {
 }
 
 /// The entry of a round that nobody has won.
-pub(in crate::race) fn expired(reason: &str, mining_time: Duration, rule: &Rule) -> Body {
+pub(crate) fn expired(reason: &str, mining_time: Duration, rule: &Rule) -> Body {
     Body::Expired(Expired { reason: reason.to_owned(), mining_time, estimate: estimate(rule) })
 }

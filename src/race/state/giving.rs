@@ -40,6 +40,8 @@ pub(crate) struct Giving {
     /// What the environment said of the rules.
     pub(crate) environment: DropRules,
     pub(crate) codes: CodeSource,
+    /// For how long a code can be redeemed after the win.
+    pub(crate) code_life: Option<Duration>,
     /// When somebody won last.
     pub(crate) won_at: Option<WallTime>,
     pub(crate) quotas: Quotas,
@@ -112,6 +114,11 @@ impl Giving {
                 Some((code, Some(Change::TakeCode { code: next.code.clone(), round })))
             }
         }
+    }
+
+    /// From when on a code that is won at `now` is worth nothing.
+    pub(super) fn expires_at(&self, now: WallTime) -> Option<WallTime> {
+        self.code_life.map(|life| now.after(life))
     }
 
     /// A win is durable since `at`.

@@ -30,7 +30,7 @@ pub(crate) struct Quotas {
 
 impl Quotas {
     /// Counts a win.
-    pub(in crate::race) fn count(&mut self, session: &str, visitor: &VisitorId, network: &str, at: WallTime) {
+    pub(crate) fn count(&mut self, session: &str, visitor: &VisitorId, network: &str, at: WallTime) {
         let visitor = key("visitor", &[network, visitor.as_str()]);
         for key in [key("session", &[session]), visitor, key("network", &[network])] {
             let tally = self.tallies.entry(key).or_default();

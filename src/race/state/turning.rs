@@ -7,12 +7,9 @@ use super::{
     Moment, State,
     decision::Effect,
     ending::{Beside, NextRound, Outcome},
-    giving::{CodeSource, since_1970},
+    giving::since_1970,
 };
-use crate::ledger::{
-    body::{OpenReason, OperatorAction},
-    rows::ListedCode,
-};
+use crate::ledger::body::{OpenReason, OperatorAction};
 use app::wire::ResetReason;
 use puzzle::{
     Seed,
@@ -88,16 +85,6 @@ impl State {
         }
     }
 
-    /// Puts codes at the end of the list that is handed out, if codes come from one. That
-    /// there are more of them is told when everybody who came before is judged.
-    pub(in crate::race) fn add_codes(&mut self, codes: Vec<ListedCode>) {
-        if let CodeSource::Listed(listed) = &mut self.giving.codes {
-            self.has_more_codes |= !codes.is_empty();
-            listed.extend(codes);
-            self.giving.drop = self.giving.drop.with_listed(self.giving.codes.left());
-        }
-    }
-
     /// The drop as the order wants it.
     fn outcome_of(&self, order: DropOrder, moment: Moment) -> Result<Drop, OrderError> {
         let (drop, now) = (self.giving.drop, since_1970(moment.wall));
@@ -108,7 +95,13 @@ impl State {
             }
             DropOrder::Rules(rules) => {
                 rules.validate()?;
-                Ok(drop.governed_by(rules, now))
+                let mut after = drop.governed_by(rules, now);
+                // What the rules bring about is one with them: whoever raises the supply of
+                // a drop that is sold out has opened it when that is answered.
+                while let Some(step) = after.due(now) {
+                    after = after.after(step, rules);
+                }
+                Ok(after)
             }
         }
     }
@@ -120,13 +113,9 @@ impl State {
             return self.carry_out(ordered, moment, fresh_seed);
         }
         let before = self.giving.drop;
-        let (after, reason) = match before.due(since_1970(moment.wall)) {
-            Some(step) => (before.after(step, *before.rules()), words_of(step)),
-            None if self.has_more_codes => (before, "The list of codes has become longer"),
-            None => return None,
-        };
-        let turning = Turning { reason: reason.to_owned(), action: None, answer: None };
-        Some(self.turn_to(after, turning, moment, fresh_seed))
+        let step = before.due(since_1970(moment.wall))?;
+        let turning = Turning { reason: words_of(step).to_owned(), action: None, answer: None };
+        Some(self.turn_to(before.after(step, *before.rules()), turning, moment, fresh_seed))
     }
 
     fn carry_out(&mut self, ordered: Ordered, moment: Moment, fresh_seed: impl FnOnce() -> Seed) -> Option<Effect> {
@@ -199,7 +188,7 @@ fn description(drop: &Drop) -> String {
 }
 
 /// How people are told why a round has begun.
-pub(in crate::race) const fn reset_reason(reason: OpenReason) -> ResetReason {
+pub(crate) const fn reset_reason(reason: OpenReason) -> ResetReason {
     match reason {
         OpenReason::Solved => ResetReason::Solved,
         OpenReason::Timeout => ResetReason::Timeout,

@@ -287,6 +287,20 @@ async fn codes_of_a_list_go_out_in_order_and_each_once() {
 }
 
 #[tokio::test]
+async fn what_rules_bring_about_is_so_when_they_are_answered() {
+    let bench = with_rules(rules(1));
+    win(&bench, "a").await.unwrap();
+    assert_eq!(state(&bench).0, DropState::SoldOut);
+    for (supply, expected) in [(2, DropState::Open), (1, DropState::SoldOut), (3, DropState::Open)] {
+        let order = DropOrder::Rules(rules(supply));
+        let after = bench.race.order(order, "op".into(), String::new()).await.unwrap();
+        assert_eq!((after.state(), state(&bench).0), (expected, expected), "{supply}");
+    }
+    let last = entries(&bench).await.into_iter().last().unwrap();
+    assert!(matches!(last, Body::Opened(opened) if opened.reason == OpenReason::Reopened));
+}
+
+#[tokio::test]
 async fn codes_that_are_added_to_an_open_drop_are_told_of_at_once() {
     let clock = Arc::new(ManualClock::default());
     let bench = on_ledger(Arc::new(TestLedger::new(clock.clone())), clock, DropRules::default(), Some(&["first"]));
@@ -296,9 +310,57 @@ async fn codes_that_are_added_to_an_open_drop_are_told_of_at_once() {
     let mut announcements = bench.race.announcements();
     announcements.wait_for(|announcement| announcement.drop.left() == Some(2)).await.unwrap();
     assert_eq!((bench.seed(), state(&bench).0), (seed, DropState::Open), "the round goes on");
-    let bodies = entries(&bench).await;
-    assert!(matches!(&bodies[last..], [Body::Drop(change)] if change.supply == Some(2)), "{bodies:?}");
-    bench.race.add_codes(Vec::new());
-    bench.race.tick();
-    assert_eq!(entries(&bench).await.len(), last + 1, "nothing new is nothing to tell");
+    assert_eq!(entries(&bench).await.len(), last, "the list is in the ledger already");
+}
+
+#[tokio::test]
+async fn codes_that_were_taken_back_are_won_anew() {
+    let bench = with_rules(rules(2));
+    for session in ["a", "b"] {
+        win(&bench, session).await.unwrap();
+    }
+    assert_eq!(state(&bench), (DropState::SoldOut, Some(0)));
+    bench.race.take_back(1);
+    until(&bench, DropState::Open).await;
+    assert_eq!(state(&bench), (DropState::Open, Some(1)));
+    let reopened = entries(&bench).await.into_iter().last().unwrap();
+    assert!(matches!(reopened, Body::Opened(opened) if opened.reason == OpenReason::Reopened));
+    bench.race.take_back(1);
+    let mut announcements = bench.race.announcements();
+    announcements.wait_for(|announcement| announcement.drop.left() == Some(2)).await.unwrap();
+    for (session, left) in [("c", 1), ("d", 0)] {
+        win(&bench, session).await.unwrap();
+        assert_eq!(state(&bench).1, Some(left));
+    }
+    assert_eq!(state(&bench).0, DropState::SoldOut);
+}
+
+#[tokio::test]
+async fn what_is_taken_back_while_the_last_win_is_written_down_counts() {
+    let bench = with_rules(rules(2));
+    win(&bench, "a").await.unwrap();
+    bench.ledger.set(ledger::Disk::Hangs);
+    let last = bench.submit("b", 1);
+    while !lock(&bench.race.shared.state).is_ending() {
+        tokio::task::yield_now().await;
+    }
+    bench.race.take_back(1);
+    bench.ledger.set(ledger::Disk::Works);
+    last.await.unwrap().unwrap();
+    until(&bench, DropState::Open).await;
+    assert_eq!(state(&bench), (DropState::Open, Some(1)));
+}
+
+#[tokio::test]
+async fn a_code_has_its_end_from_the_win_on() {
+    let clock = Arc::new(ManualClock::default());
+    let ledger = Arc::new(TestLedger::new(clock.clone()));
+    let code_life = Some(Duration::from_secs(60));
+    let settings = RaceSettings { code_life, ..RaceSettings::for_tests(RuleName::Step, 2, 256) };
+    let bench = Bench::with(ledger, clock, 1, settings, None);
+    bench.gate.open();
+    bench.clock.advance(Duration::from_secs(5));
+    win(&bench, "a").await.unwrap();
+    let wins = bench.race.wins_of(&SessionId("a".to_owned())).await.unwrap();
+    assert_eq!(wins[0].won.expires_at, Some(65_000.into()));
 }

@@ -5,6 +5,8 @@ use crate::{
     ledger::{
         CommitError, Committed, Condition, DeliveryId, Digest, Entry, Head, Ledger, MemoryLedger, Recovered, Reply,
         Seq, StoreError, Transaction, WallTime,
+        callers::{ApiKeyRow, KeptAnswer},
+        codes::{CodeRecord, CodeStatus},
         deliveries::{Delivery, DeliveryState, Due, Outbox},
         rows::{ListedCode, RecordedWin},
     },
@@ -92,6 +94,36 @@ impl Ledger for TestLedger {
 
     fn win_with_code(&self, code: Digest) -> Reply<Option<RecordedWin>> {
         self.memory.win_with_code(code)
+    }
+
+    fn code(&self, code: Digest) -> Reply<Option<CodeRecord>> {
+        self.memory.code(code)
+    }
+
+    fn codes_after(
+        &self,
+        round: RoundNumber,
+        status: Option<CodeStatus>,
+        now: WallTime,
+        limit: usize,
+    ) -> Reply<Vec<CodeRecord>> {
+        self.memory.codes_after(round, status, now, limit)
+    }
+
+    fn returnable_codes(&self, now: WallTime, limit: usize) -> Reply<Vec<RoundNumber>> {
+        self.memory.returnable_codes(now, limit)
+    }
+
+    fn active_key(&self, digest: Digest) -> Reply<Option<ApiKeyRow>> {
+        self.memory.active_key(digest)
+    }
+
+    fn api_keys(&self) -> Reply<Vec<ApiKeyRow>> {
+        self.memory.api_keys()
+    }
+
+    fn kept_answer(&self, name: Digest) -> Reply<Option<KeptAnswer>> {
+        self.memory.kept_answer(name)
     }
 
     fn wins_of(&self, session: &str, round: RoundNumber, limit: usize) -> Reply<Vec<RecordedWin>> {

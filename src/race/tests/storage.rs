@@ -60,6 +60,28 @@ async fn whoever_comes_while_the_disk_hangs_is_told_within_two_seconds() {
 }
 
 #[tokio::test]
+async fn one_network_cannot_have_all_of_the_places_for_those_who_come_late() {
+    let bench = Bench::quick(RuleName::Step);
+    bench.ledger.set(Disk::Hangs);
+    let winner = bench.submit("a", 1);
+    while !bench.race.shared.state.lock().unwrap().is_ending() {
+        tokio::task::yield_now().await;
+    }
+    let crowd: Vec<_> = (0..2050).map(|number| bench.submit(&format!("late-{number}"), 2)).collect();
+    let solution = Solution { seed: bench.seed(), nonce: Nonce::new(2).unwrap(), hash: Hash::from_bytes(HASH) };
+    let stranger = bench.submit_from(IpAddr::from([198, 51, 100, 1]), "stranger", solution);
+    bench.ledger.set(Disk::Works);
+    assert!(winner.await.unwrap().is_ok());
+    assert_eq!(stranger.await.unwrap(), Err(Refusal::AlreadySolved));
+    let mut too_many = 0;
+    for late in crowd {
+        let Err(refusal) = late.await.unwrap() else { panic!("the round is over") };
+        too_many += usize::from(refusal != Refusal::AlreadySolved);
+    }
+    assert_eq!(too_many, 2);
+}
+
+#[tokio::test]
 async fn a_time_out_that_cannot_be_written_is_tried_again() {
     let bench = Bench::quick(RuleName::Step);
     bench.race.run_clock_until(Duration::MAX);

@@ -46,6 +46,11 @@ impl Poller {
         }
     }
 
+    /// Which stream the last answer was of.
+    fn stream(&self) -> Option<String> {
+        Some(self.last_id.as_ref()?.split_once('-')?.0.to_owned())
+    }
+
     async fn say(&self, message: &Value) -> reqwest::Response {
         self.client.post_raw(&self.path(0), &message.to_string()).await
     }
@@ -153,6 +158,35 @@ async fn polls_have_the_limits_of_live_connections() {
         answers.push(poller.client.get(&poller.path(0)).await.status().as_u16());
     }
     assert!(answers.contains(&429) && answers[..20].iter().all(|status| *status == 200), "{answers:?}");
+}
+
+#[tokio::test]
+async fn a_stream_lives_as_long_as_somebody_polls_and_no_longer() {
+    // In place of forty seconds.
+    const LIFE: Duration = Duration::from_millis(1500);
+    let settings = [("HASHPASS_DIFFICULTY", "6")];
+    let server = TestServer::start_with(&settings, |config| config.edge.poll_life = LIFE).await;
+    let mut watcher = server.client_with_session().await.socket().await;
+    let mut poller = Poller::new(server.client_with_session().await);
+    poller.next(0).await;
+    assert_eq!(poller.say(&json!({"type": "mining_start"})).await.status(), 200);
+    let stream = poller.stream();
+    // Four of its lives in short polls, and as many in polls that wait for longer than one.
+    for wait in [[0; 16].as_slice(), &[25; 2]].concat() {
+        tokio::time::sleep(LIFE / 4).await;
+        let messages = poller.next(wait).await;
+        assert!(messages.iter().all(|message| message["type"] != "PUZZLE"), "it begins anew: {messages:?}");
+        assert_eq!(poller.stream(), stream);
+    }
+    let figures = poller.next_of("NETWORK_HASHRATE").await;
+    assert_eq!((&figures["active_miners"], &figures["online"]), (&json!(1), &json!(2)));
+
+    while watcher.say_and_hear(&json!({"type": "ping"})).await["online"] != 1 {
+        tokio::time::sleep(LIFE / 10).await;
+    }
+    assert_eq!(poller.say(&json!({"type": "ping"})).await.status(), 404);
+    assert_eq!(poller.next(0).await[0]["type"], "PUZZLE");
+    assert_ne!(poller.stream(), stream);
 }
 
 #[tokio::test]

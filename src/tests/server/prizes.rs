@@ -1,62 +1,14 @@
 //! What follows from a win when the receiver is away and the server is killed.
 
-use crate::support::{TestServer, process::ServerProcess};
-use axum::{
-    Router,
-    extract::State,
-    http::{HeaderMap, StatusCode},
-};
+use crate::support::{TestServer, process::ServerProcess, receiver::Receiver};
+use axum::http::StatusCode;
 use serde_json::{Value, json};
 use std::{
     io::Write,
     path::Path,
     process::{Command, Stdio},
-    sync::{Arc, Mutex},
     time::Duration,
 };
-use tokio::net::TcpListener;
-
-/// What a receiver was asked, and whether it took it.
-type Requests = Arc<Mutex<Vec<(HeaderMap, String, StatusCode)>>>;
-
-/// A receiver of the webhook with what it answers, which can be changed.
-struct Receiver {
-    url: String,
-    answer: Arc<Mutex<StatusCode>>,
-    requests: Requests,
-}
-
-impl Receiver {
-    async fn start(answer: StatusCode) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/hook", listener.local_addr().unwrap());
-        let (answer, requests) = (Arc::new(Mutex::new(answer)), Requests::default());
-        let router = Router::new().fallback(Self::take).with_state((answer.clone(), requests.clone()));
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { url, answer, requests }
-    }
-
-    async fn take(
-        State((answer, requests)): State<(Arc<Mutex<StatusCode>>, Requests)>,
-        headers: HeaderMap,
-        body: String,
-    ) -> StatusCode {
-        let answer = *answer.lock().unwrap();
-        requests.lock().unwrap().push((headers, body, answer));
-        answer
-    }
-
-    /// The requests, once there is one that got this answer.
-    async fn requests_with(&self, answer: StatusCode) -> Vec<(HeaderMap, String, StatusCode)> {
-        loop {
-            let requests = self.requests.lock().unwrap().clone();
-            if requests.iter().any(|(.., answered)| *answered == answer) {
-                return requests;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    }
-}
 
 /// The records of the audit log, once there are so many.
 async fn records(data: &Path, count: usize) -> Vec<Value> {
@@ -83,7 +35,7 @@ async fn a_prize_that_nobody_took_is_delivered_after_a_restart_and_recorded_once
     receiver.requests_with(StatusCode::INTERNAL_SERVER_ERROR).await;
     server.kill();
 
-    *receiver.answer.lock().unwrap() = StatusCode::NO_CONTENT;
+    receiver.answer_with(StatusCode::NO_CONTENT);
     let server = ServerProcess::start(data.path(), &settings);
     let requests = receiver.requests_with(StatusCode::NO_CONTENT).await;
     let id = &requests[0].0["webhook-id"];
@@ -187,7 +139,7 @@ async fn the_official_libraries_take_what_is_ours_and_nothing_else() {
 
     // The drop begins, its only code is won, and it is over: three events, in this order.
     let requests = loop {
-        let requests = receiver.requests.lock().unwrap().clone();
+        let requests = receiver.requests();
         if 3 <= requests.len() {
             break requests;
         }

@@ -2,9 +2,10 @@
 
 use super::Client;
 use std::{
+    fs,
     io::{BufRead, BufReader, Read},
     net::{SocketAddr, TcpListener, TcpStream},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, ChildStderr, Command, ExitStatus, Stdio},
     thread::JoinHandle,
     time::Duration,
@@ -26,8 +27,19 @@ impl ServerProcess {
     /// The same with arguments on its command line.
     pub fn start_with(directory: &Path, settings: &[(&str, &str)], arguments: &[&str]) -> Self {
         let mut command = command(directory);
-        command.envs(settings.iter().copied()).args(arguments).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
+        command.args(arguments);
+        Self::start_command(command, settings)
+    }
+
+    /// The same under a umask, in octal digits.
+    pub fn start_under_umask(directory: &Path, settings: &[(&str, &str)], umask: &str) -> Self {
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", "umask \"$0\" && exec \"$1\"", umask, env!("CARGO_BIN_EXE_hashpass")]);
+        Self::start_command(in_directory(shell, directory), settings)
+    }
+
+    fn start_command(mut command: Command, settings: &[(&str, &str)]) -> Self {
+        let mut child = command.envs(settings.iter().copied()).stderr(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
         let (address, beginning) = wait_for_address(&mut log);
         // Read to its end, so that nobody is left to block on a full pipe.
@@ -55,6 +67,30 @@ impl ServerProcess {
             std::thread::sleep(Duration::from_millis(20));
         }
         Self { child, address, log: std::thread::spawn(String::new) }
+    }
+
+    /// Starts it with its data directory on a disk of 12 MiB that only its own process
+    /// has mounted, and the way to that directory for others; none where nobody may
+    /// mount anything.
+    pub fn start_on_a_small_disk(directory: &Path, settings: &[(&str, &str)]) -> Option<(Self, PathBuf)> {
+        let may_mount = Command::new("unshare").args(["-rm", "true"]).status().is_ok_and(|status| status.success());
+        if !may_mount {
+            return None;
+        }
+        let data = directory.join("data");
+        fs::create_dir(&data).unwrap();
+        let plain = command(directory);
+        let mut command = Command::new("unshare");
+        command
+            .args(["-rm", "sh", "-c", "mount -t tmpfs -o size=12m none data && exec \"$0\""])
+            .arg(plain.get_program())
+            .current_dir(directory)
+            .env_clear()
+            .envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))))
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        let server = Self::start_command(command, settings);
+        let root = PathBuf::from(format!("/proc/{}/root", server.child.id()));
+        Some((server, root.join(data.strip_prefix("/").unwrap())))
     }
 
     /// The end of its log that nobody reads yet.
@@ -96,7 +132,10 @@ impl ServerProcess {
 
 /// The server with cheap hashes and easy rounds, and nothing else in its environment.
 pub fn command(directory: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_hashpass"));
+    in_directory(Command::new(env!("CARGO_BIN_EXE_hashpass")), directory)
+}
+
+fn in_directory(mut command: Command, directory: &Path) -> Command {
     command.current_dir(directory).env_clear().envs([
         ("PORT", "0"),
         ("HOST", "127.0.0.1"),

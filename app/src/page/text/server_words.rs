@@ -31,6 +31,14 @@ const fn chinese(code: ErrorCode) -> Option<&'static str> {
     Some(match code {
         // Which part of the message is meant, only the server's own words say.
         ErrorCode::Malformed | ErrorCode::UnknownMessage => return None,
+        // Said to other servers alone.
+        ErrorCode::InvalidKey
+        | ErrorCode::MissingScope
+        | ErrorCode::UnknownCode
+        | ErrorCode::AlreadyRedeemed
+        | ErrorCode::Expired
+        | ErrorCode::Revoked
+        | ErrorCode::IdempotencyKeyReused => return None,
         ErrorCode::BodyTooLarge => "请求过大",
         ErrorCode::UriTooLong => "请求的地址过长",
         ErrorCode::UnsupportedMediaType => "请求的类型不对",

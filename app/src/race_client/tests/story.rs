@@ -1,7 +1,7 @@
 //! What all stories share: a page without a browser, and what may happen to it.
 
 pub(super) use crate::{
-    error::{ApiError, ErrorCode, StampDemand},
+    error::{ApiError, DropDetails, ErrorCode, StampDemand},
     mining::{PoolEvent, PoolFailure},
     race_client::{CheckEvent, Device, Effect, Event, RaceClient},
     scene::{
@@ -129,7 +129,7 @@ pub(super) fn snapshot(round: RoundView) -> Event {
         round,
         figures: Figures::default(),
         proof_interval: 60.0,
-        drop: DropNews::default(),
+        drop: Box::default(),
     })
 }
 

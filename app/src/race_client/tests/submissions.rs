@@ -158,12 +158,13 @@ fn a_solution_refused_again_and_again_is_told() {
 fn who_has_won_enough_cannot_start_until_another_rule_holds() {
     let mut story = Story::mining(round(1, 2.0));
     story.tell(found(1, hash(0, 1)));
-    story.answer(1, Err(ApiError { quota: Some("person".into()), ..error(ErrorCode::QuotaReached) }));
+    let details = DropDetails { quota: Some("person".into()), ..DropDetails::default() };
+    story.answer(1, Err(ApiError { drop: Some(details.into()), ..error(ErrorCode::QuotaReached) }));
     assert_eq!(story.phase(), Phase::Failed(Failure::QuotaReached { by_network: false }));
     assert!(!story.client.scene(story.now).can_start, "it could win nothing");
     let told = |wins_per_person| {
         let limits = DropLimits { wins_per_person, ..DropLimits::default() };
-        Event::Heard(ServerMessage::Drop(DropNews { limits, ..DropNews::default() }))
+        Event::Heard(ServerMessage::Drop(Box::new(DropNews { limits, ..DropNews::default() })))
     };
     story.tell(told(0));
     assert!(!story.client.scene(story.now).can_start, "that is no other rule");

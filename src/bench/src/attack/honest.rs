@@ -115,9 +115,7 @@ impl Honest {
                 StatusCode::CONFLICT => return Ok(None),
                 StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
                     retries += 1;
-                    let seconds = answer.headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
-                    let seconds = seconds.and_then(|seconds| seconds.parse().ok()).unwrap_or(1);
-                    tokio::time::sleep(Duration::from_secs(seconds)).await;
+                    tokio::time::sleep(answer.retry_after()).await;
                 }
                 _ => drop(answer.ok()?),
             }
@@ -177,7 +175,8 @@ fn with_hasher<T>(cost: Cost, use_it: impl FnOnce(&mut PuzzleHasher) -> Result<T
     })
 }
 
-type Stream = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
+/// An open WebSocket.
+pub(super) type Stream = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
 
 /// A live connection that is read along.
 #[derive(Debug)]
@@ -186,18 +185,25 @@ struct Socket {
     reading: JoinHandle<()>,
 }
 
+/// Opens a live connection of the visitor, who comes from `address`.
+///
+/// # Errors
+/// [`BenchError`].
+pub(super) async fn connect(server: SocketAddr, visitor: &Visitor, address: &str) -> Result<Stream> {
+    let mut request = format!("ws://{server}/api/ws").into_client_request()?;
+    let mut insert = |name, value: &str| {
+        if let Ok(value) = value.parse() {
+            request.headers_mut().insert(name, value);
+        }
+    };
+    insert(header::COOKIE, visitor.cookie().unwrap_or_default());
+    insert(header::HeaderName::from_static("x-forwarded-for"), address);
+    Ok(tokio_tungstenite::connect_async(request).await?.0)
+}
+
 impl Socket {
     async fn open(server: SocketAddr, visitor: &Visitor, address: &str) -> Result<Self> {
-        let mut request = format!("ws://{server}/api/ws").into_client_request()?;
-        let mut insert = |name, value: &str| {
-            if let Ok(value) = value.parse() {
-                request.headers_mut().insert(name, value);
-            }
-        };
-        insert(header::COOKIE, visitor.cookie().unwrap_or_default());
-        insert(header::HeaderName::from_static("x-forwarded-for"), address);
-        let (stream, _) = tokio_tungstenite::connect_async(request).await?;
-        let (sink, mut messages) = stream.split();
+        let (sink, mut messages) = connect(server, visitor, address).await?.split();
         let reading = tokio::spawn(async move { while let Some(Ok(_)) = messages.next().await {} });
         Ok(Self { sink, reading })
     }

@@ -226,10 +226,10 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
 }
 
-/// The number after which to go on, from the end of an answer.
-fn last_id(body: &str) -> Option<u64> {
+/// The number after which to go on, as an answer says last.
+pub(super) fn last_id(body: &str) -> Option<u64> {
     let (_, number) = body.rsplit_once(r#""last_id":"#)?;
-    number.trim_end_matches('}').parse().ok()
+    number.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
 /// When the lines in an answer were said.

@@ -6,11 +6,12 @@
 use crate::{
     BenchError, Result,
     server::ServerProcess,
+    stamp::{self, StampDemand},
     wire::{Wire, address},
 };
 use futures::{StreamExt, TryStreamExt};
 use procfs::process::Process;
-use puzzle::stamp::{Bits, Minter, Rejection, Timestamp, session};
+use puzzle::stamp::{Rejection, Timestamp, session};
 use serde::Deserialize;
 use std::{
     fs,
@@ -20,7 +21,7 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime},
 };
 
 /// How many send at the same time.
@@ -51,7 +52,7 @@ pub(super) async fn worthless(server: &ServerProcess, count: u32) -> Result<Floo
 
 /// Buys a session with a good stamp and sends copies of that.
 pub(super) async fn copies(server: &ServerProcess, count: u32) -> Result<Flood> {
-    let stamp = mint()?;
+    let stamp = StampDemand { hashcash_bits: BITS, resource: RESOURCE.to_owned() }.mint(0)?;
     let mut wire = Wire::open(server.address(), address(SENDERS)).await?;
     let request = wire.post("/api/v1/session", &header(&stamp), "{}");
     wire.exchange(&request).await?.expect(201)?;
@@ -113,10 +114,10 @@ fn header(stamp: &str) -> String {
 /// One of every kind in turn, no two alike; and why it is refused.
 fn worthless_stamp(number: u32) -> Result<(Option<String>, Rejection)> {
     const DAY: u64 = 24 * 3600;
-    let now = now().0;
+    let now = stamp::now().0;
     // Forty bits are claimed where a proof is looked for: no counter has them by chance.
     let prefix = |bits, resource, at| -> Result<String> {
-        Ok(session::prefix(bits_of(bits)?, resource, Timestamp(at)).as_str().to_owned())
+        Ok(session::prefix(stamp::bits(bits)?, resource, Timestamp(at)).as_str().to_owned())
     };
     let stamp = match number % 9 {
         0 => None,
@@ -130,27 +131,10 @@ fn worthless_stamp(number: u32) -> Result<(Option<String>, Rejection)> {
         _ => Some(prefix(40, RESOURCE, now)? + &number.to_string()),
     };
     // The same judgement as the server's, to be sure that each is what it should be.
-    match session::check(stamp.as_deref(), bits_of(BITS)?, RESOURCE, Timestamp(now)) {
+    match session::check(stamp.as_deref(), stamp::bits(BITS)?, RESOURCE, Timestamp(now)) {
         Err(why) => Ok((stamp, why)),
         Ok(_) => Err(BenchError::Answer(format!("{stamp:?} is worth something"))),
     }
-}
-
-fn mint() -> Result<String> {
-    let mut minter = Minter::new(&session::prefix(bits_of(BITS)?, RESOURCE, now()), 1);
-    loop {
-        if let Some(stamp) = minter.advance(1 << 16) {
-            return Ok(stamp);
-        }
-    }
-}
-
-fn bits_of(bits: u8) -> Result<Bits> {
-    Bits::new(bits).map_err(|_| BenchError::Answer(format!("no stamp has {bits} bits")))
-}
-
-fn now() -> Timestamp {
-    Timestamp(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs())
 }
 
 /// How often the store's thread has waited for work; each job ends such a wait.

@@ -32,7 +32,7 @@ pub(crate) async fn poll(
     let session = session(&request)?;
     let Query(Poll { after, timeout }) = parameters.map_err(|rejection| malformed(&rejection))?;
     let timeout = Duration::from_secs(timeout.unwrap_or(0).min(LONGEST_POLL));
-    let batch = lobby.poll(&session, after.unwrap_or(0), timeout).await?;
+    let batch = lobby.poll(&session, after.unwrap_or(0), timeout, request.address).await?;
     Ok(json(batch.to_json()))
 }
 

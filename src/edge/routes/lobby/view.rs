@@ -33,13 +33,13 @@ pub(crate) async fn server(Extension(request): Extension<RequestContext>) -> Res
 
 pub(crate) async fn state(Extension(request): Extension<RequestContext>) -> Result<Response, HttpError> {
     let lobby = open(&request)?;
-    let state = lobby.state(&session(&request)?).await?;
+    let state = lobby.state(&session(&request)?, request.address).await?;
     Ok(Json(state).into_response())
 }
 
 pub(crate) async fn channels(Extension(request): Extension<RequestContext>) -> Result<Response, HttpError> {
     let lobby = open(&request)?;
-    let channels = lobby.channels(&session(&request)?).await?;
+    let channels = lobby.channels(&session(&request)?, request.address).await?;
     Ok(Json(serde_json::json!({"channels": channels})).into_response())
 }
 
@@ -51,7 +51,7 @@ pub(crate) async fn members(
     let session = session(&request)?;
     // The # of a name is hard to get through a URL; it may be left out.
     let name = if name.starts_with('#') { name } else { format!("#{name}") };
-    let members = lobby.members(&session, &name).await?;
+    let members = lobby.members(&session, &name, request.address).await?;
     Ok(Json(serde_json::json!({"channel": name, "members": members})).into_response())
 }
 
@@ -73,7 +73,10 @@ pub(crate) async fn history(
     {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag.clone())]).into_response());
     }
-    let history = lobby.history(session.as_ref(), &target, before, limit.unwrap_or(USUAL_HISTORY)).await;
+    let history = {
+        let limit = limit.unwrap_or(USUAL_HISTORY);
+        lobby.history(session.as_ref(), &target, before, limit, request.address).await
+    };
     let lines = json(history?);
     Ok(match tag {
         Some(tag) => ([(header::ETAG, tag)], lines).into_response(),

@@ -69,6 +69,7 @@ pub(super) fn won(round: u64) -> Body {
         new_difficulty: record.new_difficulty,
         adjustment_reason: record.adjustment_reason,
         estimate: Estimate::Step { difficulty: 3.25 },
+        expires_at: None,
         state: None,
     }))
 }

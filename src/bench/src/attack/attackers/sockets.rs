@@ -1,11 +1,10 @@
 //! Attacks below HTTP: bodies without end, heads without end, nobody who reads.
 
-use super::{Shared, pace, take};
-use std::{io, sync::Arc, time::Duration};
+use super::{Crew, Shared};
+use std::{io, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpSocket, TcpStream},
-    task::JoinSet,
 };
 
 /// Connections that send a huge body at once.
@@ -25,18 +24,20 @@ const RECEIVE_BUFFER: u32 = 1_024;
 /// How long the server waits for somebody who takes nothing of what it sends.
 const UNREAD: Duration = Duration::from_secs(30);
 
-pub(super) fn huge_bodies(tasks: &mut JoinSet<()>, shared: &Arc<Shared>) {
-    let pace = pace(tasks, shared.force.pace);
+/// Pages that one connection asks for without reading any.
+const PAGES: usize = 50;
+
+pub(super) fn huge_bodies(crew: &mut Crew) {
     for _ in 0..BODIES {
-        let (shared, pace) = (shared.clone(), pace.clone());
-        tasks.spawn(async move {
+        let (shared, turns) = (crew.shared().clone(), crew.turns());
+        crew.spawn(async move {
             let head = format!(
                 "POST /api/verify HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\n\
                  content-length: 16777216\r\n\r\n",
                 shared.server
             );
             loop {
-                take(Some(&pace)).await;
+                turns.take(1).await;
                 if let Ok(status) = send_body(&shared, &head).await {
                     shared.note(status, b"");
                 }
@@ -57,44 +58,51 @@ async fn send_body(shared: &Shared, head: &str) -> io::Result<u16> {
     status.ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
-pub(super) fn half_open(tasks: &mut JoinSet<()>, shared: &Arc<Shared>) {
-    let head = "GET / HTTP/1.1\r\nhost: a\r\nx-endless: ".to_owned();
+pub(super) fn half_open(crew: &mut Crew) {
+    let head = "GET / HTTP/1.1\r\nhost: a\r\nx-endless: ";
     let no_body = "POST /api/verify HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n\
-                   content-length: 100\r\n\r\n"
-        .to_owned();
-    hold(tasks, shared, HEADS, None, |_| head.clone());
-    hold(tasks, shared, NO_BODIES, None, |_| no_body.clone());
+                   content-length: 100\r\n\r\n";
+    hold(crew, &Held { from: HEADS, unread: None, worth: 1 }, |_| head.to_owned());
+    hold(crew, &Held { from: NO_BODIES, unread: None, worth: 1 }, |_| no_body.to_owned());
 }
 
-pub(super) fn stalled(tasks: &mut JoinSet<()>, shared: &Arc<Shared>) {
-    let pages = "GET / HTTP/1.1\r\nhost: a\r\n\r\n".repeat(50);
-    let sessions = shared.sessions.clone();
+pub(super) fn stalled(crew: &mut Crew) {
+    let shared = crew.shared().clone();
     let upgrade = |number: usize| {
-        let cookie = sessions[number % sessions.len()].0.cookie().unwrap_or_default();
+        let cookie = shared.visitor(shared.number(number)).cookie().unwrap_or_default();
         format!(
             "GET /api/ws HTTP/1.1\r\nhost: a\r\nupgrade: websocket\r\nconnection: upgrade\r\ncookie: {cookie}\r\n\
              sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         )
     };
-    hold(tasks, shared, NO_READERS, Some(UNREAD), upgrade);
-    hold(tasks, shared, NO_READERS, Some(UNREAD), |_| pages.clone());
+    let pages = "GET / HTTP/1.1\r\nhost: a\r\n\r\n".repeat(PAGES);
+    hold(crew, &Held { from: NO_READERS, unread: Some(UNREAD), worth: 1 }, upgrade);
+    hold(crew, &Held { from: NO_READERS, unread: Some(UNREAD), worth: PAGES }, |_| pages.clone());
 }
 
-/// Opens connections that send `beginning` and nothing more, until the server cuts
-/// them. Those that read nothing cannot see that and leave after `unread`.
-fn hold(
-    tasks: &mut JoinSet<()>,
-    shared: &Arc<Shared>,
+/// Connections that are held open.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    /// Where they come from.
     from: [u8; 4],
+    /// When they leave by themselves: those that read nothing cannot see that the server
+    /// has cut them.
     unread: Option<Duration>,
-    beginning: impl Fn(usize) -> String,
-) {
-    for number in 0..shared.force.held {
-        let (shared, beginning) = (shared.clone(), beginning(number));
-        tasks.spawn(async move {
+    /// How much one of them is of what is paced and counted.
+    worth: usize,
+}
+
+/// Opens connections that send `beginning` and nothing more, until the server cuts them or
+/// they leave.
+fn hold(crew: &mut Crew, held: &Held, beginning: impl Fn(usize) -> String) {
+    let Held { from, unread, worth } = *held;
+    for number in 0..crew.shared().force.held {
+        let (shared, turns, beginning) = (crew.shared().clone(), crew.turns(), beginning(number));
+        crew.spawn(async move {
             loop {
+                turns.take(worth).await;
                 if let Ok(mut stream) = begin(&shared, from, &beginning).await {
-                    shared.note_connection();
+                    shared.note_done(worth as u64);
                     match unread {
                         Some(time) => tokio::time::sleep(time).await,
                         None => while let Ok(1..) = stream.read(&mut [0; 512]).await {},
