@@ -24,10 +24,7 @@ use crate::{
     },
 };
 use answers::Request;
-use puzzle::{
-    RoundNumber,
-    invite_code::{CodePrefix, InviteCode},
-};
+use puzzle::{RoundNumber, invite_code::CodePrefix};
 use std::{
     fmt,
     sync::Arc,

@@ -8,7 +8,7 @@ use crate::{
     },
     prize::keys::Scopes,
 };
-use puzzle::{Cost, Curve, Hash, Nonce, Seed, Ticket, rule::RuleName, target::Target};
+use puzzle::{Cost, Curve, Hash, Nonce, Seed, Ticket, invite_code::InviteCode, rule::RuleName, target::Target};
 use std::sync::Mutex;
 
 struct Fixture {

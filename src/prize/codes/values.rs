@@ -10,7 +10,7 @@ const LONGEST_REMARK: usize = 200;
 
 /// A code as somebody has typed it: it may be one.
 #[derive(Clone, PartialEq, Eq)]
-pub struct TypedCode(String);
+pub struct TypedCode(pub(super) String);
 
 impl TypedCode {
     /// The code, if the text can be one.
