@@ -154,6 +154,20 @@ ensure_node() {
   cp "$lock" "$stamp"
 }
 
+# Python with the official library of Standard Webhooks, which the tests ask whether our
+# signatures are good. It comes with the Node packages for JavaScript.
+ensure_webhook_library() {
+  local python=target/webhooks/python
+  if [ -x $python/bin/python ]; then return 0; fi
+  step "installing the library of Standard Webhooks for Python"
+  { have python3 || apt_install python3 python3-venv || true
+    python3 -m venv $python && $python/bin/python -m pip install --quiet standardwebhooks==1.0.1
+  } >"$tools/webhooks.log" 2>&1 || {
+    rm -rf $python
+    die "Python 3 or its package standardwebhooks cannot be had (see $tools/webhooks.log)."
+  }
+}
+
 # Leaves the browser's path in $CHROMIUM for the tests; empty means Playwright's own.
 ensure_chromium() {
   if [ -n "${CHROMIUM:-}" ]; then return 0; fi

@@ -23,6 +23,7 @@ mod problem;
 mod proxies;
 mod race;
 mod reader;
+mod site;
 mod sources;
 mod storage;
 mod table;

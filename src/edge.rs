@@ -19,3 +19,4 @@ pub(crate) mod routes;
 mod security;
 pub mod settings;
 pub mod socket;
+mod way_back;

@@ -41,7 +41,7 @@ pub use shared::VerificationQuota;
 pub use shares::{ShareError, ShareVerdict};
 pub use state::{DropOrder, OrderError};
 pub use submission::{Competitor, Refusal, Solution};
-pub use win::{Announcement, Win, WithWin};
+pub use win::{Announcement, Win, WithTurn, WithWin};
 
 pub use crate::identity::session::SessionId;
 use crate::{
@@ -86,6 +86,8 @@ pub struct RaceSurroundings {
     pub ledger: Arc<dyn Ledger>,
     /// What is written down together with a win.
     pub with_win: WithWin,
+    /// What is written down together with a new state of the drop.
+    pub with_turn: WithTurn,
     /// The codes of the list that is handed out; derived ones if there is none.
     pub codes: Option<Vec<ListedCode>>,
     /// Told of each session that has shown work, by a share or a win.
@@ -117,14 +119,16 @@ impl Race {
         mut recovered: Recovered,
     ) -> Result<(Self, Herald), StartRaceError> {
         let RaceSettings { verify_workers, verify_queue, proof_interval, .. } = settings;
-        let RaceSurroundings { quota, hashers, clock, seeds, ledger, with_win, codes, work_shown } = surroundings;
+        let RaceSurroundings { quota, hashers, clock, seeds, ledger, with_win, with_turn, codes, work_shown } =
+            surroundings;
         let (secret, prefix) = (settings.secret.clone(), settings.code_prefix.clone());
         let codes = codes.map_or(CodeSource::Derived { secret, prefix }, |codes| CodeSource::Listed(codes.into()));
         let strikes = std::mem::take(&mut recovered.strikes);
         let standing = Standing::restored(strikes, clock.now(), clock.time_of_day().into());
         let resumed =
-            resume::resume(ledger.as_ref(), recovered, &settings, codes, clock.time_of_day(), &*seeds).await?;
-        let mut state = State::new(resumed, standing, &settings, with_win, clock.now());
+            resume::resume(ledger.as_ref(), recovered, &settings, codes, &with_turn, clock.time_of_day(), &*seeds)
+                .await?;
+        let mut state = State::new(resumed, standing, &settings, with_win, with_turn, clock.now());
         if state.giving().drop.rules().limit_people() {
             state.giving().quotas = read_quotas(ledger.as_ref()).await?;
         }

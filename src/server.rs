@@ -34,9 +34,12 @@ use crate::{
         code_list::{import_codes, read_code_list},
         codes::Codes,
         keys::Doorkeeper,
-        webhook::new_delivery,
+        webhook::{CodeWon, told_of_drop, told_of_win},
     },
-    race::{FingerprintError, Race, RaceSurroundings, Win, WinListener, WithWin, confirm_fingerprints, real_hashers},
+    race::{
+        FingerprintError, Race, RaceSurroundings, Win, WinListener, WithTurn, WithWin, confirm_fingerprints,
+        real_hashers,
+    },
 };
 use control::listen_to_operators;
 use new_codes::NewCodes;
@@ -109,7 +112,7 @@ pub async fn run_reloading(
     let doorkeeper = Doorkeeper::new(ledger.clone(), clock.clone());
     // Of a list that is used up whatever is left later is new.
     let last_code = codes.as_ref().and_then(|codes| codes.last()).map_or(0, |code| code.position);
-    let has_webhook = config.webhook.is_some();
+    let webhook_format = config.webhook.as_ref().map(|webhook| webhook.format);
     sessions.restore_kept(mem::take(&mut recovered.sessions), mem::take(&mut recovered.clients));
     let keeping = tokio::spawn(sessions.clone().keep(ledger.clone()));
     let tokens = Arc::new(SpentTokens::new(ledger.clone(), mem::take(&mut recovered.tokens), clock.clone()));
@@ -127,17 +130,24 @@ pub async fn run_reloading(
         ledger: ledger.clone(),
         codes,
         with_win: {
-            let (webhook, sessions) = (config.webhook, sessions.clone());
+            let (webhook, sessions) = (config.webhook.clone(), sessions.clone());
             WithWin(Arc::new(move |win| {
                 // Its session too: the winner's cookie finds the code after a crash.
                 let mut changes = sessions.changes_of(&win.competitor.session);
                 if let Some(webhook) = &webhook {
-                    let delivery = new_delivery(webhook, win.round, &win.competitor.visitor, &win.invite_code);
-                    changes.push(Change::Deliver(delivery));
+                    let (code, competitor) = (&win.invite_code, &win.competitor);
+                    let (visitor, state) = (&competitor.visitor, competitor.state.as_deref());
+                    let (round, expires_at) = (win.round, None);
+                    let won = CodeWon { code, round, visitor, expires_at, state };
+                    changes.push(Change::Deliver(told_of_win(webhook, &won)));
                 }
                 changes
             }))
         },
+        with_turn: WithTurn(Arc::new(move |drop| {
+            let delivery = config.webhook.as_ref().and_then(|webhook| told_of_drop(webhook, drop));
+            delivery.map(Change::Deliver).into_iter().collect()
+        })),
         work_shown: {
             let sessions = sessions.clone();
             Arc::new(move |session| sessions.prove(session))
@@ -219,7 +229,7 @@ pub async fn run_reloading(
                 changed_rules(current, given)
                     .map_err(|Problems(problems)| problems.iter().map(ToString::to_string).collect())
             }),
-            has_webhook,
+            webhook: webhook_format,
             acting: tokio::sync::Mutex::default(),
         },
     );

@@ -6,7 +6,7 @@ use crate::{
         Command, Log, Scene, Wish,
         lobby::{LobbyCommand, LobbyScene},
     },
-    wire::{PageState, View},
+    wire::{PageState, Site, View, WayBack},
 };
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use leptos::prelude::{RwSignal, StoredValue, WithValue};
@@ -22,6 +22,10 @@ pub struct Board {
     pub lobby: RwSignal<LobbyScene>,
     /// What is in front.
     pub view: RwSignal<View>,
+    /// Who gives codes out.
+    pub site: StoredValue<Site>,
+    /// Where the visitor came from, if that is to be gone back to.
+    pub way_back: StoredValue<Option<WayBack>>,
     /// Where wishes go.
     wishes: StoredValue<UnboundedSender<Wish>>,
 }
@@ -35,6 +39,8 @@ impl Board {
             log: RwSignal::new(Log::default()),
             lobby: RwSignal::new(LobbyScene::rendered(page)),
             view: RwSignal::new(page.view),
+            site: StoredValue::new(page.site.clone()),
+            way_back: StoredValue::new(page.way_back.clone()),
             wishes: StoredValue::new(wishes),
         };
         (board, received)

@@ -26,7 +26,7 @@ use crate::{
     lobby_client::{self, LobbyClient},
     mining::{MinerPool, PoolEvent, chosen_workers, loader_url, page_time},
     race_client::{Device, Effect, Event, RaceClient},
-    scene::{Note, Wish},
+    scene::{Command, Note, Wish},
     wire::{PageState, SessionRequest},
 };
 use futures::{
@@ -116,8 +116,16 @@ impl Driver {
     /// Passes on what the visitor does and what the browser tells.
     fn listen(&self, mut wishes: UnboundedReceiver<Wish>) {
         let sender = self.sender.clone();
+        // Taken once, with the first Start: whoever presses it has seen where a win leads.
+        let mut way_back = self.page.way_back.clone().and_then(|way_back| way_back.offer);
         spawn_local(async move {
             while let Some(wish) = wishes.next().await {
+                if wish == Wish::Race(Command::Start)
+                    && let Some(offer) = way_back.take()
+                {
+                    // What is won without it is won all the same, and the page shows the code.
+                    let _ = request::text("/api/return", json(&offer).as_deref(), None, REQUEST_SECONDS).await;
+                }
                 sender.send(match wish {
                     Wish::Race(command) => Message::Race(Event::Command(command)),
                     Wish::Lobby(command) => Message::Lobby(lobby_client::Event::Command(command)),

@@ -6,7 +6,7 @@
 use crate::{
     error::{ApiError, ErrorCode},
     language::Language,
-    wire::{PageState, Puzzle, Submission, Victory, View},
+    wire::{PageState, Puzzle, Site, Submission, Victory, View},
 };
 use futures::future::BoxFuture;
 use leptos::prelude::use_context;
@@ -25,6 +25,9 @@ pub trait Host: Send + Sync {
 
     /// Which page is asked for.
     fn view(&self) -> View;
+
+    /// Who gives codes out.
+    fn site(&self) -> Site;
 
     /// What the page is rendered from. Open to everybody.
     fn page(&self) -> PageState;

@@ -84,7 +84,7 @@ fn RacePage(
     board: Board,
 ) -> impl IntoView {
     view! {
-        <story::Lead/>
+        <story::Lead board/>
         <lobby::Lead/>
         <div class="columns">
             <div class="column races">

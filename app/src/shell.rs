@@ -15,6 +15,7 @@ const BEFORE_PAINT: &str = include_str!("shell/before_paint.js");
 pub fn shell(options: LeptosOptions) -> impl IntoView {
     let style = format!("/{}/{}.css", options.site_pkg_dir, options.output_name);
     let language = crate::host::current().map_or_else(|_| Language::default(), |host| host.language());
+    let site = crate::host::current().map(|host| host.site()).unwrap_or_default();
     let in_lobby = crate::host::current().is_ok_and(|host| host.view() == View::Lobby);
     view! {
         <!DOCTYPE html>
@@ -22,7 +23,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
             <head>
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
-                <title>{text::title(language, in_lobby)}</title>
+                <title>{text::title(language, in_lobby, &site.name)}</title>
                 <meta name="description" content=text::site_description(language)/>
                 <meta name="color-scheme" content="light dark"/>
                 <script nonce=use_nonce()>{BEFORE_PAINT}</script>

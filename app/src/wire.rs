@@ -8,6 +8,7 @@
 //! | `session` | what a session needs, and what it is |
 //! | `live` | the messages on the WebSocket |
 //! | `page` | what the page is rendered from |
+//! | `site` | who gives codes out, and where winners came from |
 //! | [`lobby`] | the lobby's part, as far as the page needs it |
 
 mod drop;
@@ -16,6 +17,7 @@ pub mod lobby;
 mod page;
 mod round;
 mod session;
+mod site;
 #[cfg(test)]
 mod tests;
 
@@ -24,3 +26,4 @@ pub use live::{ClientMessage, Figures, LARGEST_FRAME, ResetReason, ServerMessage
 pub use page::{PageState, View};
 pub use round::{Puzzle, RoundView, Search, Submission, Victory, Win, shortest_number};
 pub use session::{Gate, SessionRequest, SessionView, TurnstileConfig};
+pub use site::{ReturnRequest, ReturnTaken, Site, WayBack};

@@ -12,7 +12,7 @@ use crate::{
         Prizes,
         codes::{Codes, TypedCode},
         keys::{self, KeyError, Scopes},
-        webhook::test_delivery,
+        webhook::{WebhookFormat, test_delivery},
     },
     race::{DropOrder, Race},
 };
@@ -49,8 +49,8 @@ pub struct Operator {
     pub change_rules: ChangeRules,
     /// The codes that were won.
     pub codes: Codes,
-    /// True if there is somebody to deliver to.
-    pub has_webhook: bool,
+    /// How the webhook is told of wins, if there is one.
+    pub webhook: Option<WebhookFormat>,
     /// Held while something is changed: a change builds on what it was read from.
     pub acting: Mutex<()>,
 }
@@ -211,10 +211,8 @@ impl Operator {
     }
 
     async fn test_delivery(&self) -> Result<Answer, Refusal> {
-        if !self.has_webhook {
-            return Err(Refusal("WEBHOOK_URL is not set: there is nobody to deliver to".to_owned()));
-        }
-        let delivery = test_delivery();
+        let nobody = || Refusal("WEBHOOK_URL is not set: there is nobody to deliver to".to_owned());
+        let delivery = test_delivery(self.webhook.ok_or_else(nobody)?);
         let webhook_id = delivery.webhook_id.clone();
         self.ledger.commit(Transaction::new().with(Change::Deliver(delivery))).await?;
         self.prizes.wake();
@@ -236,7 +234,7 @@ impl Operator {
             let gone = || Refusal(format!("delivery {id} is gone"));
             let delivery = self.ledger.delivery(id).await?.ok_or_else(gone)?;
             let is_untried = delivery.state == DeliveryState::Waiting && delivery.tries == 0;
-            if !is_untried || TRY_LIMIT <= waited || !self.has_webhook {
+            if !is_untried || TRY_LIMIT <= waited || self.webhook.is_none() {
                 return Ok(Answer::Delivery(DeliveryReport::from(&delivery)));
             }
             tokio::time::sleep(LOOK_INTERVAL).await;

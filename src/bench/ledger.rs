@@ -79,6 +79,7 @@ fn win(transaction: Transaction, round: u64) -> Result<Transaction, Box<dyn Erro
         adjustment_reason: "Perfect timing (61.0s within 30-120s)".to_owned(),
         estimate: ESTIMATE,
         expires_at: None,
+        state: None,
     };
     let delivery = NewDelivery {
         webhook_id: WebhookId::random(),

@@ -1,6 +1,6 @@
 //! How HTTP is spoken.
 
-use super::{reader::Reader, variable::WithDefault};
+use super::{reader::Reader, site, variable::WithDefault};
 use crate::edge::settings::{EdgeSettings, Hsts};
 
 pub(super) const HSTS: WithDefault = WithDefault::new(
@@ -16,7 +16,7 @@ pub(super) fn edge(reader: &mut Reader<'_>) -> EdgeSettings {
         "off" => Some(None),
         _ => Hsts::new(text).map(Some),
     });
-    EdgeSettings::new(hsts)
+    EdgeSettings::new(hsts, site::site(reader), site::way_back(reader))
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! The table of all variables.
 
-use super::{connections, drop, edge, gate, limits, lobby, log, prize, proxies, race, storage, variable::Variable};
+use super::{
+    connections, drop, edge, gate, limits, lobby, log, prize, proxies, race, site, storage, variable::Variable,
+};
 
 /// All variables, in the order in which people look for them: of this the help text
 /// and `.env.example` are made.
@@ -46,6 +48,13 @@ pub const VARIABLES: &[Variable] = &[
     gate::IP_BINDING.variable,
     gate::TRUSTED_PROXIES.variable,
     edge::HSTS.variable,
+    site::SITE_NAME.variable,
+    site::PRIZE.variable,
+    site::CONTACT.variable,
+    site::IMPRINT_URL.variable,
+    site::PRIVACY_URL.variable,
+    site::RETURN_URLS.variable,
+    site::STATE_SECRET.variable,
     limits::REQUESTS_PER_SECOND.variable,
     limits::SESSIONS_PER_HOUR.variable,
     limits::FAILED_CHECKS_PER_MINUTE.variable,
@@ -63,6 +72,8 @@ pub const VARIABLES: &[Variable] = &[
     gate::TURNSTILE_HOSTNAMES.variable,
     prize::WEBHOOK_URL.variable,
     prize::WEBHOOK_TOKEN.variable,
+    prize::WEBHOOK_FORMAT.variable,
+    prize::WEBHOOK_SIGNING_SECRET.variable,
     proxies::HTTP_PROXY.variable,
     proxies::HTTPS_PROXY.variable,
     proxies::NO_PROXY.variable,

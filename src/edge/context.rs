@@ -6,6 +6,7 @@ use super::{
     headers::{calling_page, forwarding_headers},
     language,
     settings::EdgeSettings,
+    way_back::{self, Return},
 };
 use crate::{
     gate::{GateSettings, admission::Admission, error::GateError, limits::AddressLimits, origin::is_same_origin},
@@ -83,6 +84,8 @@ pub struct RequestContext {
     pub language: Language,
     /// Which page is asked for, if it is one.
     pub view: View,
+    /// Where the address of the page asks that winners be sent back to.
+    pub(crate) asked_return: Option<Return>,
     headers: HeaderMap,
 }
 
@@ -99,6 +102,7 @@ impl RequestContext {
             is_tls: proxies.is_tls(peer.ip(), &forwarding),
             language: language::asked_for(headers),
             view: View::default(),
+            asked_return: None,
             headers: headers.clone(),
             rooms,
         }
@@ -117,6 +121,19 @@ impl RequestContext {
     /// The session of the request's cookie, whatever it has passed.
     pub fn cookie_session(&self) -> Option<Session> {
         self.rooms.sessions.by_cookie(session_token(&self.headers, self.is_tls)?)
+    }
+
+    /// Where a winner of this browser is sent back to, if it has taken a way back.
+    pub(crate) fn way_back(&self) -> Option<Return> {
+        way_back::kept(&self.headers, self.is_tls, &self.rooms.edge.way_back)
+    }
+
+    /// The origin under which the client knows this server.
+    pub(crate) fn origin(&self) -> Option<String> {
+        let host = self.headers.get(header::HOST)?.to_str().ok()?;
+        let scheme = if self.is_tls { "https" } else { "http" };
+        let url: reqwest::Url = format!("{scheme}://{host}").parse().ok()?;
+        Some(url.origin().ascii_serialization())
     }
 
     /// What the header `Authorization` says behind `Bearer`.

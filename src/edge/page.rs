@@ -1,18 +1,23 @@
 //! The page: rendered on the server with the live state, in the visitor's language.
 
 use super::{
-    assets, context::RequestContext, error::HttpError, language, routes::turnstile::turnstile_config,
+    assets,
+    context::RequestContext,
+    error::HttpError,
+    language,
+    routes::turnstile::turnstile_config,
     security::content_security_policy,
+    way_back::{self, Return, ReturnError},
 };
 use crate::{
     gate::{TurnstileSettings, admission::Admission},
     lobby::Lobby,
 };
 use app::{
-    ApiError, ErrorCode,
+    ApiError, ErrorCode, Language,
     host::Host,
     wire::{
-        Gate, PageState, View,
+        Gate, PageState, View, WayBack,
         lobby::{LobbyEvent, LobbyPage},
     },
 };
@@ -20,9 +25,9 @@ use axum::{
     Router,
     body::to_bytes,
     extract::{Extension, Request},
-    http::{HeaderValue, header},
+    http::{HeaderValue, StatusCode, header},
     middleware::map_response,
-    response::{IntoResponse, Response},
+    response::{Html, IntoResponse, Response},
     routing::get,
 };
 use leptos::prelude::{provide_context, use_context, use_nonce};
@@ -70,6 +75,10 @@ async fn whole(response: Response) -> Response {
 async fn page(Extension(mut context): Extension<RequestContext>, request: Request) -> Response {
     let chosen = language::chosen_by_address(request.uri());
     context.language = chosen.unwrap_or(context.language);
+    context.asked_return = match asked_return(request.uri().query(), &context) {
+        Ok(asked) => asked,
+        Err(error) => return return_refused(error, context.language),
+    };
     context.view = if request.uri().path() == View::Lobby.path() { View::Lobby } else { View::Race };
     let (language, is_tls) = (context.language, context.is_tls);
     let human_check = context.rooms.gate.turnstile.as_ref().map(TurnstileSettings::script_origin);
@@ -97,11 +106,35 @@ async fn page(Extension(mut context): Extension<RequestContext>, request: Reques
     response
 }
 
+/// Where the address asks that winners be sent back to.
+fn asked_return(query: Option<&str>, context: &RequestContext) -> Result<Option<Return>, ReturnError> {
+    let Some(request) = way_back::asked_for(query)? else { return Ok(None) };
+    Return::new(&request, &context.rooms.edge.way_back).map(Some)
+}
+
+/// The page in the place of one whose address asks for a way back that there is not.
+fn return_refused(error: ReturnError, language: Language) -> Response {
+    let page = match language {
+        Language::English => include_str!("return_refused.en.html"),
+        Language::Chinese => include_str!("return_refused.zh-Hans.html"),
+    };
+    // The reason is one of our own sentences: nothing of the address is repeated.
+    let page = page.replace("{{reason}}", &error.to_string());
+    let headers = [
+        (header::CONTENT_LANGUAGE, language.tag()),
+        (header::VARY, language::VARIES_WITH),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (StatusCode::BAD_REQUEST, headers, Html(page)).into_response()
+}
+
 /// What the page is rendered from.
 pub(super) fn state(context: &RequestContext) -> PageState {
     let rooms = &context.rooms;
     PageState {
         view: context.view,
+        site: rooms.edge.site.clone(),
+        way_back: way_back_of(context),
         language: context.language,
         round: rooms.race.view(),
         figures: rooms.live.figures(),
@@ -113,6 +146,14 @@ pub(super) fn state(context: &RequestContext) -> PageState {
         has_session: context.cookie_session().is_some_and(|session| rooms.admission.rule().is_met_by(session.passed)),
         miner_simd: env!("HASHPASS_MINER_SIMD").to_owned(),
         miner_scalar: env!("HASHPASS_MINER_SCALAR").to_owned(),
+    }
+}
+
+/// What the address asks for; else what the browser has taken before.
+fn way_back_of(context: &RequestContext) -> Option<WayBack> {
+    match &context.asked_return {
+        Some(asked) => Some(WayBack { host: asked.host(), offer: Some(asked.request()) }),
+        None => context.way_back().map(|kept| WayBack { host: kept.host(), offer: None }),
     }
 }
 

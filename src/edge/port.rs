@@ -5,7 +5,7 @@ use super::{context::RequestContext, page, routes};
 use app::{
     ApiError, Language,
     host::Host,
-    wire::{PageState, Puzzle, Submission, Victory, View},
+    wire::{PageState, Puzzle, Site, Submission, Victory, View},
 };
 use axum::{
     extract::{Extension, Request},
@@ -39,6 +39,10 @@ impl Host for RequestContext {
 
     fn view(&self) -> View {
         self.view
+    }
+
+    fn site(&self) -> Site {
+        self.rooms.edge.site.clone()
     }
 
     fn page(&self) -> PageState {

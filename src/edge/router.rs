@@ -18,7 +18,7 @@ use crate::{
         error::{HttpError, in_json, method_not_allowed, not_found, whole_seconds},
         page,
         port::server_function,
-        routes::{codes, docs, drop, events, health, lobby, session, socket, trace, turnstile, wins},
+        routes::{codes, docs, drop, events, health, lobby, session, socket, trace, turnstile, way_back, wins},
         security::{insist_on_tls, security_headers},
     },
     gate::limits::Exceeded,
@@ -49,6 +49,7 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/api/drop", get(drop::drop))
         .route("/api/session", post(session::create))
         .route("/api/wins", get(wins::list))
+        .route("/api/return", post(way_back::take))
         .route("/api/turnstile/config", get(turnstile::config))
         .route("/api/health", get(health::health))
         .route("/api/dev/trace", get(trace::development))
@@ -66,6 +67,7 @@ pub fn router(rooms: Rooms) -> Router {
         .merge(page::router())
         .merge(docs::router())
         .route("/cdn-cgi/trace", get(trace::edge))
+        .route("/continue", get(way_back::go_on))
         .merge(lobby::router(&rooms))
         .merge(codes::router())
         .merge(api)

@@ -13,4 +13,5 @@ pub(crate) mod socket;
 pub(crate) mod trace;
 pub(crate) mod turnstile;
 pub(crate) mod verify;
+pub(crate) mod way_back;
 pub(crate) mod wins;

@@ -240,6 +240,9 @@ pub struct Won {
     /// since 1970; never if there is no such time.
     #[serde(rename = "expires_at_ms", default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<WallTime>,
+    /// What the site that sent the winner here has signed, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
 }
 
 /// A round that ended without a winner.

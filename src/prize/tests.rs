@@ -3,7 +3,7 @@
 
 use super::{
     audit::{AuditRecord, AuditSettings},
-    webhook::{WebhookSettings, new_delivery},
+    webhook::{CodeWon, WebhookSettings, told_of_win},
     *,
 };
 use crate::{
@@ -61,7 +61,10 @@ fn win(settings: &WebhookSettings, round: u64) -> Transaction {
     let (visitor, seed) = ("visitor-1".parse().unwrap(), Seed::from_bytes(u128::from(round).to_be_bytes()));
     let nonce = Nonce::new(round).unwrap();
     let code = InviteCode::derive(&secret, &visitor, nonce, &seed);
-    let delivery = new_delivery(settings, RoundNumber(round), &visitor, &code);
+    let delivery = told_of_win(
+        settings,
+        &CodeWon { code: &code, round: RoundNumber(round), visitor: &visitor, expires_at: None, state: None },
+    );
     let won = Body::Won(Box::new(Won {
         session: "session".to_owned(),
         ticket: Ticket(round),
@@ -80,6 +83,7 @@ fn win(settings: &WebhookSettings, round: u64) -> Transaction {
         adjustment_reason: "Perfect timing".to_owned(),
         estimate: Estimate::Step { difficulty: 1.0 },
         expires_at: None,
+        state: None,
     }));
     Transaction::new()
         .append(RoundNumber(round), won)

@@ -1,17 +1,23 @@
-//! The webhook: one other server that is told who won which code.
+//! The webhook: one other server that is told who won which code, and if it wants to know,
+//! what becomes of the drop.
 //!
-//! Every prize is one `POST` of `{"visitor_id":"…","invite_code":"…"}`, which is all
-//! that the receiver learns. It is written into the ledger with the win itself
-//! ([`new_delivery`]) and sent from there ([`deliveries`](super::deliveries)).
+//! Every prize is one `POST`. What it says ([`event`]) is written into the ledger with the
+//! win itself ([`told_of_win`]) and sent from there ([`deliveries`](super::deliveries)),
+//! [signed](signing) if there is a secret for that.
 //!
-//! Nothing here ever shows the token or the receiver's address, which may be a secret
-//! itself.
+//! Nothing here ever shows the token, a signing secret or the receiver's address, which may
+//! be a secret itself.
+
+mod event;
+mod signing;
+
+pub use event::{CodeWon, WebhookFormat};
+pub(crate) use event::{code_digest, sent_body};
+pub use signing::{SECRET_RULE, SigningSecrets};
 
 use crate::ledger::{deliveries::NewDelivery, values::WebhookId};
-use puzzle::{RoundNumber, VisitorId, invite_code::InviteCode, values::Invalid};
+use puzzle::{RoundNumber, drop::Drop, values::Invalid};
 use reqwest::{Url, header::HeaderValue};
-use serde::Deserialize;
-use serde_json::Value;
 use std::{fmt, str::FromStr, time::Duration};
 
 /// The receiver's name in the ledger.
@@ -86,54 +92,52 @@ pub struct WebhookSettings {
     pub url: WebhookUrl,
     /// `WEBHOOK_TOKEN`: what the receiver knows us by, if it wants that.
     pub token: Option<WebhookToken>,
+    /// `WEBHOOK_FORMAT`: what the receiver is told, and how.
+    pub format: WebhookFormat,
+    /// `WEBHOOK_SIGNING_SECRET`: what deliveries are signed with, if they are.
+    pub signing: Option<SigningSecrets>,
     /// After how long a try has failed. Set by no variable: 5 seconds.
     pub time_limit: Duration,
 }
 
 impl WebhookSettings {
-    /// This receiver, with the time limit that no variable sets.
+    /// This receiver, told of wins as in the documents and without a signature, with the
+    /// time limit that no variable sets.
     pub const fn new(url: WebhookUrl, token: Option<WebhookToken>) -> Self {
-        Self { url, token, time_limit: Duration::from_secs(5) }
+        let (format, signing) = (WebhookFormat::Documents, None);
+        Self { url, token, format, signing, time_limit: Duration::from_secs(5) }
     }
 }
 
 /// What the receiver has to be told of a win; to be committed in the transaction of the
 /// win, if there is a webhook at all.
-pub fn new_delivery(_: &WebhookSettings, round: RoundNumber, visitor: &VisitorId, code: &InviteCode) -> NewDelivery {
-    let (visitor, code) = (Value::from(visitor.as_str()), Value::from(code.as_str()));
-    NewDelivery {
-        webhook_id: WebhookId::random(),
-        receiver: RECEIVER.to_owned(),
-        round: Some(round),
-        // Written by hand, because the order of the fields is promised.
-        body: format!(r#"{{"visitor_id":{visitor},"invite_code":{code}}}"#),
-    }
+pub fn told_of_win(settings: &WebhookSettings, won: &CodeWon<'_>) -> NewDelivery {
+    delivery(Some(won.round), settings.format.code_won(won))
+}
+
+/// What the receiver has to be told of the drop's new state, if it is told of that; to be
+/// committed in the transaction of the change.
+pub fn told_of_drop(settings: &WebhookSettings, drop: &Drop) -> Option<NewDelivery> {
+    settings.format.drop_turned(drop).map(|body| delivery(None, body))
 }
 
 /// A delivery that tells of no win, by which an operator sees whether the receiver takes
 /// any: of the form that every other one has, with names that nobody can win.
-pub fn test_delivery() -> NewDelivery {
-    NewDelivery {
-        webhook_id: WebhookId::random(),
-        receiver: RECEIVER.to_owned(),
-        round: None,
-        body: r#"{"visitor_id":"hashpass-test","invite_code":"TEST"}"#.to_owned(),
-    }
+pub fn test_delivery(format: WebhookFormat) -> NewDelivery {
+    delivery(None, format.test())
 }
 
-/// The digest of the code in a delivery's body, for the log; empty if there is none.
-pub(super) fn code_digest(body: &str) -> String {
-    #[derive(Deserialize)]
-    struct Body {
-        invite_code: InviteCode,
-    }
-    serde_json::from_str::<Body>(body).map(|body| body.invite_code.digest()).unwrap_or_default()
+fn delivery(round: Option<RoundNumber>, body: String) -> NewDelivery {
+    NewDelivery { webhook_id: WebhookId::random(), receiver: RECEIVER.to_owned(), round, body }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use puzzle::{Nonce, Seed, invite_code::CodeSecret};
+    use puzzle::{
+        Nonce, Seed, VisitorId,
+        invite_code::{CodeSecret, InviteCode},
+    };
 
     #[test]
     fn a_delivery_has_the_body_of_the_protocol_and_an_id_that_is_not_the_code() {
@@ -141,7 +145,8 @@ mod tests {
         let visitor: VisitorId = "visitor-1".parse().unwrap();
         let secret = CodeSecret::from_bytes([7; 32]);
         let code = InviteCode::derive(&secret, &visitor, Nonce::new(1).unwrap(), &Seed::from_bytes([1; 16]));
-        let new = || new_delivery(&settings, RoundNumber(3), &visitor, &code);
+        let won = CodeWon { code: &code, round: RoundNumber(3), visitor: &visitor, expires_at: None, state: None };
+        let new = || told_of_win(&settings, &won);
         let NewDelivery { webhook_id, receiver, round, body } = new();
         assert_eq!(body, format!(r#"{{"visitor_id":"visitor-1","invite_code":"{}"}}"#, code.as_str()));
         assert_eq!((receiver.as_str(), round), (RECEIVER, Some(RoundNumber(3))));

@@ -29,6 +29,7 @@ pub(super) fn won(win: &Win, estimate: Estimate) -> Won {
         adjustment_reason: win.adjustment_reason.clone(),
         estimate,
         expires_at: win.expires_at,
+        state: competitor.state.clone(),
     }
 }
 

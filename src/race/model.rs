@@ -55,6 +55,8 @@ fn start(workers: usize, queue: usize) -> (Race, Herald) {
         }),
         ledger: Arc::new(MemoryLedger::new(Arc::new(ManualClock::default()))),
         with_win: WithWin::none(),
+        with_turn: WithTurn::none(),
+        codes: None,
     };
     let recovered = block_on(surroundings.ledger.recover()).unwrap();
     block_on(Race::start(settings, surroundings, recovered)).unwrap()
@@ -86,6 +88,7 @@ fn enter(race: &Race, session: usize, kind: Kind) -> oneshot::Receiver<Result<Vi
         visitor: "visitor-1".parse().unwrap(),
         trace: "ip=192.0.2.1\n".parse().unwrap(),
         address: IpAddr::from([192, 0, 2, 1]),
+        state: None,
     };
     let solution = Solution {
         seed: Seed::from_bytes([0; 16]),

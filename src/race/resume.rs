@@ -5,6 +5,7 @@ use super::{
     entries::opened as opened_entry,
     settings::RaceSettings,
     state::{CodeSource, Giving, Quotas, Resumed, expired, since_1970},
+    win::WithTurn,
 };
 use crate::ledger::{
     Body, CommitError, Ledger, StoreError, Transaction, WallTime,
@@ -41,6 +42,7 @@ pub(super) async fn resume(
     recovered: Recovered,
     settings: &RaceSettings,
     codes: CodeSource,
+    with_turn: &WithTurn,
     wall: SystemTime,
     seeds: &(dyn Fn() -> Seed + Send + Sync),
 ) -> Result<Resumed, StartRaceError> {
@@ -57,6 +59,9 @@ pub(super) async fn resume(
         won_at: recovered.won_at,
         quotas: Quotas::default(),
     };
+    // A drop that is as it was is told to nobody again, whatever its rules are now.
+    let is_news = changed.is_some() && before != Some(drop.state());
+    let told = if is_news { (with_turn.0)(&drop) } else { Vec::new() };
     let entry = changed.map(|reason| Body::Drop(giving.entry(&drop, reason)));
 
     let fresh = || Rule::new(settings.rule, settings.start, settings.pace);
@@ -78,7 +83,15 @@ pub(super) async fn resume(
         && is_open
         && is_as_wanted(opened, &rule, settings)
     {
-        commit(ledger, entry.map(|entry| Transaction::new().append(last, entry))).await?;
+        commit(
+            ledger,
+            entry.map(|entry| {
+                let mut transaction = Transaction::new().append(last, entry);
+                transaction.extend(told);
+                transaction
+            }),
+        )
+        .await?;
         tracing::info!(round = last.0, mining_time_s = mining_time.as_secs_f64(), "the race goes on where it stood");
         let (seed, curve, age) = (opened.seed, opened.curve, wall.since(*opened_at));
         return Ok(Resumed { rule, number: last, seed, curve, mining_time: *mining_time, age, ticket, giving });
@@ -102,6 +115,7 @@ pub(super) async fn resume(
     if let Some(entry) = entry {
         transaction = transaction.append(last, entry);
     }
+    transaction.extend(told);
     let (seed, curve, number) = (seeds(), rule.curve(), if is_open { last.next() } else { last });
     if is_open {
         let opening = before.and_then(|from| Step { from, to: drop.state() }.opening());

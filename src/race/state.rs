@@ -21,7 +21,7 @@ mod turning;
 use super::{
     settings::RaceSettings,
     submission::{Answer, Competitor, Refusal, Solution},
-    win::{Announcement, Win, WithWin},
+    win::{Announcement, Win, WithTurn, WithWin},
 };
 use crate::ledger::{WallTime, body::OpenReason};
 use app::wire::ResetReason;
@@ -61,6 +61,7 @@ pub(super) struct State {
     rule: Rule,
     cost: Cost,
     with_win: WithWin,
+    with_turn: WithTurn,
     giving: Giving,
     /// The newest round. It runs while the drop is open; otherwise it is over, and what
     /// stands here of it counts for nothing.
@@ -121,6 +122,7 @@ impl State {
         standing: Standing,
         settings: &RaceSettings,
         with_win: WithWin,
+        with_turn: WithTurn,
         now: Duration,
     ) -> Self {
         let RaceSettings { cost, verify_queue, .. } = *settings;
@@ -129,6 +131,7 @@ impl State {
             rule,
             cost,
             with_win,
+            with_turn,
             giving,
             number,
             seed,

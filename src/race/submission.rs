@@ -23,6 +23,8 @@ pub struct Competitor {
     pub trace: TraceData,
     /// The address the request came from.
     pub address: IpAddr,
+    /// What the site that sent them here has signed, if one did.
+    pub state: Option<String>,
 }
 
 /// What is submitted.

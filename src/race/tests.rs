@@ -190,6 +190,14 @@ impl Bench {
                     body: "{}".to_owned(),
                 })]
             })),
+            with_turn: WithTurn(Arc::new(|drop| {
+                vec![Change::Deliver(NewDelivery {
+                    webhook_id: WebhookId::random(),
+                    receiver: "receiver".to_owned(),
+                    round: None,
+                    body: drop.state().name().to_owned(),
+                })]
+            })),
         };
         let recovered = block_on(ledger.recover()).unwrap();
         let (race, herald) = block_on(Race::start(settings, surroundings, recovered)).unwrap();
@@ -246,6 +254,7 @@ impl Bench {
             visitor: "visitor-1".parse().unwrap(),
             trace: "ip=192.0.2.1\n".parse().unwrap(),
             address,
+            state: None,
         };
         let (answer, verdict) = oneshot::channel();
         self.race.shared.enter(&competitor, session != HIDDEN, solution, answer);

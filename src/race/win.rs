@@ -56,6 +56,26 @@ impl fmt::Debug for WithWin {
     }
 }
 
+type ChangesOfTurn = dyn Fn(&Drop) -> Vec<Change> + Send + Sync;
+
+/// What is to be written down together with a new state of the drop, in one transaction:
+/// what other servers have to be told.
+#[derive(Clone)]
+pub struct WithTurn(pub Arc<ChangesOfTurn>);
+
+impl WithTurn {
+    /// Nothing but the change itself.
+    pub fn none() -> Self {
+        Self(Arc::new(|_| Vec::new()))
+    }
+}
+
+impl fmt::Debug for WithTurn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WithTurn")
+    }
+}
+
 impl From<&Win> for Victory {
     fn from(win: &Win) -> Self {
         Self {

@@ -33,4 +33,5 @@ mod server {
     mod settings;
     mod storage;
     mod submissions;
+    mod way_back;
 }

@@ -150,6 +150,12 @@ impl Client {
         self.cookie.as_deref()
     }
 
+    /// The same client with one more cookie, as `name=value`.
+    pub fn with_cookie(self, cookie: &str) -> Self {
+        let cookies: Vec<&str> = self.cookie.as_deref().into_iter().chain([cookie]).collect();
+        Self { cookie: Some(cookies.join("; ")), ..self }
+    }
+
     /// The same client, which shows `token` with every call.
     pub fn with_bearer(self, token: &str) -> Self {
         Self { bearer: Some(token.to_owned()), ..self }

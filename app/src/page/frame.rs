@@ -8,7 +8,10 @@ use super::{
 };
 #[cfg(feature = "hydrate")]
 use crate::scene::Command;
-use crate::{board::Board, wire::View};
+use crate::{
+    board::Board,
+    wire::{Site, View},
+};
 use leptos::{ev::MouseEvent, html::Select, prelude::*};
 
 /// The name of the site, the live connection, the choices of language and theme.
@@ -18,13 +21,18 @@ pub fn Header() -> impl IntoView {
         <header class="header">
             <a class="brand" href="/">
                 <Mark/>
-                <span class="brand-name">{text::site_name()}</span>
+                <span class="brand-name" data-testid="site-name">{site().name}</span>
             </a>
             {use_context::<Board>().map(|board| view! { <Views board/> <ConnectionState board/> })}
             <LanguageChoice/>
             <ThemeChoice/>
         </header>
     }
+}
+
+/// Who gives codes out, wherever the page knows it.
+fn site() -> Site {
+    use_context::<Board>().map(|board| board.site.get_value()).unwrap_or_default()
 }
 
 /// The site's mark: a bar with a hash that has cleared it.
@@ -146,10 +154,18 @@ pub fn Footer() -> impl IntoView {
         scene.test_mode || !scene.asks_for_humans
     });
     let language = use_language();
+    let Site { contact, imprint_url, privacy_url, .. } = site();
     view! {
         <footer class="footer">
             <p>{live(move || text::privacy(language.get(), test_mode))}</p>
-            <p><a href="/docs" data-testid="manual">{say(text::manual)}</a></p>
+            {contact.map(|contact| {
+                view! { <p data-testid="contact">{live(move || text::contact(language.get(), &contact))}</p> }
+            })}
+            <p class="links">
+                <a href="/docs" data-testid="manual">{say(text::manual)}</a>
+                {imprint_url.map(|url| view! { <a href=url data-testid="imprint">{say(text::imprint)}</a> })}
+                {privacy_url.map(|url| view! { <a href=url data-testid="privacy">{say(text::privacy_policy)}</a> })}
+            </p>
         </footer>
     }
 }

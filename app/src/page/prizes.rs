@@ -5,7 +5,7 @@ use super::{
     live::{click, live, say},
     text::{self, Text},
 };
-use crate::{board::Board, scene::Prize};
+use crate::{board::Board, scene::Prize, wire::WayBack};
 use leptos::{html::Code, prelude::*};
 
 /// The newest code, large, and the earlier ones; nothing as long as there is none.
@@ -28,6 +28,15 @@ pub fn Prizes(
                 <h2 id="prize-heading">{live(move || text::your_code(language.get(), round))}</h2>
                 <CodeWithCopy prize=newest newest=true/>
                 <p class="hint">{say(text::code_hint)}</p>
+                {board.way_back.get_value().map(|WayBack { host, .. }| {
+                    view! {
+                        <p class="go-on">
+                            <a class="button primary" href=format!("/continue?round={}", round.0) data-testid="continue">
+                                {live(move || text::go_on(language.get(), &host))}
+                            </a>
+                        </p>
+                    }
+                })}
                 {(!earlier.is_empty())
                     .then(|| {
                         view! {

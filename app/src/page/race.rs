@@ -24,6 +24,13 @@ pub fn YourRace(
         <section class="card needs-scripts" aria-labelledby="race-heading">
             <h2 id="race-heading">{say(text::your_race)}</h2>
             <Status board/>
+            <p class="hint way-back" data-testid="way-back" hidden=flag(move || board.way_back.with_value(Option::is_none))>
+                {live(move || {
+                    board.way_back.with_value(|way_back| {
+                        way_back.as_ref().map(|way_back| text::way_back(language.get(), &way_back.host)).unwrap_or_default()
+                    })
+                })}
+            </p>
             <Check board/>
             <SessionProofPanel board/>
             <Buttons board/>
@@ -58,10 +65,12 @@ fn Status(
     let news = move || {
         board.log.read().newest_first().next().map(|line| text::note(language.get(), &line.note)).unwrap_or_default()
     };
-    Effect::new(move |before| {
-        let title = text::window_title(language.get(), &scene.read().phase, board.view.get() == View::Lobby);
-        if before != Some(title) {
-            document().set_title(title);
+    Effect::new(move |before: Option<String>| {
+        let in_lobby = board.view.get() == View::Lobby;
+        let title =
+            board.site.with_value(|site| text::window_title(language.get(), &scene.read().phase, in_lobby, &site.name));
+        if before.as_ref() != Some(&title) {
+            document().set_title(&title);
         }
         title
     });

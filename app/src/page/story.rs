@@ -10,10 +10,16 @@ use leptos::prelude::*;
 
 /// The heading of the page and what it is about.
 #[component]
-pub fn Lead() -> impl IntoView {
+pub fn Lead(
+    /// What is shown.
+    board: Board,
+) -> impl IntoView {
+    let language = use_language();
     view! {
         <div class="lead">
-            <h1>{say(text::headline)}</h1>
+            <h1 data-testid="headline">
+                {live(move || board.site.with_value(|site| text::headline(language.get(), site.prize.as_deref())))}
+            </h1>
             <p>{say(text::lead)}</p>
         </div>
     }

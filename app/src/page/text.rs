@@ -30,11 +30,6 @@ use puzzle::{RoundNumber, VisitorId};
 
 // ------------------------------------------------------------------ the frame
 
-/// The name of the site, which is the same everywhere.
-pub fn site_name() -> &'static str {
-    "HashPass"
-}
-
 /// One sentence for search engines and link previews.
 pub fn site_description(language: Language) -> &'static str {
     language.pick(
@@ -78,6 +73,24 @@ pub fn notices(language: Language) -> &'static str {
     language.pick("Notices", "提示")
 }
 
+/// How the operator is reached.
+pub fn contact(language: Language, contact: &str) -> String {
+    match language {
+        English => format!("Contact: {contact}"),
+        Chinese => format!("联系方式：{contact}"),
+    }
+}
+
+/// The link to who the operator is.
+pub fn imprint(language: Language) -> &'static str {
+    language.pick("Imprint", "网站信息")
+}
+
+/// The link to what the operator does with data.
+pub fn privacy_policy(language: Language) -> &'static str {
+    language.pick("Privacy policy", "隐私政策")
+}
+
 /// The link to the manual.
 pub fn manual(language: Language) -> &'static str {
     language.pick("Manual", "手册")
@@ -89,6 +102,22 @@ pub fn test_banner(language: Language) -> &'static str {
         "Test mode: the human check is switched off, and everybody passes. Not for real codes.",
         "测试模式：人机验证已关闭，任何人都能通过。请勿用它发放真正的邀请码。",
     )
+}
+
+/// Before Start: where a winner can go on.
+pub fn way_back(language: Language, host: &str) -> String {
+    match language {
+        English => format!("You come from {host}: with a code you can go back there."),
+        Chinese => format!("你来自 {host}：赢得邀请码后，可以返回那里继续。"),
+    }
+}
+
+/// The link that takes a code to where the winner came from.
+pub fn go_on(language: Language, host: &str) -> String {
+    match language {
+        English => format!("Continue to {host}"),
+        Chinese => format!("继续前往 {host}"),
+    }
 }
 
 /// For browsers without scripts.

@@ -3,7 +3,7 @@
 use super::{client::RaceClient, event::Effect, turn::Turn};
 use crate::{
     error::ErrorCode,
-    scene::{Note, ServerWords},
+    scene::{Failure, Note, ServerWords},
     wire::{DropNews, DropState, Figures, OverReason, ResetReason, ServerMessage},
 };
 use std::time::Duration;
@@ -78,6 +78,10 @@ impl RaceClient {
         };
         if let Some(note) = note.filter(|_| self.round.drop().drop.state != drop.drop.state) {
             turn.write(note);
+        }
+        // By another rule this visitor may win again.
+        if matches!(self.failure, Some(Failure::QuotaReached { .. })) && self.round.drop().limits != drop.limits {
+            self.failure = None;
         }
         if self.round.drop_told(drop, turn.now) {
             self.start_over();

@@ -92,6 +92,6 @@ pub enum Failure {
 impl Failure {
     /// True if pressing Start can help.
     pub const fn may_be_retried(&self) -> bool {
-        !matches!(self, Self::NotVerified | Self::EntryRefused(_) | Self::SessionNotKept)
+        !matches!(self, Self::NotVerified | Self::EntryRefused(_) | Self::SessionNotKept | Self::QuotaReached { .. })
     }
 }

@@ -6,6 +6,7 @@ use super::{
     lobby::LobbyPage,
     round::RoundView,
     session::{Gate, TurnstileConfig},
+    site::{Site, WayBack},
 };
 use crate::{
     language::Language,
@@ -47,6 +48,10 @@ impl View {
 pub struct PageState {
     /// Which page was asked for.
     pub view: View,
+    /// Who gives codes out.
+    pub site: Site,
+    /// Where the visitor came from, if that is to be gone back to.
+    pub way_back: Option<WayBack>,
     /// The language that the visitor reads.
     pub language: Language,
     /// The round at the moment of rendering.
@@ -76,6 +81,6 @@ pub struct PageState {
 read_texts!(View);
 read_fields! {
     PageState {
-        view, language, round, figures, drop, turnstile, gate, lobby, turnstile_script, has_session, miner_simd, miner_scalar
+        view, site, way_back, language, round, figures, drop, turnstile, gate, lobby, turnstile_script, has_session, miner_simd, miner_scalar
     }
 }

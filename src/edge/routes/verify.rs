@@ -32,8 +32,9 @@ pub(crate) async fn verify(request: &RequestContext, submission: Submission) -> 
             "This session belongs to another visitor id: a session keeps the first one it used",
         ));
     }
-    let competitor =
-        Competitor { session: session.id, visitor: visitor_id, trace: trace_data, address: request.address };
+    let state = request.way_back().and_then(|way_back| way_back.signed_state().map(str::to_owned));
+    let (trace, address) = (trace_data, request.address);
+    let competitor = Competitor { session: session.id, visitor: visitor_id, trace, address, state };
     let solution = Solution { seed: submitted_seed, nonce, hash };
     let submitted = rooms.race.submit(&competitor, solution).await;
     submitted.map_err(|refusal| refused(refusal, &rooms.race))

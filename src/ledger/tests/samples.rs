@@ -66,6 +66,7 @@ pub(super) fn won_until(round: u64, ticket: u64, session: &str, expires_at: Opti
         adjustment_reason: "Perfect timing (61.1s within 30-120s)".to_owned(),
         estimate: ESTIMATE,
         expires_at,
+        state: None,
     }))
 }
 

@@ -61,6 +61,7 @@ fn win(round: u64, code: &str, second: Option<u64>) -> Body {
         adjustment_reason: "Perfect timing".to_owned(),
         estimate: Estimate::Step { difficulty: 1.0 },
         expires_at: second.map(|second| WallTime::from_milliseconds(1000 * second)),
+        state: None,
     }))
 }
 

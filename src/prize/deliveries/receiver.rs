@@ -1,15 +1,24 @@
 //! Sends one delivery to its receiver and says what was answered.
 
 use super::schedule::ReceiverAnswer;
-use crate::{ledger::deliveries::Delivery, prize::webhook::WebhookSettings};
+use crate::{
+    ledger::deliveries::Delivery,
+    prize::webhook::{WebhookSettings, sent_body},
+};
 use reqwest::{
     Client, Response,
-    header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue, RETRY_AFTER},
 };
 use std::time::{Duration, SystemTime};
 
 /// Names the delivery: the same at every try, and nothing of the code in it.
 const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
+
+/// When this try was made, in seconds since 1970: a receiver refuses what is old.
+const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
+
+/// Says that the id, the time and the body are ours.
+const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
 
 /// A receiver, and how it is reached.
 pub(super) struct Receiver {
@@ -33,25 +42,37 @@ impl Receiver {
         Self { client, settings }
     }
 
-    /// Sends a delivery once. `now` is the time of day that a date in the answer is
-    /// compared with.
+    /// Sends a delivery once. `now` is the time of day: of the try, and what a date in the
+    /// answer is compared with.
     pub(super) async fn send(&self, delivery: &Delivery, now: SystemTime) -> Answer {
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        match HeaderValue::from_str(delivery.webhook_id.as_str()) {
-            Ok(id) => headers.insert(WEBHOOK_ID, id),
-            Err(error) => return unanswered(format!("the webhook id cannot be sent: {error}")),
+        let body = sent_body(&delivery.body, delivery.created_at);
+        let headers = match self.headers(delivery, &body, now) {
+            Ok(headers) => headers,
+            Err(error) => return unanswered(format!("the headers cannot be sent: {error}")),
         };
-        // In the map, so that it takes the place of a password in the address.
-        if let Some(token) = &self.settings.token {
-            headers.insert(AUTHORIZATION, token.as_header().clone());
-        }
         let request = self.client.post(self.settings.url.as_url().clone()).headers(headers);
-        match request.body(delivery.body.clone()).send().await {
+        match request.body(body).send().await {
             Ok(response) => answered(&response, now),
             Err(error) if error.is_timeout() => unanswered("the receiver did not answer in time".to_owned()),
             Err(error) => unanswered(format!("the receiver cannot be reached: {}", causes(&error.without_url()))),
         }
+    }
+
+    fn headers(&self, delivery: &Delivery, body: &str, now: SystemTime) -> Result<HeaderMap, InvalidHeaderValue> {
+        let id = delivery.webhook_id.as_str();
+        let timestamp = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(WEBHOOK_ID, HeaderValue::from_str(id)?);
+        headers.insert(WEBHOOK_TIMESTAMP, HeaderValue::from(timestamp));
+        if let Some(secrets) = &self.settings.signing {
+            headers.insert(WEBHOOK_SIGNATURE, secrets.sign(id, timestamp, body)?);
+        }
+        // In the map, so that it takes the place of a password in the address.
+        if let Some(token) = &self.settings.token {
+            headers.insert(AUTHORIZATION, token.as_header().clone());
+        }
+        Ok(headers)
     }
 }
 

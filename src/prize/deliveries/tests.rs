@@ -15,7 +15,7 @@ use crate::{
         deliveries::{DeliveryState, TryOutcome},
         sqlite::SqliteSettings,
     },
-    prize::webhook::new_delivery,
+    prize::webhook::{CodeWon, SigningSecrets, WebhookFormat, told_of_win},
 };
 use fixture::{Fixture, LONG, code, now, visitor, wait_of};
 use puzzle::{Cost, Curve, RoundNumber, Seed, rule::RuleName, target::Target};
@@ -41,12 +41,38 @@ async fn a_delivery_is_exactly_what_the_protocol_says() {
 }
 
 #[tokio::test]
+async fn every_try_is_signed_anew_under_the_same_id_and_says_the_same() {
+    let receiver = TestReceiver::start([Reply::Status(500)]).await;
+    let secrets: SigningSecrets = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse().unwrap();
+    let settings =
+        WebhookSettings { format: WebhookFormat::Event, signing: Some(secrets.clone()), ..receiver.settings() };
+    let it = Fixture::new(settings);
+    it.win(1).await;
+    let deliveries = it.start();
+    it.tried(1, 1).await;
+    it.advance(&deliveries, 10);
+    it.taken(1).await;
+    let delivery = it.delivery(1).await;
+    let seen = receiver.seen(2).await;
+    assert_eq!(seen[0].body, seen[1].body);
+    assert!(seen[0].body.contains(&format!(r#""won_at":"{}""#, delivery.created_at)), "{}", seen[0].body);
+    for (seen, timestamp) in seen.iter().zip([1000, 1010]) {
+        assert_eq!(seen.header("webhook-timestamp"), Some(timestamp.to_string().as_str()));
+        let signature = secrets.sign(delivery.webhook_id.as_str(), timestamp, &seen.body).unwrap();
+        assert_eq!(seen.headers.get("webhook-signature"), Some(&signature));
+        assert!(seen.headers.values().all(|value| !value.to_str().unwrap().contains(&code(1).as_str()[9..])));
+    }
+}
+
+#[tokio::test]
 async fn without_a_token_no_authorization_is_sent() {
     let receiver = TestReceiver::start([]).await;
     let it = Fixture::new(receiver.settings());
     it.win(1).await;
     let _deliveries = it.start();
-    assert_eq!(receiver.seen(1).await[0].header("authorization"), None);
+    let seen = &receiver.seen(1).await[0];
+    assert_eq!((seen.header("authorization"), seen.header("webhook-signature")), (None, None));
+    assert_eq!(seen.header("webhook-timestamp"), Some("1000"));
 }
 
 #[tokio::test]
@@ -290,7 +316,10 @@ async fn real_win(ledger: &SqliteLedger, settings: &WebhookSettings) {
         rule: RuleName::Step,
         reason: OpenReason::First,
     });
-    let new = new_delivery(settings, RoundNumber(1), &visitor(), &code(1));
+    let new = told_of_win(
+        settings,
+        &CodeWon { code: &code(1), round: RoundNumber(1), visitor: &visitor(), expires_at: None, state: None },
+    );
     let transaction = Transaction::new().append(RoundNumber(1), opened).with(Change::Deliver(new));
     ledger.commit(transaction).await.unwrap();
 }

@@ -257,13 +257,13 @@ fn is_away(answer: ReceiverAnswer) -> bool {
 fn log(delivery: &Delivery, words: &str, step: NextStep) {
     let (code_digest, delivery) = (code_digest(&delivery.body), delivery.id.0);
     match step {
-        NextStep::Delivered => tracing::debug!(code_digest, delivery, "the webhook was told of a prize"),
+        NextStep::Delivered => tracing::debug!(code_digest, delivery, "the webhook has taken a delivery"),
         NextStep::TryAfter(wait) => {
             let wait_s = wait.as_secs_f64();
             tracing::warn!(code_digest, delivery, trouble = words, wait_s, "the webhook will be tried again");
         }
         NextStep::Park(why) => {
-            tracing::error!(code_digest, delivery, trouble = words, why, "the webhook is not told of a prize");
+            tracing::error!(code_digest, delivery, trouble = words, why, "the webhook is not told any more");
         }
     }
 }

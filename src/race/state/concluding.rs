@@ -32,6 +32,10 @@ impl State {
         if let End::Won { win, .. } = &ending.outcome {
             transaction.extend((self.with_win.0)(win));
         }
+        // After the win that brought it about: whoever is told hears of them in this order.
+        if ending.drop.state() != self.giving.drop.state() {
+            transaction.extend((self.with_turn.0)(&ending.drop));
+        }
         self.ending = Some(ending);
         Effect::Commit(transaction)
     }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    ledger::{Body, Seq, body::OpenReason, rows::Quota},
+    ledger::{Body, DeliveryId, Seq, body::OpenReason, rows::Quota},
     race::{DropOrder, OrderError},
 };
 use puzzle::drop::{DropRules, DropState, Order};
@@ -93,6 +93,39 @@ async fn exactly_the_supply_is_given_out_and_then_it_is_over_for_everybody() {
     assert!(matches!(bodies.last(), Some(Body::Opened(opened)) if opened.reason == OpenReason::Reopened));
     win(&more, "a").await.unwrap();
     assert_eq!(state(&more), (DropState::SoldOut, Some(0)));
+}
+
+/// What was told of the drop, in order.
+async fn told(bench: &Bench) -> Vec<String> {
+    let deliveries = bench.ledger.deliveries_after(DeliveryId(0), None, 1000).await.unwrap();
+    deliveries.into_iter().map(|delivery| delivery.body).filter(|body| body != "{}").collect()
+}
+
+#[tokio::test]
+async fn every_new_state_is_told_in_the_transaction_that_brings_it_about() {
+    let bench = with_rules(DropRules { opens_at: at(100), supply: 1, ..DropRules::default() });
+    bench.clock.advance(Duration::from_secs(100));
+    until(&bench, DropState::Open).await;
+    for (wanted, then) in [(Order::Pause, DropState::Paused), (Order::Resume, DropState::Open)] {
+        order(&bench, wanted).await.unwrap();
+        until(&bench, then).await;
+    }
+    win(&bench, "a").await.unwrap();
+    assert_eq!(told(&bench).await, ["scheduled", "open", "paused", "open", "over"]);
+    let (head, deliveries) =
+        (bench.ledger.head().await.unwrap(), bench.ledger.deliveries_after(DeliveryId(0), None, 1000).await.unwrap());
+    let [.., win, over] = &deliveries[..] else { panic!("{deliveries:?}") };
+    assert_eq!((win.body.as_str(), over.body.as_str(), over.created_at), ("{}", "over", head.at));
+
+    // A restart tells nothing twice, and what was due meanwhile once.
+    let again = restarted(&bench, DropRules { opens_at: at(100), supply: 1, ..DropRules::default() });
+    assert_eq!(told(&again).await.len(), 5);
+    let more = restarted(&again, DropRules { opens_at: at(100), supply: 2, ..DropRules::default() });
+    assert_eq!(told(&more).await[5..], ["open"]);
+    // Other rules are no other state.
+    let rules = DropRules { opens_at: at(100), supply: 3, ..DropRules::default() };
+    more.race.order(DropOrder::Rules(rules), "test".to_owned(), "more".to_owned()).await.unwrap();
+    assert_eq!(told(&more).await.len(), 6);
 }
 
 #[tokio::test]

@@ -12,7 +12,8 @@ use std::{
     io::{BufRead, BufReader},
     net::TcpListener,
     path::Path,
-    process::{Command, Output, Stdio},
+    process::{Child, ChildStdout, Command, Output, Stdio},
+    time::Duration,
 };
 
 fn documents() -> Vec<Document> {
@@ -196,8 +197,100 @@ fn node(program: &Path) -> Command {
     node
 }
 
+/// A receiver of the manual at work.
+struct Receiver {
+    url: String,
+    child: Child,
+    printed: BufReader<ChildStdout>,
+}
+
+impl Receiver {
+    async fn start(mut command: Command, secret: &str) -> Self {
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        command.env("PORT", address.port().to_string()).env("WEBHOOK_SIGNING_SECRET", secret);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let printed = BufReader::new(child.stdout.take().unwrap());
+        while tokio::net::TcpStream::connect(address).await.is_err() {
+            assert!(child.try_wait().unwrap().is_none(), "the receiver does not start");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Self { url: format!("http://{address}/"), child, printed }
+    }
+
+    fn next_line(&mut self) -> String {
+        let mut line = String::new();
+        self.printed.read_line(&mut line).unwrap();
+        line
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_code_of_another_site_computes_and_receives_codes() {
+async fn the_receivers_of_the_manual_take_what_is_ours_once_and_nothing_else() {
+    let directory = tempfile::tempdir().unwrap();
+    let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    for (language, name) in [("python", "receiver.py"), ("js", "receiver.mjs")] {
+        let path = directory.path().join(name);
+        fs::write(&path, examples("integrating.md", "Hear of every win", language).remove(0)).unwrap();
+        let command = if language == "js" {
+            node(&path)
+        } else {
+            let mut python = Command::new("python3");
+            python.arg(&path);
+            python
+        };
+        let mut receiver = Receiver::start(command, secret).await;
+        let server = TestServer::start(&[
+            ("WEBHOOK_URL", &receiver.url),
+            ("WEBHOOK_FORMAT", "event"),
+            ("WEBHOOK_SIGNING_SECRET", &format!("{secret} whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX")),
+            ("HASHPASS_SUPPLY", "2"),
+        ])
+        .await;
+        let client = server.client_with_session().await;
+        // Somebody who knows all but the secret is told off, and nothing is printed of it.
+        for signature in ["", "v1,", "v1,AAAA", "v1,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="] {
+            let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+            let forged = client.http.post(&receiver.url).header("webhook-id", "msg_forged");
+            let forged = forged.header("webhook-timestamp", now).header("webhook-signature", signature);
+            let body = r#"{"type":"code.won","data":{"code":"FORGED","visitor_id":"nobody"}}"#;
+            assert_eq!(forged.body(body).send().await.unwrap().status(), 401, "{language} {signature}");
+        }
+        assert_eq!(client.http.post(&receiver.url).body("{}").send().await.unwrap().status(), 401, "{language}");
+        for _ in 0..2 {
+            let solution = client.solve(&client.puzzle().await).await;
+            let won: Value = client.verify(&solution).await.json().await.unwrap();
+            let (code, visitor) = (won["invite_code"].as_str().unwrap(), solution["visitorId"].as_str().unwrap());
+            let line = tokio::task::block_in_place(|| receiver.next_line());
+            assert_eq!(line, format!("{code} was won by {visitor}\n"), "{language}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_link_of_the_manual_is_taken_with_its_state() {
+    let program = examples("integrating.md", "Bring visitors back", "python").remove(0);
+    let secret = "a-secret-of-thirty-two-characters";
+    let server =
+        TestServer::start(&[("HASHPASS_RETURN_URLS", "https://example.org/in/"), ("HASHPASS_STATE_SECRET", secret)])
+            .await;
+    let client = server.client();
+    let call = format!("print(link({:?}, 'https://example.org/in/?a=b', 'order 7 & 你'))", client.url(""));
+    let link = Command::new("python3").args(["-c", &(program + &call)]).env("HASHPASS_STATE_SECRET", secret).output();
+    let link = String::from_utf8(link.unwrap().stdout).unwrap();
+    let answer = client.http.get(link.trim_end()).send().await.unwrap();
+    assert_eq!(answer.status(), 200, "{link}");
+    assert!(answer.text().await.unwrap().contains("You come from example.org"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_code_of_another_site_computes_codes() {
     let directory = tempfile::tempdir().unwrap();
     let command = examples("integrating.md", "Check a code", "sh").remove(0);
     let output = tokio::task::block_in_place(|| shell(&command, directory.path(), ""));
@@ -206,30 +299,15 @@ async fn the_code_of_another_site_computes_and_receives_codes() {
         tokio::task::block_in_place(|| shell(&command.trim_end().replace("FXAR", "FXAS"), directory.path(), ""));
     assert_eq!(wrong.status.code(), Some(1));
 
-    let (computes, receives) = (directory.path().join("code.mjs"), directory.path().join("receiver.mjs"));
+    let computes = directory.path().join("code.mjs");
     let call = "console.log(inviteCode(process.env.SECRET, process.env.VISITOR, process.env.NONCE, process.env.SEED));";
     fs::write(&computes, examples("integrating.md", "Check a code", "js").remove(0) + call).unwrap();
-    fs::write(&receives, examples("integrating.md", "Hear of every win", "js").remove(0)).unwrap();
-
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let token = "token-of-the-webhook";
-    let mut receiver = node(&receives).envs([("PORT", &*port.to_string()), ("WEBHOOK_TOKEN", token)]).spawn().unwrap();
     let secret = "00112233445566778899aabbccddeeff";
-    let url = format!("http://127.0.0.1:{port}/");
-    let settings = [("WEBHOOK_URL", &*url), ("WEBHOOK_TOKEN", token), ("HASHPASS_HMAC_SECRET", secret)];
-    let server = TestServer::start(&settings).await;
+    let server = TestServer::start(&[("HASHPASS_HMAC_SECRET", secret)]).await;
     let client = server.client_with_session().await;
     let solution = client.solve(&client.puzzle().await).await;
     let won: Value = client.verify(&solution).await.json().await.unwrap();
     let (code, visitor) = (won["invite_code"].as_str().unwrap(), solution["visitorId"].as_str().unwrap());
-
-    let mut line = String::new();
-    let mut printed = BufReader::new(receiver.stdout.take().unwrap());
-    tokio::task::block_in_place(|| printed.read_line(&mut line)).unwrap();
-    receiver.kill().unwrap();
-    receiver.wait().unwrap();
-    assert_eq!(line, format!("{code} was won by {visitor}\n"));
-
     let seed = solution["submittedSeed"].as_str().unwrap();
     let nonce = solution["nonce"].to_string();
     let computed = node(&computes)

@@ -13,7 +13,7 @@ pub(super) use crate::{
         lobby::{Access, LOBBY, Line, LobbyCommand, Progress, Said},
     },
     wire::{
-        DropNews, Figures, Gate, PageState, RoundView, Search, TurnstileConfig, View,
+        DropNews, Figures, Gate, PageState, RoundView, Search, Site, TurnstileConfig, View,
         lobby::{
             LobbyAnswer, LobbyBatch, LobbyChannel, LobbyEvent, LobbyMember, LobbyMembers, LobbyPage, LobbyRequest,
             LobbyState,
@@ -34,6 +34,8 @@ pub(super) struct Story {
 pub(super) fn page(gate: Gate) -> PageState {
     PageState {
         view: View::Lobby,
+        site: Site::default(),
+        way_back: None,
         language: crate::Language::English,
         round: RoundView {
             round: RoundNumber(1),

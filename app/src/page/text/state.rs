@@ -10,24 +10,27 @@ use crate::{
 };
 
 /// The title of the document, and of the window while nothing happens.
-pub fn title(language: Language, in_lobby: bool) -> &'static str {
-    if in_lobby {
-        return language.pick("The lobby · HashPass", "聊天室 · HashPass");
-    }
-    language.pick("A fair race for invite codes · HashPass", "公平的邀请码竞赛 · HashPass")
+pub fn title(language: Language, in_lobby: bool, site: &str) -> String {
+    let what = if in_lobby {
+        language.pick("The lobby", "聊天室")
+    } else {
+        language.pick("A fair race for invite codes", "公平的邀请码竞赛")
+    };
+    format!("{what} · {site}")
 }
 
 /// The title of the window; it tells of a win while the visitor looks elsewhere.
-pub fn window_title(language: Language, phase: &Phase, in_lobby: bool) -> &'static str {
-    match phase {
-        Phase::Won(_) => language.pick("You won! · HashPass", "你赢了！ · HashPass"),
-        Phase::Starting | Phase::Mining | Phase::Submitting => language.pick("Mining · HashPass", "挖矿中 · HashPass"),
-        Phase::AwaitingDrop => language.pick("Waiting · HashPass", "等待开始 · HashPass"),
-        Phase::Over => language.pick("Over · HashPass", "已结束 · HashPass"),
-        Phase::Paused(_) => language.pick("Paused · HashPass", "已暂停 · HashPass"),
-        Phase::Failed(_) => language.pick("Stopped · HashPass", "已停止 · HashPass"),
-        Phase::Checking | Phase::Idle => title(language, in_lobby),
-    }
+pub fn window_title(language: Language, phase: &Phase, in_lobby: bool, site: &str) -> String {
+    let what = match phase {
+        Phase::Won(_) => language.pick("You won!", "你赢了！"),
+        Phase::Starting | Phase::Mining | Phase::Submitting => language.pick("Mining", "挖矿中"),
+        Phase::AwaitingDrop => language.pick("Waiting", "等待开始"),
+        Phase::Over => language.pick("Over", "已结束"),
+        Phase::Paused(_) => language.pick("Paused", "已暂停"),
+        Phase::Failed(_) => language.pick("Stopped", "已停止"),
+        Phase::Checking | Phase::Idle => return title(language, in_lobby, site),
+    };
+    format!("{what} · {site}")
 }
 
 /// What the page is doing: the status line.
@@ -124,13 +127,13 @@ pub fn trouble(language: Language, phase: &Phase) -> String {
              这样提交的答案无法被接受。",
         ),
         Failure::QuotaReached { by_network: false } => language.pick(
-            "You have won as many codes as one person may in this drop. Your codes stay below.",
-            "在这次发放中，你已赢得每人可得的全部邀请码。你的邀请码仍列在下方。",
+            "You have won as many codes as one person may in this drop. Your codes stay on this page.",
+            "在这次发放中，你已赢得每人可得的全部邀请码。你的邀请码仍保留在本页。",
         ),
         Failure::QuotaReached { by_network: true } => language.pick(
             "As many codes as one network may win have been won from yours, by you or by others near you. A code of \
-             yours stays below.",
-            "你所在的网络已赢得每个网络可得的全部邀请码（可能是你，也可能是同一网络的其他人）。你的邀请码仍列在下方。",
+             yours stays on this page.",
+            "你所在的网络已赢得每个网络可得的全部邀请码（可能是你，也可能是同一网络的其他人）。你的邀请码仍保留在本页。",
         ),
         Failure::SolutionsRefused(words) => {
             let words = server_words(language, words);

@@ -3,8 +3,12 @@
 use crate::language::Language::{self, Chinese, English};
 
 /// The heading of the page.
-pub fn headline(language: Language) -> &'static str {
-    language.pick("A fair race for invite codes", "一场公平的邀请码竞赛")
+pub fn headline(language: Language, prize: Option<&str>) -> String {
+    match (language, prize) {
+        (English, Some(prize)) => format!("A fair race for an invite to {prize}"),
+        (Chinese, Some(prize)) => format!("公平竞赛，赢取 {prize} 的邀请码"),
+        (_, None) => language.pick("A fair race for invite codes", "一场公平的邀请码竞赛").to_owned(),
+    }
 }
 
 /// What this is.

@@ -1,7 +1,7 @@
 //! What all stories share: a page without a browser, and what may happen to it.
 
 pub(super) use crate::{
-    error::{ApiError, ErrorCode, StampDemand},
+    error::{ApiError, DropDetails, ErrorCode, StampDemand},
     mining::{PoolEvent, PoolFailure},
     race_client::{CheckEvent, Device, Effect, Event, RaceClient},
     scene::{
@@ -9,7 +9,7 @@ pub(super) use crate::{
     },
     wire::{
         ClientMessage, DropNews, Figures, Gate, PageState, Puzzle, ResetReason, RoundView, Search, ServerMessage,
-        SessionView, Share, Submission, TurnstileConfig, Victory, View, Win, lobby::LobbyPage,
+        SessionView, Share, Site, Submission, TurnstileConfig, Victory, View, Win, lobby::LobbyPage,
     },
 };
 pub(super) use miner::Job;
@@ -30,6 +30,8 @@ pub(super) struct Story {
 /// A page in test mode, as the server renders it.
 pub(super) fn page(round: RoundView) -> PageState {
     PageState {
+        site: Site::default(),
+        way_back: None,
         language: Language::English,
         round,
         figures: Figures::default(),

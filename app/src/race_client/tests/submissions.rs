@@ -1,6 +1,7 @@
 //! Solutions on their way: won, too late, too early, refused, unanswered.
 
 use super::story::*;
+use crate::{scene::Failure, wire::DropLimits};
 
 #[test]
 fn a_solution_wins_and_mining_goes_on_with_the_next_round() {
@@ -151,4 +152,22 @@ fn a_solution_refused_again_and_again_is_told() {
         story.wait(wait);
     }
     assert_eq!(story.phase(), Phase::Failed(Failure::SolutionsRefused(error(ErrorCode::Malformed).into())));
+}
+
+#[test]
+fn who_has_won_enough_cannot_start_until_another_rule_holds() {
+    let mut story = Story::mining(round(1, 2.0));
+    story.tell(found(1, hash(0, 1)));
+    let details = DropDetails { quota: Some("person".into()), ..DropDetails::default() };
+    story.answer(1, Err(ApiError { drop: Some(details.into()), ..error(ErrorCode::QuotaReached) }));
+    assert_eq!(story.phase(), Phase::Failed(Failure::QuotaReached { by_network: false }));
+    assert!(!story.client.scene(story.now).can_start, "it could win nothing");
+    let told = |wins_per_person| {
+        let limits = DropLimits { wins_per_person, ..DropLimits::default() };
+        Event::Heard(ServerMessage::Drop(Box::new(DropNews { limits, ..DropNews::default() })))
+    };
+    story.tell(told(2));
+    assert!(story.client.scene(story.now).can_start);
+    story.tell(told(2));
+    assert_eq!(story.phase(), Phase::Idle);
 }

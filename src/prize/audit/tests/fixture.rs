@@ -70,6 +70,7 @@ pub(super) fn won(round: u64) -> Body {
         adjustment_reason: record.adjustment_reason,
         estimate: Estimate::Step { difficulty: 3.25 },
         expires_at: None,
+        state: None,
     }))
 }
 

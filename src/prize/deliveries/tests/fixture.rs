@@ -9,7 +9,7 @@ use crate::{
     },
     prize::{
         deliveries::{Deliveries, Receiver},
-        webhook::{WebhookSettings, new_delivery},
+        webhook::{CodeWon, WebhookSettings, told_of_win},
     },
 };
 use puzzle::{
@@ -47,7 +47,16 @@ impl Fixture {
 
     /// Writes the delivery of a prize, as a win does.
     pub(super) async fn win(&self, number: u64) {
-        let new = new_delivery(&self.settings, RoundNumber(number), &visitor(), &code(number));
+        let new = told_of_win(
+            &self.settings,
+            &CodeWon {
+                code: &code(number),
+                round: RoundNumber(number),
+                visitor: &visitor(),
+                expires_at: None,
+                state: None,
+            },
+        );
         self.ledger.commit(Transaction::new().with(Change::Deliver(new))).await.unwrap();
     }
 
