@@ -137,7 +137,7 @@ pub async fn run_reloading(
                 if let Some(webhook) = &webhook {
                     let (code, competitor) = (&win.invite_code, &win.competitor);
                     let (visitor, state) = (&competitor.visitor, competitor.state.as_deref());
-                    let (round, expires_at) = (win.round, None);
+                    let (round, expires_at) = (win.round, win.expires_at);
                     let won = CodeWon { code, round, visitor, expires_at, state };
                     changes.push(Change::Deliver(told_of_win(webhook, &won)));
                 }

@@ -121,6 +121,7 @@ async fn the_official_libraries_take_what_is_ours_and_nothing_else() {
         ("WEBHOOK_FORMAT", "event"),
         ("WEBHOOK_SIGNING_SECRET", &secrets),
         ("HASHPASS_SUPPLY", "1"),
+        ("HASHPASS_CODE_TTL", "3600"),
         ("HASHPASS_RETURN_URLS", "https://example.org/"),
         ("HASHPASS_STATE_SECRET", "a-secret-of-thirty-two-characters"),
     ])
@@ -148,8 +149,12 @@ async fn the_official_libraries_take_what_is_ours_and_nothing_else() {
     let events: Vec<Value> = requests.iter().map(|(_, body, _)| serde_json::from_str(body).unwrap()).collect();
     assert_eq!(events.iter().map(|event| &event["type"]).collect::<Vec<_>>(), ["drop.opened", "code.won", "drop.over"]);
     let at = &wins[0]["at"];
+    let expires_at = &events[1]["data"]["expires_at"];
+    let [won_at, dies_at] = [at, expires_at].map(|time| time.as_str().unwrap().parse::<jiff::Timestamp>().unwrap());
+    assert!((3590..=3600).contains(&dies_at.duration_since(won_at).as_secs()), "{won_at} {dies_at}");
     let data = json!({
-        "code": won["invite_code"], "round": 1, "won_at": at, "visitor_id": solution["visitorId"], "state": "order-7"
+        "code": won["invite_code"], "round": 1, "won_at": at, "visitor_id": solution["visitorId"],
+        "expires_at": expires_at, "state": "order-7"
     });
     assert_eq!((&events[1]["timestamp"], &events[1]["data"]), (at, &data), "the time is that of the ledger");
     assert_eq!((&events[2]["data"]["reason"], &events[2]["data"]["left"]), (&json!("sold_out"), &json!(0)));

@@ -1,7 +1,7 @@
 //! Solutions on their way: won, too late, too early, refused, unanswered.
 
 use super::story::*;
-use crate::{scene::Failure, wire::DropLimits};
+use crate::wire::DropLimits;
 
 #[test]
 fn a_solution_wins_and_mining_goes_on_with_the_next_round() {
@@ -166,8 +166,9 @@ fn who_has_won_enough_cannot_start_until_another_rule_holds() {
         let limits = DropLimits { wins_per_person, ..DropLimits::default() };
         Event::Heard(ServerMessage::Drop(Box::new(DropNews { limits, ..DropNews::default() })))
     };
+    story.tell(told(0));
+    assert!(!story.client.scene(story.now).can_start, "that is no other rule");
     story.tell(told(2));
     assert!(story.client.scene(story.now).can_start);
-    story.tell(told(2));
-    assert_eq!(story.phase(), Phase::Idle);
+    assert_eq!(story.phase(), Phase::Submitting, "its best hash may win now");
 }
