@@ -108,7 +108,7 @@ pub async fn run_reloading(
         }
         None => None,
     };
-    let won_codes = Codes::new(ledger.clone(), clock.clone(), config.codes);
+    let won_codes = Codes::new(ledger.clone(), clock.clone(), config.codes, config.webhook.clone());
     let doorkeeper = Doorkeeper::new(ledger.clone(), clock.clone());
     // Of a list that is used up whatever is left later is new.
     let last_code = codes.as_ref().and_then(|codes| codes.last()).map_or(0, |code| code.position);

@@ -47,16 +47,17 @@ pub(crate) fn codes(directory: &Path, arguments: &CodesArguments) -> Result<Exit
     let Act::Export { format } = arguments.act;
     let failed = |error: io::Error| format!("standard output: {error}");
     let mut out = BufWriter::new(io::stdout().lock());
-    if let Format::Csv = format {
-        out.write_all(format!("{COLUMNS}\r\n").as_bytes()).map_err(failed)?;
-    }
-    let mut after = 0;
+    let mut after = None;
     loop {
-        let request = Request { command: Command::ListCodes { after }, why: String::new() };
+        let request = Request { command: Command::ListCodes { after: after.unwrap_or(0) }, why: String::new() };
         let answer = ask(directory, &request).map_err(|error| error.to_string())?;
         let Answer::Codes { codes, more } = &answer else {
             return say_answer(&answer, arguments.server.json, |_| None);
         };
+        // Where there is no server to ask there is no table.
+        if let (Format::Csv, None) = (format, after) {
+            out.write_all(format!("{COLUMNS}\r\n").as_bytes()).map_err(failed)?;
+        }
         for code in codes {
             let line = match format {
                 Format::Csv => csv_line(code),
@@ -65,7 +66,7 @@ pub(crate) fn codes(directory: &Path, arguments: &CodesArguments) -> Result<Exit
             out.write_all(line.as_bytes()).map_err(failed)?;
         }
         match codes.last().and_then(|last| last.round).filter(|_| *more) {
-            Some(round) => after = round,
+            Some(round) => after = Some(round),
             None => break,
         }
     }

@@ -33,6 +33,7 @@ use axum::{
 use leptos::prelude::{provide_context, use_context, use_nonce};
 use leptos_axum::ResponseOptions;
 use std::{num::NonZero, sync::Arc};
+use tokio::task::yield_now;
 use tower::limit::GlobalConcurrencyLimitLayer;
 use tower_http::compression::CompressionLayer;
 
@@ -42,12 +43,12 @@ const LARGEST_PAGE: usize = 4 * 1024 * 1024;
 /// What is rendered for each visitor. The files beside it are compressed already; this
 /// has to be on its way out. It holds no secret that its length could betray.
 ///
-/// As many are made at a time as there are cores. Rendering and compressing are nothing
-/// but computing: more at a time would be done no sooner, and every winner would wait for
-/// all of them at each step of the way to its code. So an answer is [whole] before the next
-/// is begun, and nothing of it is left to be made while it is sent.
+/// One core is left to all others, where there are several: rendering and compressing are
+/// nothing but computing, and every winner would wait for it at each step of the way to its
+/// code. So an answer is [whole] before the next is begun, and nothing of it is left to be
+/// made while it is sent.
 pub(super) fn router() -> Router {
-    let at_a_time = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let at_a_time = std::thread::available_parallelism().map_or(1, NonZero::get).saturating_sub(1).max(1);
     Router::new()
         .route("/", get(page))
         .route("/lobby", get(page))
@@ -57,8 +58,10 @@ pub(super) fn router() -> Router {
         .layer(GlobalConcurrencyLimitLayer::new(at_a_time))
 }
 
-/// The same answer, all of which is there.
+/// The same answer, all of which is there. Whoever is ready to go on goes first: a page
+/// whose turn comes would otherwise overtake them.
 async fn whole(response: Response) -> Response {
+    yield_now().await;
     let (head, body) = response.into_parts();
     match to_bytes(body, LARGEST_PAGE).await {
         Ok(bytes) => Response::from_parts(head, bytes.into()),
@@ -73,6 +76,7 @@ async fn whole(response: Response) -> Response {
 /// that the address asks for is remembered: that is how those choose one whose
 /// browser runs no scripts.
 async fn page(Extension(mut context): Extension<RequestContext>, request: Request) -> Response {
+    yield_now().await;
     let chosen = language::chosen_by_address(request.uri());
     context.language = chosen.unwrap_or(context.language);
     context.asked_return = match asked_return(request.uri().query(), &context) {

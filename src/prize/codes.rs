@@ -13,7 +13,10 @@ mod values;
 pub use answers::IdempotencyKey;
 pub use values::{CodeError, InvalidRemark, NotDone, Remark, TypedCode};
 
-use super::keys::Caller;
+use super::{
+    keys::Caller,
+    webhook::{CodeRedeemed, WebhookSettings, told_of_redemption},
+};
 use crate::{
     clock::Clock,
     ledger::{
@@ -88,6 +91,8 @@ pub struct Codes {
     ledger: Arc<dyn Ledger>,
     clock: Arc<dyn Clock>,
     settings: CodeSettings,
+    /// Who is told of uses, if anybody is.
+    webhook: Option<WebhookSettings>,
 }
 
 impl fmt::Debug for Codes {
@@ -97,9 +102,14 @@ impl fmt::Debug for Codes {
 }
 
 impl Codes {
-    /// The codes of a ledger.
-    pub fn new(ledger: Arc<dyn Ledger>, clock: Arc<dyn Clock>, settings: CodeSettings) -> Self {
-        Self { ledger, clock, settings }
+    /// The codes of a ledger. `webhook` is told when one is used, if it is told of that.
+    pub fn new(
+        ledger: Arc<dyn Ledger>,
+        clock: Arc<dyn Clock>,
+        settings: CodeSettings,
+        webhook: Option<WebhookSettings>,
+    ) -> Self {
+        Self { ledger, clock, settings, webhook }
     }
 
     /// What time it is for the codes.
@@ -214,10 +224,20 @@ impl Codes {
         let mut transaction = Transaction::new();
         transaction.extend(request.map(Request::done));
         let change = deed.change(Digest::of(&[code.as_str().as_bytes()]), caller);
-        self.ledger.commit(transaction.with(change)).await?;
+        transaction = transaction.with(change);
+        transaction.extend(self.delivery(record, deed));
+        self.ledger.commit(transaction).await?;
         let (round, key) = (record.win.round.0, &caller.name);
         tracing::info!(round, key, code_digest = code.digest(), "code {}", deed.past());
         Ok(())
+    }
+
+    /// What the webhook has to be told of it.
+    fn delivery(&self, record: &CodeRecord, deed: &Deed) -> Option<Change> {
+        let (Some(webhook), Deed::Redeem(remark)) = (&self.webhook, deed) else { return None };
+        let redeemed_for = remark.as_ref().map(|Remark(text)| text.as_str());
+        let (code, round) = (&record.win.won.code, record.win.round);
+        told_of_redemption(webhook, &CodeRedeemed { code, round, redeemed_for }).map(Change::Deliver)
     }
 
     /// The answer that this request, or another one under its name, was given before.

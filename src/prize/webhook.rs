@@ -11,7 +11,7 @@
 mod event;
 mod signing;
 
-pub use event::{CodeWon, WebhookFormat};
+pub use event::{CodeRedeemed, CodeWon, WebhookFormat};
 pub(crate) use event::{code_digest, sent_body};
 pub use signing::{SECRET_RULE, SigningSecrets};
 
@@ -119,6 +119,12 @@ pub fn told_of_win(settings: &WebhookSettings, won: &CodeWon<'_>) -> NewDelivery
 /// committed in the transaction of the change.
 pub fn told_of_drop(settings: &WebhookSettings, drop: &Drop) -> Option<NewDelivery> {
     settings.format.drop_turned(drop).map(|body| delivery(None, body))
+}
+
+/// What the receiver has to be told of the use of a code, if it is told of that; to be
+/// committed in the transaction of the use.
+pub fn told_of_redemption(settings: &WebhookSettings, used: &CodeRedeemed<'_>) -> Option<NewDelivery> {
+    settings.format.code_redeemed(used).map(|body| delivery(Some(used.round), body))
 }
 
 /// A delivery that tells of no win, by which an operator sees whether the receiver takes

@@ -14,6 +14,7 @@ mod decision;
 mod ending;
 mod giving;
 mod newcomers;
+mod order;
 mod quotas;
 mod standing;
 mod turning;
@@ -28,13 +29,14 @@ use app::wire::ResetReason;
 pub(super) use decision::{Conclusion, Effect, Job, Verdict, Won};
 pub(super) use ending::expired;
 pub(super) use giving::{CodeSource, Giving, since_1970, wall_time};
+pub use order::{DropOrder, OrderError};
 pub(super) use quotas::Quotas;
 pub(super) use standing::Standing;
-pub use turning::{DropOrder, OrderError};
 
 use decision::Candidate;
 use ending::{Beside, Ending, NextRound, Outcome as End};
 use newcomers::Newcomers;
+use order::Ordered;
 use puzzle::{
     Challenge, Cost, Curve, RoundNumber, Seed, Ticket,
     arrival::{Arrivals, Settled},
@@ -42,7 +44,6 @@ use puzzle::{
     rule::{Outcome, Rule},
 };
 use std::time::Duration;
-use turning::Ordered;
 
 /// A verification that has not ended by then counts as failed and frees its place.
 pub(super) const VERIFICATION_DEADLINE: Duration = Duration::from_secs(60);

@@ -153,6 +153,7 @@ pub async fn play(
     }
     let memory = server.memory()?;
     seen.peak = seen.peak.max(memory.peak);
+    seen.held = memory.resident;
     seen.kept += memory.resident as f64 - held as f64;
     Ok(())
 }

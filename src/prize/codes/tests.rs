@@ -3,10 +3,10 @@ use crate::{
     captured_log::CapturedLog,
     clock::ManualClock,
     ledger::{
-        Body, MemoryLedger, Seq,
+        Body, DeliveryId, MemoryLedger, Seq,
         body::{Estimate, OpenReason, Opened, Won},
     },
-    prize::keys::Scopes,
+    prize::{keys::Scopes, webhook::WebhookFormat},
 };
 use puzzle::{Cost, Curve, Hash, Nonce, Seed, Ticket, invite_code::InviteCode, rule::RuleName, target::Target};
 use std::sync::Mutex;
@@ -23,12 +23,18 @@ async fn fixture(reclaims: bool, won: &[(&str, Option<u64>)]) -> Fixture {
     let clock = Arc::new(ManualClock::default());
     let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new(clock.clone()));
     let prefix = CodePrefix::new("Loot-").unwrap();
-    let codes = Codes::new(ledger.clone(), clock.clone(), CodeSettings { prefix, reclaims });
+    let codes = Codes::new(ledger.clone(), clock.clone(), CodeSettings { prefix, reclaims }, Some(receiver()));
     for (round, (code, second)) in (1..).zip(won) {
         let opened = Transaction::new().append(RoundNumber(round), opened());
         ledger.commit(opened.append(RoundNumber(round), win(round, code, *second))).await.unwrap();
     }
     Fixture { ledger, clock, codes }
+}
+
+/// A receiver that is told of more than wins.
+fn receiver() -> WebhookSettings {
+    let settings = WebhookSettings::new("https://receiver.test/".parse().unwrap(), None);
+    WebhookSettings { format: WebhookFormat::Event, ..settings }
 }
 
 fn opened() -> Body {
@@ -168,6 +174,9 @@ async fn of_two_hundred_who_redeem_at_once_one_does() {
     let tries = (0..200).map(|_| it.codes.redeem(&shop, &code, None, None));
     let outcomes = futures::future::join_all(tries).await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
+    let deliveries = it.ledger.deliveries_after(DeliveryId(0), None, 9).await.unwrap();
+    assert_eq!(deliveries.len(), 1, "and whoever is to be told of it is told once");
+    assert!(deliveries[0].body.contains("code.redeemed"), "{}", deliveries[0].body);
     let refused = "the code is redeemed at 1970-01-01T00:00:00.000Z";
     assert_eq!(outcomes.iter().filter(|outcome| told(outcome) == refused).count(), 199);
 }

@@ -43,6 +43,17 @@ pub struct CodeWon<'a> {
     pub state: Option<&'a str>,
 }
 
+/// A use of a code, as a receiver is told it.
+#[derive(Clone, Copy, Debug)]
+pub struct CodeRedeemed<'a> {
+    /// The code.
+    pub code: &'a InviteCode,
+    /// In which round it was won.
+    pub round: RoundNumber,
+    /// For what it is used, in the words of whoever uses it.
+    pub redeemed_for: Option<&'a str>,
+}
+
 impl WebhookFormat {
     /// The body that tells of a win.
     pub(super) fn code_won(self, won: &CodeWon<'_>) -> String {
@@ -62,6 +73,18 @@ impl WebhookFormat {
                 )
             }
         }
+    }
+
+    /// The body that tells that a code was used, if anybody is told.
+    pub(super) fn code_redeemed(self, used: &CodeRedeemed<'_>) -> Option<String> {
+        let CodeRedeemed { code, round, redeemed_for } = used;
+        let (code, redeemed_for) = (Value::from(code.as_str()), Value::from(*redeemed_for));
+        (self == Self::Event).then(|| {
+            let data = format!(
+                r#"{{"code":{code},"round":{round},"redeemed_at":"{WRITTEN_AT}","redeemed_for":{redeemed_for}}}"#
+            );
+            event("code.redeemed", &data)
+        })
     }
 
     /// The body that tells of nothing, for trying a receiver.
@@ -145,6 +168,20 @@ mod tests {
 
     fn code() -> InviteCode {
         InviteCode::listed("a \"quoted\" code").unwrap()
+    }
+
+    #[test]
+    fn a_use_of_a_code_is_an_event_and_nothing_in_the_documents_form() {
+        let used = CodeRedeemed { code: &code(), round: RoundNumber(7), redeemed_for: Some("order \"7\"") };
+        let body = WebhookFormat::Event.code_redeemed(&used).unwrap();
+        let told: Value = serde_json::from_str(&sent(&body)).unwrap();
+        let at = "2026-01-31T12:00:00.123Z";
+        let data = json!({"code": "a \"quoted\" code", "round": 7, "redeemed_at": at, "redeemed_for": "order \"7\""});
+        assert_eq!(told, json!({"type": "code.redeemed", "timestamp": at, "data": data}));
+        assert_eq!(code_digest(&body), code().digest());
+        let without = WebhookFormat::Event.code_redeemed(&CodeRedeemed { redeemed_for: None, ..used }).unwrap();
+        assert!(without.contains(r#""redeemed_for":null"#), "{without}");
+        assert_eq!(WebhookFormat::Documents.code_redeemed(&used), None, "its body is that of a win, and nothing else");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What is decided about, and what follows from a decision.
 
-use super::turning::Turning;
+use super::order::Turning;
 use crate::{
     ledger::Transaction,
     race::{

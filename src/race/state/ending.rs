@@ -1,7 +1,7 @@
 //! A round that ends, or a drop that changes: what was decided, and the transaction that
 //! makes it so.
 
-use super::turning::Turning;
+use super::order::Turning;
 use crate::{
     gate::network::Network,
     ledger::{

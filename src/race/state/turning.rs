@@ -8,66 +8,14 @@ use super::{
     decision::Effect,
     ending::{Beside, NextRound, Outcome},
     giving::since_1970,
+    order::{DropOrder, OrderAnswer, OrderError, Ordered, Turning},
 };
 use crate::ledger::body::{OpenReason, OperatorAction};
 use app::wire::ResetReason;
 use puzzle::{
     Seed,
-    drop::{Drop, DropRules, DropState, InvalidRules, Opening, Order, OrderRefused, Step},
+    drop::{Drop, DropState, Opening, Order, Step},
 };
-use tokio::sync::oneshot;
-
-/// What an operator wants of the drop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DropOrder {
-    /// Another state.
-    State(Order),
-    /// Other rules.
-    Rules(DropRules),
-}
-
-/// Why an operator's order is not carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum OrderError {
-    /// The drop is in another state than the order takes for granted.
-    #[error(transparent)]
-    Refused(#[from] OrderRefused),
-    /// The rules contradict each other.
-    #[error(transparent)]
-    Invalid(#[from] InvalidRules),
-    /// The last order is still being carried out.
-    #[error("the last order is still being carried out: try again in a moment")]
-    Busy,
-    /// It cannot be written down.
-    #[error("the order cannot be written down: try again in a moment")]
-    StorageUnavailable,
-    /// The server is stopping.
-    #[error("the server is stopping")]
-    Stopping,
-}
-
-/// The way back to the operator.
-pub(crate) type OrderAnswer = oneshot::Sender<Result<Drop, OrderError>>;
-
-/// An order that waits for those who came before it.
-#[derive(Debug)]
-pub(crate) struct Ordered {
-    order: DropOrder,
-    who: String,
-    why: String,
-    answer: OrderAnswer,
-}
-
-/// A change of the drop that is being written down.
-#[derive(Debug)]
-pub(crate) struct Turning {
-    /// Why, in words.
-    pub(crate) reason: String,
-    /// What an operator did.
-    pub(crate) action: Option<OperatorAction>,
-    /// The way back to the operator.
-    pub(crate) answer: Option<OrderAnswer>,
-}
 
 impl State {
     /// Takes an order, which is carried out when everybody who came before is judged.

@@ -13,6 +13,22 @@ async fn the_page_is_readable_before_any_script_runs() {
     assert!(!page.contains("style=\""), "the policy forbids inline styles");
 }
 
+/// What is left to be made while it is sent is made for everybody at once, and winners wait
+/// for it.
+#[tokio::test]
+async fn a_page_is_made_whole_before_it_is_sent() {
+    let server = TestServer::start(&[]).await;
+    let client = server.client();
+    for (path, encoding) in [("/", None), ("/", Some("br")), ("/lobby", Some("gzip"))] {
+        let request = client.http.get(client.url(path)).header("accept-encoding", encoding.unwrap_or("identity"));
+        let response = request.send().await.unwrap();
+        let header = |name| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+        assert_eq!(header("content-encoding").as_deref(), encoding, "{path}");
+        let length = header("content-length").unwrap_or_else(|| panic!("{path} in {encoding:?} has no length"));
+        assert_eq!(response.bytes().await.unwrap().len().to_string(), length, "{path}");
+    }
+}
+
 #[tokio::test]
 async fn the_page_comes_in_the_visitors_language() {
     let server = TestServer::start(&[]).await;

@@ -37,6 +37,8 @@ pub struct Seen {
     pub cpu: Duration,
     /// The most memory the server held, in bytes.
     pub peak: u64,
+    /// What it held after the last block, in bytes.
+    pub held: u64,
     /// How much more it held after each block than before, in bytes, all blocks together.
     pub kept: f64,
 }
@@ -62,22 +64,23 @@ impl Seen {
     pub(super) fn in_short(&self) -> String {
         let ms = |samples: &Samples, percent| samples.percentile_ms(percent).unwrap_or_default();
         format!(
-            "so far: p50 {:.0} ms, p99 {:.0} ms; newcomers {:.0} ms at most; {:.0}/s: {:?}",
+            "so far: p50 {:.0} ms, p99 {:.0} ms; newcomers {:.0} ms at most; {:.0} MiB; {:.0}/s: {:?}",
             ms(&self.latencies, 50.0),
             ms(&self.latencies, 99.0),
             ms(&self.arrivals, 100.0),
+            self.held as f64 / MIB,
             self.counts.absorbed as f64 / self.lasted.as_secs_f64(),
             self.counts.by_status,
         )
     }
 
     /// The server's processor time for each thing that attackers did, in microseconds: all of
-    /// it but what a code costs while nothing is done.
+    /// it but what a code costs while nothing is done. `None` if that leaves nothing.
     fn cpu_of_each(&self, idle: &Self) -> Option<f64> {
         let of_a_code = idle.cpu.as_secs_f64() / idle.latencies.count() as f64;
         let of_attack = self.cpu.as_secs_f64() - of_a_code * self.latencies.count() as f64;
         let each = of_attack * 1e6 / self.counts.absorbed as f64;
-        each.is_finite().then_some(each.max(0.0))
+        (each.is_finite() && 0.0 < each).then_some(each)
     }
 }
 
@@ -154,7 +157,7 @@ mod tests {
         };
         let idle = seen(1_000, 10, 0);
         assert_eq!(seen(1_700, 5, 10_000).cpu_of_each(&idle), Some(120.0));
-        assert_eq!(seen(400, 5, 10_000).cpu_of_each(&idle), Some(0.0));
+        assert_eq!(seen(400, 5, 10_000).cpu_of_each(&idle), None);
         assert_eq!(seen(500, 5, 0).cpu_of_each(&idle), None);
     }
 }
