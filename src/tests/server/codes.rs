@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
 
 /// Keys by the names of their only scopes, and one with all of them: `all`.
-type Keys = HashMap<&'static str, String>;
+pub(super) type Keys = HashMap<&'static str, String>;
 
 const SCOPES: [&str; 4] = ["codes:read", "codes:redeem", "codes:revoke", "codes:identity"];
 
@@ -31,7 +31,7 @@ fn settings_of(directory: &Path) -> LedgerSettings {
     LedgerSettings { directory: directory.to_owned(), store: Store::Sqlite }
 }
 
-fn make_keys(settings: &LedgerSettings) -> Keys {
+pub(super) fn make_keys(settings: &LedgerSettings) -> Keys {
     with_ledger(settings, async |ledger| {
         let mut made = Keys::new();
         let all = SCOPES

@@ -1,5 +1,6 @@
 //! Where winners go: links of other sites, and what the page says of its own.
 
+use super::codes::{Keys, make_keys};
 use crate::support::{Client, TestServer};
 use reqwest::{Url, header::HeaderMap};
 use serde_json::{Value, json};
@@ -126,4 +127,24 @@ async fn the_page_says_what_can_be_won_and_from_whom_as_text() {
     assert!(!html.contains("<b>bold") && !html.contains("<script>alert") && !html.contains("<i>more"), "{html}");
     let chinese = client.get("/?language=zh-Hans").await.text().await.unwrap();
     assert!(chinese.contains("公平竞赛，赢取 the beta of"), "{chinese}");
+}
+
+#[tokio::test]
+async fn a_state_that_was_signed_is_told_with_its_code_and_no_other_is() {
+    let settings = [("HASHPASS_RETURN_URLS", WELCOME), ("HASHPASS_STATE_SECRET", SECRET)];
+    let mut keys = Keys::new();
+    let server = TestServer::start_with(&settings, |config| keys = make_keys(&config.ledger)).await;
+    let site = server.client_with_bearer(&keys["codes:read"]);
+    for (signature, told) in [(Some(SIGNATURE), json!("order-7")), (None, Value::Null)] {
+        let client = server.client_with_session().await;
+        let body = json!({ "return_to": WELCOME, "state": "order-7", "state_sig": signature }).to_string();
+        let taken = client.post_raw("/api/return", &body).await;
+        let cookie = line(taken.headers(), "set-cookie");
+        let client = client.with_cookie(cookie.split(';').next().unwrap());
+        let solution = client.solve(&client.puzzle().await).await;
+        let won: Value = client.verify(&solution).await.json().await.unwrap();
+        let asked = json!({ "code": won["invite_code"] }).to_string();
+        let checked: Value = site.post_raw("/api/codes/check", &asked).await.json().await.unwrap();
+        assert_eq!((&checked["status"], &checked["state"]), (&json!("valid"), &told), "{checked}");
+    }
 }

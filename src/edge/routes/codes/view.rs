@@ -32,6 +32,9 @@ pub(super) struct CodeView {
     /// Only for keys that may redeem.
     #[serde(skip_serializing_if = "Option::is_none")]
     redeemed_for: Option<Option<String>>,
+    /// What the site that sent the winner here has signed, if one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<String>,
     /// Only for keys that may see who won.
     #[serde(skip_serializing_if = "Option::is_none")]
     winner: Option<Winner>,
@@ -59,6 +62,7 @@ impl CodeView {
             expires_at: win.won.expires_at.map(|at| at.to_string()),
             redeemed_at: redeemed.as_ref().map(|(at, _)| at.to_string()),
             redeemed_for: sees(Scope::Redeem).then_some(redeemed_for),
+            state: win.won.state.clone(),
             winner: sees(Scope::Identity).then(winner),
         }
     }
@@ -73,6 +77,7 @@ impl CodeView {
             expires_at: None,
             redeemed_at: None,
             redeemed_for: caller.scopes.contain(Scope::Redeem).then_some(None),
+            state: None,
             winner: None,
         }
     }
