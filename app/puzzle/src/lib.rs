@@ -17,7 +17,7 @@
 //! | [`mining_clock`] | the time during which somebody mines |
 //! | [`proof`] | what proves that somebody mines, and how often it is due |
 //! | [`arrival`] | who came first, although verification runs in parallel |
-//! | [`drop`] | one giving-out of codes: how many, when, in which state |
+//! | [`mod@drop`] | one giving-out of codes: how many, when, in which state |
 //! | [`invite_code`] | the code a solution wins |
 //! | [`back_off`] | how long to wait before trying again |
 //! | [`hex`] | bytes as lower-case hexadecimal |
