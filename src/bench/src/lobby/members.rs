@@ -1,7 +1,7 @@
 //! Twenty thousand in the lobby, and whether anything that they do there keeps the race
 //! from judging a solution.
 //!
-//! They are attackers like those of [`attack`](crate::attack), and honest clients win
+//! They are attackers like those of [`attack`], and honest clients win
 //! meanwhile. Long polls are answered over connections of their own, from an address each.
 
 use crate::{
