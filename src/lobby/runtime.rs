@@ -2,7 +2,8 @@
 //! in its way.
 //!
 //! One worker thread carries out commands, waits on long polls and cleans up. However
-//! much is asked of the lobby, the race loses no more than that thread's share of a core.
+//! much is asked of the lobby, the race loses no more than that thread's share of a core,
+//! and the thread stands back where there is work for the race.
 
 use super::{error::LobbyError, store::StoreError};
 use std::{future::Future, io, sync::OnceLock};
@@ -37,7 +38,12 @@ impl Drop for OwnRuntime {
 impl OwnRuntime {
     /// Starts the thread.
     pub(super) fn start(&self) -> io::Result<()> {
-        let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("lobby").enable_all().build()?;
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("lobby")
+            .on_thread_start(stand_back)
+            .enable_all()
+            .build()?;
         // A second one would have nothing to do.
         if let Err(second) = self.0.set(runtime) {
             second.shutdown_background();
@@ -73,9 +79,41 @@ impl OwnRuntime {
     }
 }
 
+/// How far the lobby's thread stands back: beside a thread of the race it gets a tenth of
+/// a core, alone it gets all of it.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
+
+/// Gives the calling thread less of a core than others that have work.
+#[cfg(target_os = "linux")]
+fn stand_back() {
+    use rustix::process::{getpriority_process, setpriority_process};
+    // For Linux a thread is what elsewhere is a process.
+    let thread = Some(rustix::thread::gettid());
+    let outcome = getpriority_process(thread).and_then(|now| setpriority_process(thread, now.max(NICENESS)));
+    if let Err(error) = outcome {
+        tracing::debug!(%error, "the lobby's thread does not stand back");
+    }
+}
+
+/// Where a priority is that of the whole process the thread keeps it.
+#[cfg(not(target_os = "linux"))]
+const fn stand_back() {}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_thread_stands_back_for_those_of_the_race() {
+        let own = OwnRuntime::default();
+        own.start().unwrap();
+        let niceness = || rustix::process::getpriority_process(Some(rustix::thread::gettid())).unwrap();
+        let here = niceness();
+        let there = Builder::new_current_thread().build().unwrap().block_on(own.run(async move { Ok(niceness()) }));
+        assert_eq!((there.unwrap(), niceness()), (NICENESS.max(here), here), "and nobody else does");
+    }
 
     #[test]
     fn the_last_handle_may_be_dropped_by_a_task() {

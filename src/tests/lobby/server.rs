@@ -247,7 +247,8 @@ async fn what_matters_is_kept(end: End) {
     // Cookies and passwords are there as hashes only.
     let token = bob_cookie.split_once('=').unwrap().1;
     let files = std::fs::read_dir(directory.path().join("data")).unwrap().map(|entry| entry.unwrap().path());
-    let stored: Vec<u8> = files.flat_map(|path| std::fs::read(path).unwrap()).collect();
+    // A crash leaves the socket of the operators behind, which is no file.
+    let stored: Vec<u8> = files.filter(|path| path.is_file()).flat_map(|path| std::fs::read(path).unwrap()).collect();
     let holds = |text: &str| stored.windows(text.len()).any(|part| part == text.as_bytes());
     assert!(holds("$argon2id$") && !holds("correct horse") && !holds(token));
     let server = start();
