@@ -32,7 +32,8 @@ finish_page() {
   if ! [ $small -nt $page_wasm ] || ! [ $small -nt end2end/package-lock.json ]; then
     wasm-bindgen --target web --no-typescript --out-name hashpass --out-dir $page $page_wasm
     node end2end/shrink.js $page/hashpass.js $page/site/pkg/hashpass.js
-    wasm-opt -Oz --enable-bulk-memory --enable-nontrapping-float-to-int \
+    wasm-opt --strip-producers --strip-target-features --flatten --rereloop -Oz -Oz --one-caller-inline-max-function-size 30 \
+      --enable-bulk-memory --enable-nontrapping-float-to-int \
       $page/hashpass_bg.wasm -o $small
   fi
   node end2end/shrink.js style/main.css $page/site/pkg/hashpass.css

@@ -34,14 +34,13 @@ pub fn Drop(
             hidden=flag(move || !scene.read().drop.has_news())
         >
             <h2 id="drop-heading" data-testid="drop-heading">{read(text::drop::heading)}</h2>
-            <p class="drop-countdown" translate="no" data-testid="drop-countdown" hidden=flag(move || scene.read().drop.next_in().is_none())>
+            <p class="drop-countdown" translate="no" data-testid="drop-countdown">
                 {read(text::drop::countdown)}
             </p>
             <p class="drop-words" data-testid="drop-words">{read(text::drop::words)}</p>
             <p
                 class="drop-left"
                 data-testid="drop-left"
-                hidden=flag(move || scene.read().drop.left.is_none())
             >
                 {read(text::drop::left)}
             </p>

@@ -65,14 +65,15 @@ fn Status(
     let news = move || {
         board.log.read().newest_first().next().map(|line| text::note(language.get(), &line.note)).unwrap_or_default()
     };
-    Effect::new(move |before: Option<String>| {
+    let mut shown = String::new();
+    Effect::new(move |_| {
         let in_lobby = board.view.get() == View::Lobby;
         let title =
             board.site.with_value(|site| text::window_title(language.get(), &scene.read().phase, in_lobby, &site.name));
-        if before.as_ref() != Some(&title) {
+        if shown != title {
             document().set_title(&title);
+            shown = title;
         }
-        title
     });
     view! {
         <p class="status" id="status" role="status" data-testid="status" data-phase=live(move || scene.read().phase.name())>

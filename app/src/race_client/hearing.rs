@@ -4,7 +4,7 @@ use super::{client::RaceClient, event::Effect, turn::Turn};
 use crate::{
     error::ErrorCode,
     scene::{Failure, Note, ServerWords},
-    wire::{DropNews, DropState, Figures, OverReason, ResetReason, ServerMessage},
+    wire::{DropNews, DropState, Figures, ResetReason, ServerMessage},
 };
 use std::time::Duration;
 
@@ -37,9 +37,9 @@ impl RaceClient {
                     ResetReason::Solved => turn.write(Note::RoundSolved { ended, solve_time, begun }),
                     ResetReason::Timeout => turn.write(Note::RoundTimedOut(begun)),
                     ResetReason::Operator => turn.write(Note::RoundReset(begun)),
-                    ResetReason::Opened => turn.write(Note::DropOpened),
-                    ResetReason::Resumed => turn.write(Note::DropResumed),
-                    ResetReason::Reopened => turn.write(Note::DropReopened),
+                    ResetReason::Opened | ResetReason::Resumed | ResetReason::Reopened => {
+                        turn.write(Note::Drop(DropState::Open, None));
+                    }
                 }
                 self.adopt(round, turn.now);
             }
@@ -69,15 +69,10 @@ impl RaceClient {
     }
 
     fn drop_told(&mut self, drop: DropNews, turn: &mut Turn) {
-        let note = match (drop.drop.state, drop.drop.reason) {
-            (DropState::Open, _) => None,
-            (DropState::Scheduled, _) => Some(Note::DropScheduled),
-            (DropState::Paused, _) => Some(Note::DropPaused),
-            (DropState::Over, Some(OverReason::SoldOut)) => Some(Note::DropSoldOut),
-            (DropState::Over, _) => Some(Note::DropClosed),
-        };
-        if let Some(note) = note.filter(|_| self.round.drop().drop.state != drop.drop.state) {
-            turn.write(note);
+        let (state, reason) = (drop.drop.state, drop.drop.reason);
+        // An open one is told of with its round.
+        if state != DropState::Open && state != self.round.drop().drop.state {
+            turn.write(Note::Drop(state, reason));
         }
         // By another rule this visitor may win again.
         if matches!(self.failure, Some(Failure::QuotaReached { .. })) && self.round.drop().limits != drop.limits {

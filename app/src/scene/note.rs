@@ -1,6 +1,7 @@
 //! What goes into the log panel: typed, so that the texts stay with the other texts.
 
 use super::server_words::ServerWords;
+use crate::wire::{DropState, OverReason};
 use puzzle::{RoundNumber, VisitorId};
 use std::collections::VecDeque;
 
@@ -53,20 +54,8 @@ pub enum Note {
     RoundReset(RoundNumber),
     /// A new round was noticed after an absence.
     RoundMissed(RoundNumber),
-    /// The drop will open later than it was said.
-    DropScheduled,
-    /// The drop has opened.
-    DropOpened,
-    /// The operator has halted the drop.
-    DropPaused,
-    /// The drop goes on after a pause.
-    DropResumed,
-    /// Every code is given out.
-    DropSoldOut,
-    /// The drop is over.
-    DropClosed,
-    /// There are codes again.
-    DropReopened,
+    /// The drop has changed its state: it is open, paused, over, or opens later.
+    Drop(DropState, Option<OverReason>),
     /// The visitor has won a moment ago; the best hash counts a little later.
     CoolingDown {
         /// Seconds until it does.

@@ -7,17 +7,25 @@ use crate::{
     wire::{DropState, OverReason},
 };
 
-/// What stands above it: the state.
+/// What stands above it: the state, or what is counted down to.
 pub fn heading(language: Language, drop: &DropScene) -> String {
-    let text = match (drop.state, drop.reason) {
-        (DropState::Scheduled, _) => language.pick("The drop opens in", "距离发放开始还有"),
-        (DropState::Open, _) if drop.closes_in.is_some() => language.pick("The drop is open for", "发放还剩"),
+    let text = match drop.state {
+        _ if drop.next_in().is_none() => state(language, drop.state, drop.reason),
+        DropState::Scheduled => language.pick("The drop opens in", "距离发放开始还有"),
+        _ => language.pick("The drop is open for", "发放还剩"),
+    };
+    text.to_owned()
+}
+
+/// The state of a drop.
+pub fn state(language: Language, state: DropState, reason: Option<OverReason>) -> &'static str {
+    match (state, reason) {
+        (DropState::Scheduled, _) => language.pick("The drop opens later", "发放稍后开始"),
         (DropState::Open, _) => language.pick("The drop is open", "发放进行中"),
         (DropState::Paused, _) => language.pick("The drop is paused", "发放已暂停"),
         (DropState::Over, Some(OverReason::SoldOut)) => language.pick("Every code is given out", "所有邀请码都已发出"),
         (DropState::Over, _) => language.pick("The drop is over", "发放已结束"),
-    };
-    text.to_owned()
+    }
 }
 
 /// How long it takes until something happens.
@@ -36,37 +44,31 @@ pub fn countdown(language: Language, drop: &DropScene) -> String {
 /// What comes next, and what the visitor can do.
 pub fn words(language: Language, drop: &DropScene) -> String {
     let at = |time: &Option<String>| time.as_deref().map(minutes);
-    match (language, drop.state, drop.reason) {
-        (English, DropState::Scheduled, _) => match at(&drop.opens_at) {
+    match (language, drop.state) {
+        (English, DropState::Scheduled) => match at(&drop.opens_at) {
             Some(at) => format!("It opens on {at} UTC. Press Start whenever you like: mining begins by itself."),
             None => "It opens later. Press Start whenever you like: mining begins by itself.".to_owned(),
         },
-        (Chinese, DropState::Scheduled, _) => match at(&drop.opens_at) {
+        (Chinese, DropState::Scheduled) => match at(&drop.opens_at) {
             Some(at) => format!("发放将于 {at}（UTC）开始。现在就可以点击“开始”，到时会自动挖矿。"),
             None => "发放稍后开始。现在就可以点击“开始”，到时会自动挖矿。".to_owned(),
         },
-        (English, DropState::Open, _) => {
+        (English, DropState::Open) => {
             at(&drop.closes_at).map_or_else(String::new, |at| format!("It closes on {at} UTC."))
         }
-        (Chinese, DropState::Open, _) => {
+        (Chinese, DropState::Open) => {
             at(&drop.closes_at).map_or_else(String::new, |at| format!("发放将于 {at}（UTC）结束。"))
         }
-        (_, DropState::Paused, _) => language
+        (_, DropState::Paused) => language
             .pick(
                 "Nobody can win now. It goes on with a new round for everybody.",
                 "现在谁都无法获胜。恢复后，大家会一起开始新的一轮。",
             )
             .to_owned(),
-        (_, DropState::Over, Some(OverReason::SoldOut)) => language
+        (_, DropState::Over) => language
             .pick(
-                "There is nothing left to win. Should there be codes again, this page says so by itself.",
-                "已经没有可以赢得的邀请码了。如果又有了，本页会自动显示。",
-            )
-            .to_owned(),
-        (_, DropState::Over, _) => language
-            .pick(
-                "There is nothing to win any more. Codes that were won stay good.",
-                "已经没有可以赢得的了，已赢得的邀请码仍然有效。",
+                "There is nothing to win now. Codes that were won stay good.",
+                "现在没有可以赢得的了，已赢得的邀请码仍然有效。",
             )
             .to_owned(),
     }
@@ -159,7 +161,7 @@ mod tests {
             }
         }
         let sold_out = DropScene { reason: Some(OverReason::SoldOut), ..drop(DropState::Over) };
-        assert_ne!(words(English, &sold_out), words(English, &drop(DropState::Over)));
+        assert_ne!(heading(English, &sold_out), heading(English, &drop(DropState::Over)));
     }
 
     #[test]

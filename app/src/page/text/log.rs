@@ -1,6 +1,7 @@
 //! The lines of the log.
 
 use super::{
+    drop,
     numbers::{one_in, quantity},
     server_words::{cause, server_words},
 };
@@ -43,13 +44,7 @@ fn english(note: &Note) -> String {
         Note::RoundTimedOut(begun) => format!("Nobody won in time. Round {begun} has begun, and it is easier."),
         Note::RoundReset(begun) => format!("The operator began round {begun}."),
         Note::RoundMissed(begun) => format!("While the connection was away, round {begun} began."),
-        Note::DropScheduled => "The drop opens later.".into(),
-        Note::DropOpened => "The drop is open.".into(),
-        Note::DropPaused => "The drop is paused.".into(),
-        Note::DropResumed => "The drop goes on.".into(),
-        Note::DropSoldOut => "The last code is given out: the drop is over.".into(),
-        Note::DropClosed => "The drop is over.".into(),
-        Note::DropReopened => "There are codes again: the drop is open.".into(),
+        Note::Drop(state, reason) => format!("{}.", drop::state(English, *state, *reason)),
         Note::CoolingDown { retry_in } => {
             format!("You have just won: your next win counts in {} s.", quantity(retry_in.ceil()))
         }
@@ -105,13 +100,7 @@ fn chinese(note: &Note) -> String {
         Note::RoundTimedOut(begun) => format!("限时内无人获胜。第 {begun} 轮已经开始，难度有所降低。"),
         Note::RoundReset(begun) => format!("管理员开启了第 {begun} 轮。"),
         Note::RoundMissed(begun) => format!("连接中断期间，第 {begun} 轮已经开始。"),
-        Note::DropScheduled => "发放稍后开始。".into(),
-        Note::DropOpened => "发放开始了。".into(),
-        Note::DropPaused => "发放已暂停。".into(),
-        Note::DropResumed => "发放继续进行。".into(),
-        Note::DropSoldOut => "最后一个邀请码已经发出，发放结束。".into(),
-        Note::DropClosed => "发放已结束。".into(),
-        Note::DropReopened => "又有邀请码了，发放重新开始。".into(),
+        Note::Drop(state, reason) => format!("{}。", drop::state(Chinese, *state, *reason)),
         Note::CoolingDown { retry_in } => {
             format!("你刚刚赢过一次，再过 {} 秒下一次获胜才算数。", quantity(retry_in.ceil()))
         }

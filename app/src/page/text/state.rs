@@ -127,13 +127,12 @@ pub fn trouble(language: Language, phase: &Phase) -> String {
              这样提交的答案无法被接受。",
         ),
         Failure::QuotaReached { by_network: false } => language.pick(
-            "You have won as many codes as one person may in this drop. Your codes stay on this page.",
-            "在这次发放中，你已赢得每人可得的全部邀请码。你的邀请码仍保留在本页。",
+            "You have won as many codes as one person may. They stay on this page.",
+            "你已赢得每人可得的全部邀请码，它们仍保留在本页。",
         ),
         Failure::QuotaReached { by_network: true } => language.pick(
-            "As many codes as one network may win have been won from yours, by you or by others near you. A code of \
-             yours stays on this page.",
-            "你所在的网络已赢得每个网络可得的全部邀请码（可能是你，也可能是同一网络的其他人）。你的邀请码仍保留在本页。",
+            "As many codes as one network may win have been won from yours. A code of yours stays on this page.",
+            "你所在的网络已赢得每个网络可得的全部邀请码。你的邀请码仍保留在本页。",
         ),
         Failure::SolutionsRefused(words) => {
             let words = server_words(language, words);
