@@ -97,25 +97,10 @@ impl Read for OverReason {
 }
 
 read_fields! {
+    DropView { state, reason, supply, left, opens_at, closes_at, now, rules }
     DropLimits { wins_per_person, wins_per_network, win_cooldown, min_round }
 }
 deserialize_by_reading!(DropNews);
-
-/// The page takes what it shows: the server's time and the rules in words are for programs.
-impl Read for DropView {
-    fn read(value: &Value) -> Option<Self> {
-        Some(Self {
-            state: field(value, "state")?,
-            reason: field(value, "reason")?,
-            supply: field(value, "supply")?,
-            left: field(value, "left")?,
-            opens_at: field(value, "opens_at")?,
-            closes_at: field(value, "closes_at")?,
-            now: String::new(),
-            rules: Vec::new(),
-        })
-    }
-}
 
 impl Read for DropNews {
     fn read(value: &Value) -> Option<Self> {
