@@ -130,7 +130,7 @@ impl Race {
                 .await?;
         let mut state = State::new(resumed, standing, &settings, with_win, with_turn, clock.now());
         if state.giving().drop.rules().limit_people() {
-            state.giving().quotas = read_quotas(ledger.as_ref()).await?;
+            state.giving().quotas = Some(read_quotas(ledger.as_ref()).await?);
         }
         let announced = Arc::new(watch::Sender::new(state.announcement(None)));
         let (events, receiver) = mpsc::unbounded_channel();
@@ -231,15 +231,22 @@ impl Race {
         self.shared.restock(|state| state.take_back(codes));
     }
 
-    /// Reads who has won how much, for limits that were none before.
+    /// Reads who has won how much, unless it is known.
     async fn read_quotas(&self) -> Result<(), StoreError> {
         loop {
-            let won_at = lock(&self.shared.state).giving().won_at;
+            let won_at = {
+                let mut state = lock(&self.shared.state);
+                let giving = state.giving();
+                if giving.quotas.is_some() {
+                    return Ok(());
+                }
+                giving.won_at
+            };
             let quotas = read_quotas(self.shared.ledger.as_ref()).await?;
             let mut state = lock(&self.shared.state);
             let giving = state.giving();
             if giving.won_at == won_at {
-                giving.quotas = quotas;
+                giving.quotas = Some(quotas);
                 return Ok(());
             }
         }

@@ -182,7 +182,7 @@ impl Scene {
             mining_time,
             clock_running: page.round.clock_running,
             figures: page.figures,
-            drop: DropScene::new(&page.drop, page.round.search.is_some(), Duration::ZERO),
+            drop: DropScene::new(&page.drop, Duration::ZERO),
             local_rate: 0.0,
             workers: 1,
             most_workers: 0,

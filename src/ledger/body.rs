@@ -10,7 +10,7 @@ use super::{
 use puzzle::{
     Cost, Curve, Hash, Nonce, Seed, Ticket, TraceData, VisitorId,
     curve::RisingCurve,
-    drop::{DropRules, DropState},
+    drop::{DropRules, DropState, Opening},
     invite_code::InviteCode,
     rule::RuleName,
     target::Target,
@@ -173,6 +173,16 @@ pub enum OpenReason {
     Resumed,
     /// There were codes again after the last one had gone.
     Reopened,
+}
+
+impl From<Opening> for OpenReason {
+    fn from(opening: Opening) -> Self {
+        match opening {
+            Opening::Opened => Self::Opened,
+            Opening::Resumed => Self::Resumed,
+            Opening::Reopened => Self::Reopened,
+        }
+    }
 }
 
 /// What the rule has learnt of the rounds so far: all it needs to go on after a

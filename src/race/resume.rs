@@ -4,7 +4,7 @@
 use super::{
     entries::opened as opened_entry,
     settings::RaceSettings,
-    state::{CodeSource, Giving, Quotas, Resumed, expired, since_1970},
+    state::{CodeSource, Giving, Resumed, expired, since_1970},
     win::WithTurn,
 };
 use crate::ledger::{
@@ -14,7 +14,7 @@ use crate::ledger::{
 };
 use puzzle::{
     Difficulty, RoundNumber, Seed, Ticket,
-    drop::{Drop, DropRules, DropState, Opening, Step},
+    drop::{Drop, DropRules, DropState, Step},
     hashing::HashingError,
     rule::{self, RateEstimate, Rule},
 };
@@ -57,7 +57,7 @@ pub(super) async fn resume(
         codes,
         code_life: settings.code_life,
         won_at: recovered.won_at,
-        quotas: Quotas::default(),
+        quotas: None,
     };
     // A drop that is as it was is told to nobody again, whatever its rules are now.
     let is_news = changed.is_some() && before != Some(drop.state());
@@ -120,9 +120,7 @@ pub(super) async fn resume(
     if is_open {
         let opening = before.and_then(|from| Step { from, to: drop.state() }.opening());
         let reason = match opening {
-            Some(Opening::Opened) => OpenReason::Opened,
-            Some(Opening::Resumed) => OpenReason::Resumed,
-            Some(Opening::Reopened) => OpenReason::Reopened,
+            Some(opening) => opening.into(),
             None if last == RoundNumber(0) => OpenReason::First,
             None if running.is_some() => OpenReason::Operator,
             None => OpenReason::Solved,
@@ -146,7 +144,7 @@ fn resumed_drop(
     wall: WallTime,
 ) -> (Drop, Option<String>) {
     let now = since_1970(wall);
-    let (mut drop, mut changed) = match written {
+    let (drop, mut changed) = match written {
         None => {
             let drop = Drop::begin(environment, given, listed, now);
             let is_plain = environment == DropRules::default() && drop.state() == DropState::Open;
@@ -165,11 +163,11 @@ fn resumed_drop(
             }
         }
     };
-    while let Some(step) = drop.due(now) {
-        drop = drop.after(step, *drop.rules());
+    let settled = drop.settled(now);
+    if settled != drop {
         changed.get_or_insert_with(|| "It was due while the server did not run".to_owned());
     }
-    (drop, changed)
+    (settled, changed)
 }
 
 fn is_as_wanted(opened: &Opened, rule: &Rule, settings: &RaceSettings) -> bool {

@@ -254,6 +254,16 @@ impl Drop {
         Some(Step { from: self.state, to })
     }
 
+    /// The drop when everything that is due at `now` is done.
+    #[must_use]
+    pub fn settled(&self, now: Duration) -> Self {
+        let mut drop = *self;
+        while let Some(step) = drop.due(now) {
+            drop = drop.after(step, drop.rules);
+        }
+        drop
+    }
+
     /// What becomes of an order at `now`, and with what rules: an order to open puts a
     /// schedule aside that says otherwise.
     ///

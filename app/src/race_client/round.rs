@@ -61,7 +61,7 @@ impl Round {
 
     /// The same as it is to be shown at `now`.
     pub(super) fn drop_scene(&self, now: Duration) -> DropScene {
-        DropScene::new(&self.drop, self.view.search.is_some(), now.saturating_sub(self.drop_told_at))
+        DropScene::new(&self.drop, now.saturating_sub(self.drop_told_at))
     }
 
     /// The random part of its puzzle, while there is anything to search for.

@@ -24,13 +24,11 @@ pub struct DropScene {
     pub closes_in: Option<Duration>,
     /// How much one person may win.
     pub limits: DropLimits,
-    /// True while there is a round to mine.
-    pub has_round: bool,
 }
 
 impl DropScene {
     /// The drop as it was told so long ago.
-    pub fn new(news: &DropNews, has_round: bool, age: Duration) -> Self {
+    pub fn new(news: &DropNews, age: Duration) -> Self {
         let DropNews { drop, limits, opens_in, closes_in } = news;
         let left = |seconds: &Option<f64>| {
             let told = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
@@ -46,9 +44,9 @@ impl DropScene {
             opens_in: left(opens_in),
             closes_in: left(closes_in),
             limits: *limits,
-            has_round,
         }
     }
+
     /// True if there is anything to say: where the race runs for ever, there is not.
     pub fn has_news(&self) -> bool {
         self.state != DropState::Open

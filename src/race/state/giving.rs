@@ -44,7 +44,8 @@ pub(crate) struct Giving {
     pub(crate) code_life: Option<Duration>,
     /// When somebody won last.
     pub(crate) won_at: Option<WallTime>,
-    pub(crate) quotas: Quotas,
+    /// Who has won how much; nothing as long as no rule has asked for it.
+    pub(crate) quotas: Option<Quotas>,
 }
 
 impl CodeSource {
@@ -72,7 +73,7 @@ impl Giving {
     /// Why `competitor` does not win at `now`, whatever they hand in.
     pub(super) fn refused(&self, competitor: &Competitor, now: WallTime) -> Option<Refusal> {
         let quota = self.quota_of(competitor)?;
-        let refused = self.quotas.check(&quota, now).err();
+        let refused = self.quotas.as_ref()?.check(&quota, now).err();
         refused.map(|(quota, until)| Refusal::QuotaReached { quota, until })
     }
 
@@ -127,8 +128,9 @@ impl Giving {
         if let CodeSource::Listed(codes) = &mut self.codes {
             codes.pop_front();
         }
-        if self.drop.rules().limit_people() {
-            self.quotas.count(&winner.session.to_string(), &winner.visitor, &network(winner.address), at);
+        // Also before the rules hold that asked for it: they wait for those who came before.
+        if let Some(quotas) = &mut self.quotas {
+            quotas.count(&winner.session.to_string(), &winner.visitor, &network(winner.address), at);
         }
     }
 

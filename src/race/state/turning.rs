@@ -43,13 +43,9 @@ impl State {
             }
             DropOrder::Rules(rules) => {
                 rules.validate()?;
-                let mut after = drop.governed_by(rules, now);
                 // What the rules bring about is one with them: whoever raises the supply of
                 // a drop that is sold out has opened it when that is answered.
-                while let Some(step) = after.due(now) {
-                    after = after.after(step, rules);
-                }
-                Ok(after)
+                Ok(drop.governed_by(rules, now).settled(now))
             }
         }
     }
@@ -98,14 +94,8 @@ impl State {
     fn turn_to(&mut self, after: Drop, turning: Turning, moment: Moment, fresh_seed: impl FnOnce() -> Seed) -> Effect {
         let before = self.giving.drop;
         let opening = Step { from: before.state(), to: after.state() }.opening();
-        let next = opening.map(|opening| {
-            let reason = match opening {
-                Opening::Opened => OpenReason::Opened,
-                Opening::Resumed => OpenReason::Resumed,
-                Opening::Reopened => OpenReason::Reopened,
-            };
-            NextRound { seed: fresh_seed(), curve: self.rule.curve(), reason }
-        });
+        let curve = self.rule.curve();
+        let next = opening.map(|opening| NextRound { seed: fresh_seed(), curve, reason: opening.into() });
         let beside = Beside { drop: Some(self.giving.entry(&after, turning.reason.clone())), ..Beside::default() };
         self.end(Outcome::Turned(turning), self.rule.clone(), next, after, beside, moment)
     }
@@ -128,10 +118,7 @@ const fn words_of(step: Step) -> &'static str {
 fn description(drop: &Drop) -> String {
     // Our own type with finite numbers: serialising it cannot fail.
     let rules = serde_json::to_string(drop.rules()).unwrap_or_default();
-    let state = match drop.state().reason() {
-        Some(reason) => reason,
-        None => drop.state().name(),
-    };
+    let state = drop.state().reason().unwrap_or_else(|| drop.state().name());
     format!("{state} {rules}")
 }
 

@@ -364,3 +364,28 @@ async fn a_code_has_its_end_from_the_win_on() {
     let wins = bench.race.wins_of(&SessionId("a".to_owned())).await.unwrap();
     assert_eq!(wins[0].won.expires_at, Some(65_000.into()));
 }
+
+#[tokio::test]
+async fn a_win_that_was_under_way_when_limits_were_asked_for_counts_against_them() {
+    let bench = Bench::new(RuleName::Step, 2, 256);
+    let before = bench.submit("a", 1);
+    let limited = DropRules { wins_per_person: 1, ..DropRules::default() };
+    let race = bench.race.clone();
+    let ordered = tokio::spawn(async move { race.order(DropOrder::Rules(limited), "op".into(), String::new()).await });
+    while !lock(&bench.race.shared.state).has_order() {
+        tokio::task::yield_now().await;
+    }
+    bench.gate.open();
+    before.await.unwrap().unwrap();
+    bench.race.tick();
+    while !ordered.is_finished() {
+        bench.race.tick();
+        tokio::task::yield_now().await;
+    }
+    ordered.await.unwrap().unwrap();
+    // Known before any hash: no verification ends any more.
+    bench.gate.let_pass(0);
+    let refused = tokio::time::timeout(Duration::from_secs(10), bench.submit("a", 1)).await;
+    let quota = Quota::Person;
+    assert_eq!(refused.expect("an answer without a hash").unwrap(), Err(Refusal::QuotaReached { quota, until: None }));
+}
